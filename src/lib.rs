@@ -1,1 +1,3 @@
 //! Authentication and authorization at the proxy.
+
+pub mod time;
