@@ -1,1 +1,48 @@
 //! A laboratory: real Envoy, identity providers, an echoing upstream and a byte-exact HTTP client.
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use xtask::client::Request;
+//! use xtask::echo::Echo;
+//! use xtask::envoy::{EnvoyConfig, Filter};
+//! use xtask::issuer::{Issuer, SigningKey};
+//!
+//! # fn main() -> Result<(), String> {
+//! let key = SigningKey::es256("k1");
+//! let issuer = Issuer::start(&[&key])?;
+//! let echo = Echo::start()?;
+//! let envoy = EnvoyConfig::new(xtask::tools::wasm()?, Filter::json(json!({ "rules": [] })))
+//!     .upstream(echo.addr())
+//!     .cluster("idp", issuer.addr())
+//!     .start()?;
+//! let answer = Request::get("/orders").bearer(&key.sign(json!({}), &json!({}))).send(envoy.addr())?;
+//! assert_eq!(answer.status, 403);
+//! assert_eq!(echo.count(), 0);
+//! # Ok(())
+//! # }
+//! ```
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the laboratory lives in real time; only the filter's core takes it as an argument"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "test tooling: nothing here ships, and a broken assumption should stop the run at once"
+)]
+
+pub mod client;
+pub mod echo;
+pub mod envoy;
+pub mod example;
+pub mod issuer;
+pub mod moto;
+pub mod ports;
+pub mod process;
+pub mod server;
+pub mod tools;
+mod wire;

