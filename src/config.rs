@@ -271,10 +271,14 @@ impl Config {
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         let trimmed = text.trim_ascii();
         if trimmed.is_empty() {
-            return Err(ConfigError::new("", "the configuration is empty; it is one JSON object with \"rules\""));
+            return Err(ConfigError::new(
+                "",
+                "the configuration is empty; it is one JSON object with \"rules\"",
+            ));
         }
         if trimmed.first() == Some(&b'"') {
-            let inner: String = serde_json::from_slice(trimmed).map_err(|error| ConfigError::from_json("", &error))?;
+            let inner: String = serde_json::from_slice(trimmed)
+                .map_err(|error| ConfigError::from_json("", &error))?;
             return Self::parse_object(inner.as_bytes());
         }
         Self::parse_object(trimmed)
@@ -284,7 +288,9 @@ impl Config {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let config = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| ConfigError::from_json(&error.path().to_string(), error.inner()))?;
-        deserializer.end().map_err(|error| ConfigError::from_json("", &error))?;
+        deserializer
+            .end()
+            .map_err(|error| ConfigError::from_json("", &error))?;
         Ok(config)
     }
 }

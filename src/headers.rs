@@ -54,7 +54,9 @@ impl Headers {
 
     /// Every header, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs.iter().map(|(name, value)| (self.slice(name), self.slice(value)))
+        self.pairs
+            .iter()
+            .map(|(name, value)| (self.slice(name), self.slice(value)))
     }
 
     /// Every value of the header `name`, compared without ASCII case (RFC 9110 §5.1).
@@ -115,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_map_comes_back_with_duplicates_and_any_bytes() {
-        let headers = Headers::decode(encode(&[(b"A", b"1"), (b"x", b"\xff\x00"), (b"a", b"")])).unwrap();
+        let headers =
+            Headers::decode(encode(&[(b"A", b"1"), (b"x", b"\xff\x00"), (b"a", b"")])).unwrap();
         assert_eq!(headers.all("a").collect::<Vec<_>>(), [&b"1"[..], b""]);
         assert_eq!(headers.first("X"), Some(&b"\xff\x00"[..]));
         assert_eq!(headers.first("missing"), None);
@@ -125,7 +128,10 @@ mod tests {
     fn a_buffer_that_is_not_a_map_is_refused() {
         let good = encode(&[(b"name", b"value"), (b"b", b"2")]);
         for cut in 1..good.len() {
-            assert!(Headers::decode(good[..cut].to_vec()).is_none(), "cut at {cut}");
+            assert!(
+                Headers::decode(good[..cut].to_vec()).is_none(),
+                "cut at {cut}"
+            );
         }
         assert!(Headers::decode(vec![0xff; 64]).is_none());
         assert!(Headers::decode(Vec::new()).is_some_and(|headers| headers.iter().next().is_none()));

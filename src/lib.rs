@@ -1,3 +1,7 @@
 //! Authentication and authorization at the proxy.
 
+pub mod config;
+pub mod headers;
+pub mod json;
+pub mod text;
 pub mod time;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 /// The value of one hexadecimal digit.
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// Decodes percent triplets (RFC 3986 §2.1) once. `None` where a `%` is not followed by two hexadecimal digits.
@@ -62,10 +64,13 @@ pub fn header_list<'i>(items: impl IntoIterator<Item = &'i str>) -> String {
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex_text(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes.iter().fold(
+        String::with_capacity(bytes.len().saturating_mul(2)),
+        |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        },
+    )
 }
 
 #[cfg(test)]
@@ -84,7 +89,11 @@ mod tests {
             ("%+1", None),
         ];
         for (input, want) in cases {
-            assert_eq!(percent_decode(input.as_bytes()).as_deref(), *want, "{input}");
+            assert_eq!(
+                percent_decode(input.as_bytes()).as_deref(),
+                *want,
+                "{input}"
+            );
         }
     }
 

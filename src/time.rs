@@ -65,8 +65,14 @@ mod tests {
     fn arithmetic_saturates_at_both_ends() {
         let end = UnixTime::from_millis(u64::MAX);
         assert_eq!(end.plus(Duration::from_secs(1)), end);
-        assert_eq!(UnixTime::from_millis(5).minus(Duration::from_secs(1)), UnixTime::from_millis(0));
-        assert_eq!(UnixTime::from_secs(1).since(UnixTime::from_secs(9)), Duration::ZERO);
+        assert_eq!(
+            UnixTime::from_millis(5).minus(Duration::from_secs(1)),
+            UnixTime::from_millis(0)
+        );
+        assert_eq!(
+            UnixTime::from_secs(1).since(UnixTime::from_secs(9)),
+            Duration::ZERO
+        );
         assert_eq!(UnixTime::from_secs(u64::MAX), end);
     }
 }

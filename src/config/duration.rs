@@ -18,7 +18,9 @@ impl DurationText {
             let digits = rest.find(|letter: char| !letter.is_ascii_digit())?;
             let (number, tail) = rest.split_at_checked(digits)?;
             let number: u64 = number.parse().ok()?;
-            let letters = tail.find(|letter: char| letter.is_ascii_digit()).unwrap_or(tail.len());
+            let letters = tail
+                .find(|letter: char| letter.is_ascii_digit())
+                .unwrap_or(tail.len());
             let (unit, tail) = tail.split_at_checked(letters)?;
             total = total.checked_add(number.checked_mul(millis_of(unit)?)?)?;
             rest = tail;
@@ -46,11 +48,13 @@ impl<'de> Deserialize<'de> for DurationText {
             type Value = DurationText;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a duration with its unit, such as \"500ms\", \"30s\" or \"20m\"")
+                formatter
+                    .write_str("a duration with its unit, such as \"500ms\", \"30s\" or \"20m\"")
             }
 
             fn visit_str<E: de::Error>(self, value: &str) -> Result<DurationText, E> {
-                DurationText::parse(value).ok_or_else(|| E::invalid_value(de::Unexpected::Str(value), &self))
+                DurationText::parse(value)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(value), &self))
             }
         }
 
@@ -81,7 +85,11 @@ mod tests {
             ("18446744073709551615d", None),
         ];
         for (text, want) in cases {
-            assert_eq!(DurationText::parse(text), want.map(|ms| DurationText(Duration::from_millis(ms))), "{text}");
+            assert_eq!(
+                DurationText::parse(text),
+                want.map(|ms| DurationText(Duration::from_millis(ms))),
+                "{text}"
+            );
         }
     }
 }

@@ -27,11 +27,18 @@ pub enum RequireWord {
 }
 
 impl RequireWord {
-    const ALL: [(&'static str, Self); 4] =
-        [("deny", Self::Deny), ("optional", Self::Optional), ("public", Self::Public), ("user", Self::User)];
+    const ALL: [(&'static str, Self); 4] = [
+        ("deny", Self::Deny),
+        ("optional", Self::Optional),
+        ("public", Self::Public),
+        ("user", Self::User),
+    ];
 
     fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == word).map(|(_, word)| *word)
+        Self::ALL
+            .iter()
+            .find(|(name, _)| *name == word)
+            .map(|(_, word)| *word)
     }
 }
 
@@ -71,13 +78,16 @@ impl<'de> Deserialize<'de> for Require {
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Require, E> {
-                RequireWord::parse(word)
-                    .map(Require::Word)
-                    .ok_or_else(|| E::custom(format!("\"{word}\" is not a requirement; known: deny, optional, public, user, or an object")))
+                RequireWord::parse(word).map(Require::Word).ok_or_else(|| {
+                    E::custom(format!(
+                        "\"{word}\" is not a requirement; known: deny, optional, public, user, or an object"
+                    ))
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Require, A::Error> {
-                RequireObject::deserialize(MapAccessDeserializer::new(map)).map(|object| Require::Object(Box::new(object)))
+                RequireObject::deserialize(MapAccessDeserializer::new(map))
+                    .map(|object| Require::Object(Box::new(object)))
             }
         }
 
