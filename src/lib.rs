@@ -3,5 +3,6 @@
 pub mod config;
 pub mod headers;
 pub mod json;
+pub mod policy;
 pub mod text;
 pub mod time;
