@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod headers;
+pub mod jose;
 pub mod json;
 pub mod policy;
 pub mod text;
