@@ -1,9 +1,11 @@
 //! Authentication and authorization at the proxy.
 
 pub mod config;
+pub mod credential;
 pub mod headers;
 pub mod jose;
 pub mod json;
+pub mod keys;
 pub mod policy;
 pub mod text;
 pub mod time;
