@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod credential;
+pub mod exchange;
+pub mod gateway;
 pub mod headers;
 pub mod jose;
 pub mod json;

@@ -84,7 +84,7 @@ struct Held {
 
 #[derive(Clone, Copy, Debug)]
 enum Activity {
-    Following { until: UnixTime },
+    Following,
     Idle,
     Fetching { attempt: u32, until: UnixTime },
 }
@@ -180,9 +180,7 @@ impl Slot {
             return None;
         }
         if record.phase == Phase::Fetching && now < record.until {
-            self.activity = Activity::Following {
-                until: record.until,
-            };
+            self.activity = Activity::Following;
             return None;
         }
         let refetches = self.wanted && !self.is_stale(now);
@@ -206,7 +204,7 @@ impl Slot {
             entry.map(|entry| entry.version),
         ) == Swap::Lost
         {
-            self.activity = Activity::Following { until };
+            self.activity = Activity::Following;
             return None;
         }
         self.refetched_at = refetched_at;
@@ -260,7 +258,7 @@ impl Slot {
     fn is_due(&self, now: UnixTime) -> bool {
         let free = match self.activity {
             Activity::Fetching { .. } => false,
-            Activity::Following { .. } | Activity::Idle => true,
+            Activity::Following | Activity::Idle => true,
         };
         let refresh = self
             .held

@@ -388,7 +388,7 @@ fn identity(at: &str, provider: &config::Provider) -> Result<Identity, ConfigErr
             Some(given) => given
                 .iter()
                 .enumerate()
-                .map(|(index, source)| self::value_source(&format!("{at}[{index}]"), key, source))
+                .map(|(index, source)| value_source(&format!("{at}[{index}]"), key, source))
                 .collect(),
             None => fallback
                 .iter()
