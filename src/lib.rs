@@ -5,6 +5,8 @@ pub mod credential;
 pub mod exchange;
 pub mod gateway;
 pub mod headers;
+#[cfg(target_arch = "wasm32")]
+mod host;
 pub mod jose;
 pub mod json;
 pub mod keys;

@@ -222,7 +222,7 @@ fn same_type(own: &str, held: &str) -> bool {
         let lower = name.to_ascii_lowercase();
         lower
             .strip_prefix("application/")
-            .map_or(lower.clone(), str::to_owned)
+            .map_or_else(|| lower.clone(), str::to_owned)
     };
     bare(own) == bare(held)
 }

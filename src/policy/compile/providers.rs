@@ -326,7 +326,7 @@ fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigE
         ));
     }
     let time = |key: &str, value: Option<DurationText>, fallback: u64, least: u64| {
-        let value = value.map_or(Duration::from_secs(fallback), |value| value.0);
+        let value = value.map_or_else(|| Duration::from_secs(fallback), |value| value.0);
         let least = Duration::from_millis(least);
         if value < least {
             Err(ConfigError::new(
