@@ -1,3 +1,4 @@
 //! Authentication and authorization at the proxy.
 
+pub mod json;
 pub mod time;
