@@ -1,4 +1,5 @@
 //! Authentication and authorization at the proxy.
 
+pub mod jose;
 pub mod json;
 pub mod time;

@@ -1,0 +1,5 @@
+//! JSON Web Tokens.
+
+mod error;
+
+pub use self::error::TokenError;
