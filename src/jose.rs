@@ -12,6 +12,8 @@ mod key_set;
 mod token;
 
 #[cfg(test)]
+mod mutation;
+#[cfg(test)]
 pub(crate) mod testing;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
