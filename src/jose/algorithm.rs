@@ -261,6 +261,7 @@ impl AlgorithmSignature for RsaSignature {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::testing;
 
     #[test]
     fn a_name_leads_to_its_algorithm_and_back() {
@@ -291,11 +292,59 @@ mod tests {
     }
 
     #[test]
-    fn a_signing_key_does_not_exist() {
-        assert_eq!(
-            size_of::<<Rs256 as jwt_compact::Algorithm>::SigningKey>(),
-            0
+    fn a_high_s_is_as_good_as_a_low_one() {
+        let signature = testing::ec_signature(b"message");
+        let (r, s) = signature.split_scalars();
+        let mirrored = p256::ecdsa::Signature::from_scalars(*r, -*s).unwrap();
+        assert_ne!(signature, mirrored);
+        for signature in [signature, mirrored] {
+            assert!(ec_key().verify(Algorithm::Es256, b"message", &signature.to_bytes()));
+        }
+    }
+
+    #[test]
+    fn an_ecdsa_signature_has_64_bytes_and_both_numbers_in_range() {
+        const ORDER: [u8; 32] = [
+            0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+            0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2,
+            0xfc, 0x63, 0x25, 0x51,
+        ];
+        let good = testing::ec_signature(b"message");
+        let (r, s) = (
+            good.to_bytes()[..32].to_vec(),
+            good.to_bytes()[32..].to_vec(),
         );
-        assert_eq!(jwt_compact::Algorithm::name(&Es256), "ES256");
+        for signature in [
+            vec![],
+            vec![0; 64],
+            [r.clone(), vec![0; 32]].concat(),
+            [vec![0; 32], s.clone()].concat(),
+            [r.clone(), ORDER.to_vec()].concat(),
+            [ORDER.to_vec(), s.clone()].concat(),
+            [r.clone(), vec![0xff; 32]].concat(),
+            [r.clone(), s[..31].to_vec()].concat(),
+            [r.clone(), s.clone(), vec![0]].concat(),
+            [vec![0], r, vec![0], s].concat(),
+            good.to_der().as_bytes().to_vec(),
+        ] {
+            assert!(
+                !ec_key().verify(Algorithm::Es256, b"message", &signature),
+                "{signature:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_never_verifies_for_another_type_of_key() {
+        let signature = testing::ec_signature(b"message").to_bytes();
+        assert!(!ec_key().verify(Algorithm::Rs256, b"message", &signature));
+        assert!(ec_key().verify(Algorithm::Es256, b"message", &signature));
+        assert!(!ec_key().verify(Algorithm::Es256, b"another", &signature));
+    }
+
+    fn ec_key() -> VerifyingKey {
+        let jwk: serde_json::Value = serde_json::from_str(testing::EC_JWK).unwrap();
+        let number = |name: &str| testing::decode(jwk[name].as_str().unwrap());
+        VerifyingKey::p256(&number("x"), &number("y")).unwrap()
     }
 }

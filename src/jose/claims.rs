@@ -171,3 +171,6 @@ pub struct TimeRules {
     /// The longest accepted time from `iat` (without one, from now) to `exp`.
     pub max_lifetime: Option<Duration>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ impl<'j> Jwk<'j> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,3 +281,6 @@ impl fmt::Debug for VerifiedClaims {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

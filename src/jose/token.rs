@@ -137,3 +137,6 @@ impl<'de> Deserialize<'de> for Extensions {
         Ok(Self { unsupported })
     }
 }
+
+#[cfg(test)]
+mod tests;
