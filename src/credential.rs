@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn the_one_bearer_token_is_found() {
-        let cases: &[(&[u8], Result<Option<&str>, Denial>)] = &[
+        type Row = (&'static [u8], Result<Option<&'static str>, Denial>);
+        let cases: &[Row] = &[
             (b"Bearer a.b-c_d~+/==", Ok(Some("a.b-c_d~+/=="))),
             (b"bEaReR  abc ", Ok(Some("abc"))),
             (b"Bearer", Err(Denial::Malformed)),
