@@ -128,3 +128,6 @@ fn header_name(at: &str, name: &str) -> Result<String, ConfigError> {
     }
     Ok(lower)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,7 @@ const STEPS: &[(&str, &[&str])] = &[
     ("lint", &["lint"]),
     ("lint for WebAssembly", &["lint-wasm"]),
     ("module", &["wasm"]),
-    (
-        "tests",
-        &["test", "--workspace", "--lib", "--bins", "--tests"],
-    ),
+    ("tests", &["test", "--lib", "--tests"]),
 ];
 
 fn main() -> ExitCode {
