@@ -1,0 +1,79 @@
+use super::*;
+
+fn refused(text: &str) -> String {
+    Config::parse(text.as_bytes()).expect_err(text).to_string()
+}
+
+#[test]
+fn a_configuration_is_read_whole() {
+    let text = r#"{
+        "providers": {"users": {"kind": "cognito", "region": "us-east-1", "user_pool_id": "us-east-1_a", "token_use": ["id"],
+            "jwks": {"upstream": "idp", "cache_duration": "20m"}, "groups": [{"claim": "cognito:groups"}]}},
+        "rules": [{"match": {"path": "/"}, "require": {"any": [{"groups": ["admin"]}, "deny"]}}]
+    }"#;
+    let config = Config::parse(text.as_bytes()).unwrap();
+    assert_eq!(config.mode, Mode::Enforce);
+    let (name, users) = config.providers.iter().next().unwrap();
+    assert_eq!((name, users.kind), ("users", ProviderKind::Cognito));
+    assert_eq!(users.token_use.as_deref(), Some(&[TokenUse::Id][..]));
+    // Some hosts hand the object over as a JSON string.
+    let quoted = serde_json::to_vec(text).unwrap();
+    assert_eq!(Config::parse(&quoted).unwrap().rules.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let cases = [
+        ("", "the configuration is empty"),
+        ("{", "EOF while parsing"),
+        (
+            r#"{"rules": [], "mod": "enforce"}"#,
+            "mod: unknown key; known: mode, realm, providers",
+        ),
+        (
+            r#"{"rules": [], "rules": []}"#,
+            "rules: this key stands twice",
+        ),
+        (r#"{"mode": "enforce"}"#, "rules: this key is missing"),
+        (
+            r#"{"rules": [], "mode": "enfroce"}"#,
+            "mode: unknown variant \"enfroce\"",
+        ),
+        (
+            r#"{"rules": [{"match": {"pth": "/"}, "require": "user"}]}"#,
+            "rules[0].match.pth: unknown key; known: path, path_prefix",
+        ),
+        (
+            r#"{"rules": [{"match": {}, "require": "usr"}]}"#,
+            "rules[0].require: \"usr\" is not a requirement; known: deny",
+        ),
+        (
+            r#"{"rules": [{"match": {}, "require": {"any": [{"grups": ["a"]}]}}]}"#,
+            "rules[0].require.any[0].grups: unknown key",
+        ),
+        (
+            r#"{"rules": [{"match": {}, "require": {"groups": "admin"}}]}"#,
+            "rules[0].require.groups: invalid type: string",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "clock_skew": 60}}}"#,
+            "providers.a.clock_skew: invalid type: integer",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "clock_skew": "60"}}}"#,
+            "providers.a.clock_skew: invalid value: string \"60\"",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt"}, "a": {"kind": "jwt"}}}"#,
+            "providers",
+        ),
+        (r#"{"rules": []} x"#, "trailing characters"),
+    ];
+    for (text, want) in cases {
+        let got = refused(text);
+        assert!(
+            got.starts_with(want),
+            "{text}\n  said: {got}\n  want: {want}"
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! One request, from its headers to its answer.
+//!
+//! [`Exchange::advance`] answers from what is known now and is called again, unchanged, whenever more is
+//! known. There is nothing to resume and nothing that can be entered twice.
+
+use std::rc::Rc;
+
+use crate::config::Mode;
+use crate::credential::bearer;
+use crate::headers::Headers;
+use crate::jose::{Budget, TokenError, UntrustedToken, VerifiedClaims};
+use crate::keys::{KeyStore, Lookup};
+use crate::policy::denial::{Answer, Denial};
+use crate::policy::principal::Principal;
+use crate::policy::provider::{Keys, Provider};
+use crate::policy::requirement::Requirement;
+use crate::policy::{KeySourceId, Policy, ProviderId, Rule};
+use crate::time::UnixTime;
+
+/// Signatures that one request may have checked.
+const SIGNATURES: u8 = 8;
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The key set.
+    pub source: KeySourceId,
+    /// Whether it is there and lacks the token's key id.
+    pub unknown_key: bool,
+}
+
+/// What to do with a request. There is no fourth answer.
+#[must_use]
+#[derive(Debug)]
+pub enum Step {
+    /// Hold it until more is known.
+    Await(Need),
+    /// Let it through.
+    Forward(Grant),
+    /// Refuse it.
+    Reject(Refusal),
+}
+
+/// The permission to let a request through, made only by [`Exchange::advance`], with what must change in it first.
+#[derive(Debug)]
+pub struct Grant {
+    remove: Vec<Vec<u8>>,
+    set: Vec<(String, String)>,
+    shadowed: Option<Denial>,
+}
+
+impl Grant {
+    /// Headers to remove: all that only the filter may set, and the credential unless it is forwarded.
+    #[must_use]
+    pub fn remove(&self) -> &[Vec<u8>] {
+        &self.remove
+    }
+
+    /// Headers to set, after the removals.
+    #[must_use]
+    pub fn set(&self) -> &[(String, String)] {
+        &self.set
+    }
+
+    /// What would have been refused, were the filter not in shadow mode.
+    #[must_use]
+    pub const fn shadowed(&self) -> Option<Denial> {
+        self.shadowed
+    }
+}
+
+/// A refusal and its answer.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub denial: Denial,
+    /// What the client gets.
+    pub answer: Answer,
+    /// The rule's name, where one was found.
+    pub rule: Option<String>,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Exchange {
+    policy: Rc<Policy>,
+    head: Headers,
+}
+
+enum Verdict {
+    Blocked(Need),
+    Deny(Denial),
+    Permit(Option<Box<(Principal, VerifiedClaims)>>),
+}
+
+impl Exchange {
+    /// A request under the policy that was in force when it came.
+    #[must_use]
+    pub const fn new(policy: Rc<Policy>, head: Headers) -> Self {
+        Self { policy, head }
+    }
+
+    /// Answers from what is known now.
+    pub fn advance(&self, keys: &KeyStore, now: UnixTime) -> Step {
+        if self.policy.mode == Mode::Disabled {
+            return Step::Forward(self.grant(None, None));
+        }
+        let (rule, verdict) = match self.rule() {
+            Ok(rule) => (Some(rule), self.decide(rule, keys, now)),
+            Err(denial) => (None, Verdict::Deny(denial)),
+        };
+        match verdict {
+            Verdict::Blocked(need) => Step::Await(need),
+            Verdict::Deny(denial) => self.refuse(rule, denial),
+            Verdict::Permit(caller) => Step::Forward(self.grant(caller.as_deref(), None)),
+        }
+    }
+
+    /// The answer to a request that can wait no longer.
+    pub fn give_up(&self, denial: Denial) -> Step {
+        self.refuse(self.rule().ok(), denial)
+    }
+
+    fn rule(&self) -> Result<&Rule, Denial> {
+        let pseudo = |name| self.head.first(name).unwrap_or_default();
+        let authority = self
+            .head
+            .first(":authority")
+            .or_else(|| self.head.first("host"))
+            .unwrap_or_default();
+        self.policy
+            .find(pseudo(":method"), authority, pseudo(":path"))
+    }
+
+    fn decide(&self, rule: &Rule, keys: &KeyStore, now: UnixTime) -> Verdict {
+        match &rule.requirement {
+            Requirement::Public => return Verdict::Permit(None),
+            Requirement::Deny => return Verdict::Deny(Denial::Denied),
+            _ => {}
+        }
+        let token = match bearer(&self.head) {
+            Ok(Some(token)) => token,
+            Ok(None) => {
+                return rule
+                    .requirement
+                    .check(None)
+                    .map_or_else(Verdict::Deny, |()| Verdict::Permit(None));
+            }
+            Err(denial) => return Verdict::Deny(denial),
+        };
+        match UntrustedToken::parse(token, self.policy.limits.token_bytes) {
+            Ok(token) => self.authenticate(rule, &token, keys, now),
+            Err(error) => Verdict::Deny(error.into()),
+        }
+    }
+
+    /// Tries the token with each provider whose issuer it names: one that permits is enough, one that cannot
+    /// be asked yet is waited for, and of refusals the one that went furthest is reported.
+    fn authenticate(
+        &self,
+        rule: &Rule,
+        token: &UntrustedToken<'_>,
+        keys: &KeyStore,
+        now: UnixTime,
+    ) -> Verdict {
+        let mut budget = Budget::new(SIGNATURES);
+        let mut denial = Denial::Token(TokenError::UnknownIssuer);
+        let mut blocked = None;
+        for id in &rule.accepted {
+            let Some(provider) = self.policy.provider(*id) else {
+                continue;
+            };
+            match self.ask(rule, *id, provider, token, keys, now, &mut budget) {
+                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
+                Verdict::Deny(other) => denial = denial.most_specific(other),
+                permit @ Verdict::Permit(_) => return permit,
+            }
+        }
+        blocked.map_or(Verdict::Deny(denial), Verdict::Blocked)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one question, with everything that it depends on"
+    )]
+    fn ask(
+        &self,
+        rule: &Rule,
+        id: ProviderId,
+        provider: &Provider,
+        token: &UntrustedToken<'_>,
+        keys: &KeyStore,
+        now: UnixTime,
+        budget: &mut Budget,
+    ) -> Verdict {
+        if let Err(error) = provider.check(token, now) {
+            return Verdict::Deny(error.into());
+        }
+        let set = match &provider.keys {
+            Keys::Inline(set) => set,
+            Keys::Remote(source) => match keys.lookup(*source, now) {
+                Lookup::Pending => {
+                    return Verdict::Blocked(Need {
+                        source: *source,
+                        unknown_key: false,
+                    });
+                }
+                Lookup::Unavailable { retry_after } => {
+                    return Verdict::Deny(Denial::KeysUnavailable { retry_after });
+                }
+                Lookup::Ready(set) if set.has_candidate(token) => set,
+                Lookup::Ready(_) => return self.unknown_key(*source, keys, now),
+            },
+        };
+        match set.verify(token, provider.algorithms, budget) {
+            Err(error) => Verdict::Deny(error.into()),
+            Ok(verified) => {
+                let caller = provider.principal(id, &verified);
+                match rule.requirement.check(Some(&caller)) {
+                    Ok(()) => Verdict::Permit(Some(Box::new((caller, verified)))),
+                    Err(denial) => Verdict::Deny(denial),
+                }
+            }
+        }
+    }
+
+    /// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
+    fn unknown_key(&self, source: KeySourceId, keys: &KeyStore, now: UnixTime) -> Verdict {
+        if let Some(retry_after) = keys.failing(source, now) {
+            return Verdict::Deny(Denial::KeysUnavailable { retry_after });
+        }
+        if keys.may_refetch(source, now) {
+            return Verdict::Blocked(Need {
+                source,
+                unknown_key: true,
+            });
+        }
+        Verdict::Deny(Denial::Token(TokenError::UnknownKey))
+    }
+
+    fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Step {
+        if self.policy.mode == Mode::Shadow {
+            return Step::Forward(self.grant(None, Some(denial)));
+        }
+        let answer = denial.answer(self.policy.challenge(rule));
+        Step::Reject(Refusal {
+            denial,
+            answer,
+            rule: rule.map(|rule| rule.name.clone()),
+        })
+    }
+
+    fn grant(
+        &self,
+        caller: Option<&(Principal, VerifiedClaims)>,
+        shadowed: Option<Denial>,
+    ) -> Grant {
+        let upstream = &self.policy.upstream;
+        let mut grant = Grant {
+            remove: upstream.spoofed(&self.head),
+            set: Vec::new(),
+            shadowed,
+        };
+        if let Some(denial) = shadowed {
+            grant.set.push((
+                upstream.shadow().to_owned(),
+                format!("{};status={}", denial.reason(), denial.status()),
+            ));
+        }
+        if let Some((caller, verified)) = caller
+            && let Some(provider) = self.policy.provider(caller.provider)
+        {
+            grant
+                .set
+                .extend(upstream.set(caller, &provider.name, verified));
+            if !provider.forward {
+                grant.remove.push(b"authorization".to_vec());
+            }
+        }
+        grant
+    }
+}

@@ -1,0 +1,176 @@
+//! The claims of a token (RFC 7519 section 4) and what they say about time.
+
+use std::{fmt, time::Duration};
+
+use jwt_compact::Claims;
+use serde_json::{Map, Value};
+
+use super::TokenError;
+use crate::{
+    json::{ClaimPath, StrictObject},
+    time::UnixTime,
+};
+
+/// The claims of one token, each of a registered name having its registered type.
+///
+/// By itself this proves nothing: whether anybody vouches for the claims is said by where they came
+/// from, an `UntrustedToken` or a `VerifiedClaims`.
+#[derive(Clone, PartialEq)]
+pub struct ClaimSet {
+    members: Map<String, Value>,
+    expires_at: Option<UnixTime>,
+    not_before: Option<UnixTime>,
+    issued_at: Option<UnixTime>,
+}
+
+impl ClaimSet {
+    /// Checks the types of `iss`, `sub` and `aud`; those of the times were checked by the reader.
+    pub(super) fn new(claims: Claims<StrictObject>) -> Result<Self, TokenError> {
+        let Claims {
+            expiration,
+            not_before,
+            issued_at,
+            custom: StrictObject(mut members),
+            ..
+        } = claims;
+        let times =
+            [("exp", expiration), ("nbf", not_before), ("iat", issued_at)].map(|(name, time)| {
+                let seconds = time?.timestamp();
+                members.insert(name.to_owned(), seconds.into());
+                // Before the epoch is before everything that this filter will ever compare it with.
+                Some(UnixTime::from_secs(u64::try_from(seconds).unwrap_or(0)))
+            });
+        let is_string = |name| members.get(name).is_none_or(Value::is_string);
+        if !is_string("iss") || !is_string("sub") || !members.get("aud").is_none_or(is_audience) {
+            return Err(TokenError::Malformed);
+        }
+        let [expires_at, not_before, issued_at] = times;
+        Ok(Self {
+            members,
+            expires_at,
+            not_before,
+            issued_at,
+        })
+    }
+
+    /// All the members; `exp`, `nbf` and `iat` as whole seconds.
+    #[must_use]
+    pub const fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    /// `iss` (RFC 7519 section 4.1.1).
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.members.get("iss")?.as_str()
+    }
+
+    /// `sub` (RFC 7519 section 4.1.2).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.members.get("sub")?.as_str()
+    }
+
+    /// `aud`, one or many (RFC 7519 section 4.1.3).
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        let audience = self.members.get("aud");
+        let many = audience
+            .and_then(Value::as_array)
+            .map_or_else(<&[Value]>::default, Vec::as_slice);
+        many.iter().chain(audience).filter_map(Value::as_str)
+    }
+
+    /// `exp` (RFC 7519 section 4.1.4), without a fraction of a second.
+    #[must_use]
+    pub const fn expires_at(&self) -> Option<UnixTime> {
+        self.expires_at
+    }
+
+    /// `nbf` (RFC 7519 section 4.1.5), without a fraction of a second.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<UnixTime> {
+        self.not_before
+    }
+
+    /// `iat` (RFC 7519 section 4.1.6), without a fraction of a second.
+    #[must_use]
+    pub const fn issued_at(&self) -> Option<UnixTime> {
+        self.issued_at
+    }
+
+    /// The value that `path` leads to.
+    #[must_use]
+    pub fn find(&self, path: &ClaimPath) -> Option<&Value> {
+        path.find(&self.members)
+    }
+
+    /// The value that `path` leads to, where it is a string.
+    #[must_use]
+    pub fn string(&self, path: &ClaimPath) -> Option<&str> {
+        self.find(path)?.as_str()
+    }
+
+    /// Holds the times against `now`.
+    ///
+    /// A token is good until just before `exp` plus the skew: RFC 7519 section 4.1.4 refuses it "on or
+    /// after" that moment. It is good from `nbf` less the skew on, that moment included.
+    ///
+    /// # Errors
+    ///
+    /// In this order: `ExpirationMissing`, `Expired`, `NotYetValid` (for `iat` too: what is yet to be
+    /// issued tells of a wrong clock or a wrong issuer), `LifetimeTooLong`.
+    pub fn check_times(&self, rules: &TimeRules, now: UnixTime) -> Result<(), TokenError> {
+        let skew = rules.clock_skew;
+        match self.expires_at {
+            None if rules.require_expiration => return Err(TokenError::ExpirationMissing),
+            Some(expires_at) if now >= expires_at.plus(skew) => return Err(TokenError::Expired),
+            _ => {}
+        }
+        let in_future = |time: Option<UnixTime>| time.is_some_and(|time| now.plus(skew) < time);
+        if in_future(self.not_before) || in_future(self.issued_at) {
+            return Err(TokenError::NotYetValid);
+        }
+        match rules.max_lifetime {
+            Some(longest) if self.lifetime(now) > longest => Err(TokenError::LifetimeTooLong),
+            _ => Ok(()),
+        }
+    }
+
+    /// Without `exp` there is no end; without `iat` the beginning may have been, at best, now.
+    fn lifetime(&self, now: UnixTime) -> Duration {
+        let issued_at = self.issued_at.unwrap_or(now);
+        self.expires_at
+            .map_or(Duration::MAX, |expires_at| expires_at.since(issued_at))
+    }
+}
+
+/// Claims are about people: only their number is for logs.
+impl fmt::Debug for ClaimSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ClaimSet")
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_audience(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(Value::is_string),
+        other => other.is_string(),
+    }
+}
+
+/// What a provider asks of the times in its tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRules {
+    /// By how much the issuer's clock and ours may differ.
+    pub clock_skew: Duration,
+    /// Whether a token without `exp` is refused.
+    pub require_expiration: bool,
+    /// The longest accepted time from `iat` (without one, from now) to `exp`.
+    pub max_lifetime: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! Why a token is refused.
+
+use thiserror::Error;
+
+/// Why a token is refused.
+///
+/// Carries nothing of the token. The messages stand in an `error_description` as they are (RFC 6750
+/// section 3: printable ASCII without `"` and `\`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum TokenError {
+    /// The algorithm is unknown, not allowed, or not the one that the named key is for.
+    #[error("the signature algorithm is not accepted")]
+    AlgorithmRefused,
+    /// No tried key made the signature.
+    #[error("the signature is not valid")]
+    BadSignature,
+    /// So many keys could have signed the token that trying them all costs too much.
+    #[error("too many keys would have to be tried")]
+    BudgetSpent,
+    /// `exp` has passed (RFC 7519 section 4.1.4).
+    #[error("the token has expired")]
+    Expired,
+    /// There is no `exp`, and one is required.
+    #[error("the token does not say when it expires")]
+    ExpirationMissing,
+    /// The token was issued for longer than is accepted.
+    #[error("the token is valid for too long")]
+    LifetimeTooLong,
+    /// Not three segments of base64url, or not the JSON that they must hold.
+    #[error("the token is malformed")]
+    Malformed,
+    /// `nbf` or `iat` lies in the future (RFC 7519 sections 4.1.5 and 4.1.6).
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// A subject is required and the token has none.
+    #[error("the token names no subject")]
+    SubjectMissing,
+    /// Longer than the caller's limit.
+    #[error("the token is too large")]
+    TooLarge,
+    /// No provider is configured for the issuer.
+    #[error("the issuer is not known")]
+    UnknownIssuer,
+    /// The issuer has no key that could have signed the token.
+    #[error("the signing key is not known")]
+    UnknownKey,
+    /// The header asks for an extension that is not supported: `crit`, `b64`, `zip`, `enc` or a foreign `cty`.
+    #[error("the token uses an extension that is not supported")]
+    UnsupportedHeader,
+    /// Meant for somebody else (RFC 7519 section 4.1.3).
+    #[error("the token is meant for another audience")]
+    WrongAudience,
+    /// `typ` is not an accepted one (RFC 8725 section 3.11).
+    #[error("the type of the token is not accepted")]
+    WrongTokenType,
+    /// An ID token where an access token is expected, or the other way round.
+    #[error("the token is meant for another use")]
+    WrongTokenUse,
+}
+
+impl TokenError {
+    /// One word for logs and metrics.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::AlgorithmRefused => "algorithm_refused",
+            Self::BadSignature => "bad_signature",
+            Self::BudgetSpent => "budget_spent",
+            Self::Expired => "expired",
+            Self::ExpirationMissing => "expiration_missing",
+            Self::LifetimeTooLong => "lifetime_too_long",
+            Self::Malformed => "malformed",
+            Self::NotYetValid => "not_yet_valid",
+            Self::SubjectMissing => "subject_missing",
+            Self::TooLarge => "too_large",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::UnsupportedHeader => "unsupported_header",
+            Self::WrongAudience => "wrong_audience",
+            Self::WrongTokenType => "wrong_token_type",
+            Self::WrongTokenUse => "wrong_token_use",
+        }
+    }
+
+    /// How far verification got: the higher, the more the reason says about this token.
+    ///
+    /// Parsing comes before the choice of a provider, that before its keys, those before the signature,
+    /// and only of a signed token do times, then purpose, mean anything.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::TooLarge => 0,
+            Self::Malformed => 1,
+            Self::UnsupportedHeader => 2,
+            Self::UnknownIssuer => 3,
+            Self::AlgorithmRefused => 4,
+            Self::UnknownKey => 5,
+            Self::BudgetSpent => 6,
+            Self::BadSignature => 7,
+            Self::ExpirationMissing => 8,
+            Self::LifetimeTooLong => 9,
+            Self::NotYetValid => 10,
+            Self::Expired => 11,
+            Self::WrongTokenType => 12,
+            Self::WrongTokenUse => 13,
+            Self::WrongAudience => 14,
+            Self::SubjectMissing => 15,
+        }
+    }
+
+    /// Of two refusals of one token the one that got further; the first of two equals.
+    #[must_use]
+    pub const fn most_specific(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALL: [TokenError; 16] = [
+        TokenError::AlgorithmRefused,
+        TokenError::BadSignature,
+        TokenError::BudgetSpent,
+        TokenError::Expired,
+        TokenError::ExpirationMissing,
+        TokenError::LifetimeTooLong,
+        TokenError::Malformed,
+        TokenError::NotYetValid,
+        TokenError::SubjectMissing,
+        TokenError::TooLarge,
+        TokenError::UnknownIssuer,
+        TokenError::UnknownKey,
+        TokenError::UnsupportedHeader,
+        TokenError::WrongAudience,
+        TokenError::WrongTokenType,
+        TokenError::WrongTokenUse,
+    ];
+
+    #[test]
+    fn a_message_fits_into_an_error_description() {
+        for error in ALL {
+            let message = error.to_string();
+            assert!(
+                message
+                    .bytes()
+                    .all(|byte| matches!(byte, b' ' | b'a'..=b'z')),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_and_ranks_tell_all_errors_apart() {
+        assert_eq!(
+            ALL.iter()
+                .map(|error| error.reason())
+                .collect::<BTreeSet<_>>()
+                .len(),
+            ALL.len()
+        );
+        assert_eq!(
+            ALL.iter()
+                .map(|error| error.rank())
+                .collect::<BTreeSet<_>>()
+                .len(),
+            ALL.len()
+        );
+    }
+
+    #[test]
+    fn the_refusal_that_got_further_is_reported() {
+        let (stranger, expired) = (TokenError::UnknownIssuer, TokenError::Expired);
+        assert_eq!(stranger.most_specific(expired), expired);
+        assert_eq!(expired.most_specific(stranger), expired);
+    }
+}

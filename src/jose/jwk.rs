@@ -1,0 +1,143 @@
+//! One JSON Web Key (RFC 7517 section 4): what it is, and what it lets itself be used for.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{
+    Algorithm,
+    algorithm::{AlgorithmSet, VerifyingKey},
+};
+
+/// Why a key of a set is of no use for verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum KeyError {
+    /// Its `alg` belongs to another type of key.
+    #[error("the key's alg does not go with its kty")]
+    AlgorithmMismatch,
+    /// More than 8192 bits.
+    #[error("the RSA modulus is larger than 8192 bits")]
+    KeyTooLarge,
+    /// Fewer than 2048 bits (RFC 7518 section 3.3).
+    #[error("the RSA modulus is smaller than 2048 bits")]
+    KeyTooSmall,
+    /// Not the members, or not the numbers, that a key of its type has.
+    #[error("the key is malformed")]
+    Malformed,
+    /// `use` or `key_ops` is for something else (RFC 7517 sections 4.2 and 4.3).
+    #[error("the key is not meant for verification")]
+    NotForVerification,
+    /// An `alg` that is not implemented.
+    #[error("the key's alg is not supported")]
+    UnsupportedAlgorithm,
+    /// A `crv` that is not implemented.
+    #[error("the key's crv is not supported")]
+    UnsupportedCurve,
+    /// A `kty` that is not implemented, `oct` among them.
+    #[error("the key's kty is not supported")]
+    UnsupportedKeyType,
+}
+
+/// A key that tokens can be verified with.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    key_id: Option<Box<str>>,
+    algorithms: AlgorithmSet,
+    verifying_key: VerifyingKey,
+}
+
+impl Key {
+    /// Reads a key; members of no meaning here, certificates and private parts included, are ignored.
+    pub(super) fn parse(jwk: &Value) -> Result<Self, KeyError> {
+        let jwk = Jwk(jwk.as_object().ok_or(KeyError::Malformed)?);
+        let key_id = jwk.text("kid")?.map(Into::into);
+        jwk.check_use()?;
+        let verifying_key = match jwk.required_text("kty")? {
+            "EC" => jwk.elliptic_curve()?,
+            "RSA" => VerifyingKey::rsa(&jwk.bytes("n")?, &jwk.bytes("e")?)?,
+            _ => return Err(KeyError::UnsupportedKeyType),
+        };
+        let algorithms = jwk.narrow(verifying_key.algorithms())?;
+        Ok(Self {
+            key_id,
+            algorithms,
+            verifying_key,
+        })
+    }
+
+    /// `kid` (RFC 7517 section 4.5).
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Whether both the type of the key and its own `alg` allow `algorithm`.
+    pub(super) const fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(algorithm)
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.fits(algorithm) && self.verifying_key.verify(algorithm, message, signature)
+    }
+}
+
+struct Jwk<'j>(&'j Map<String, Value>);
+
+impl<'j> Jwk<'j> {
+    fn text(&self, name: &str) -> Result<Option<&'j str>, KeyError> {
+        self.0
+            .get(name)
+            .map(|value| value.as_str().ok_or(KeyError::Malformed))
+            .transpose()
+    }
+
+    fn required_text(&self, name: &str) -> Result<&'j str, KeyError> {
+        self.text(name)?.ok_or(KeyError::Malformed)
+    }
+
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, KeyError> {
+        let text = self.required_text(name)?;
+        BASE64_URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| KeyError::Malformed)
+    }
+
+    /// Where both `use` and `key_ops` are there, both have to agree (RFC 7517 section 4.3).
+    fn check_use(&self) -> Result<(), KeyError> {
+        if self.text("use")?.is_some_and(|usage| usage != "sig") {
+            return Err(KeyError::NotForVerification);
+        }
+        let Some(operations) = self.0.get("key_ops") else {
+            return Ok(());
+        };
+        let operations = operations.as_array().ok_or(KeyError::Malformed)?;
+        if operations.iter().any(|operation| operation == "verify") {
+            Ok(())
+        } else {
+            Err(KeyError::NotForVerification)
+        }
+    }
+
+    fn elliptic_curve(&self) -> Result<VerifyingKey, KeyError> {
+        match self.required_text("crv")? {
+            "P-256" => VerifyingKey::p256(&self.bytes("x")?, &self.bytes("y")?),
+            _ => Err(KeyError::UnsupportedCurve),
+        }
+    }
+
+    /// A key with an `alg` is for that algorithm alone (RFC 7517 section 4.4).
+    fn narrow(&self, possible: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
+        let Some(name) = self.text("alg")? else {
+            return Ok(possible);
+        };
+        let algorithm = Algorithm::from_name(name).ok_or(KeyError::UnsupportedAlgorithm)?;
+        if possible.contains(algorithm) {
+            Ok(AlgorithmSet::from_iter([algorithm]))
+        } else {
+            Err(KeyError::AlgorithmMismatch)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,286 @@
+//! A JSON Web Key Set (RFC 7517 section 5), and the only door from a token to claims to rely on.
+
+use std::{fmt, rc::Rc};
+
+use serde_json::{Value, value::RawValue};
+use thiserror::Error;
+
+use super::{
+    Algorithm, AlgorithmSet, ClaimSet, TokenError, UntrustedToken,
+    jwk::{Key, KeyError},
+};
+use crate::json::{UniqueMap, parse_strict};
+
+/// How large a key set may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySetLimits {
+    /// Bytes of the JSON text.
+    pub max_bytes: usize,
+    /// Keys, the useless ones counted too.
+    pub max_keys: usize,
+}
+
+impl Default for KeySetLimits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 256 * 1024,
+            max_keys: 256,
+        }
+    }
+}
+
+/// Why a text is no key set.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum KeySetError {
+    /// Not a JSON object with an array `keys`.
+    #[error("not a JSON Web Key Set")]
+    Malformed,
+    /// There is no key, or each one is skipped for a reason of its own.
+    #[error("no usable key among {}", .0.len())]
+    NoUsableKey(Vec<SkippedKey>),
+    /// Longer than [`KeySetLimits::max_bytes`].
+    #[error("the key set is too large")]
+    TooLarge,
+    /// More than [`KeySetLimits::max_keys`].
+    #[error("the key set has too many keys")]
+    TooManyKeys,
+}
+
+/// A key that a set holds and this filter does not use.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("keys[{index}]: {error}")]
+pub struct SkippedKey {
+    /// Its place in `keys`.
+    pub index: usize,
+    /// Its `kid`, where that could be read.
+    pub key_id: Option<String>,
+    /// What is wrong with it.
+    pub error: KeyError,
+}
+
+/// How many signatures may still be checked: work that a stranger causes has a number.
+#[derive(Debug)]
+pub struct Budget {
+    signatures: u8,
+}
+
+impl Budget {
+    /// A budget of so many signature checks.
+    #[must_use]
+    pub const fn new(signatures: u8) -> Self {
+        Self { signatures }
+    }
+
+    /// Pays for one signature check.
+    ///
+    /// # Errors
+    ///
+    /// `BudgetSpent` once there is nothing left.
+    pub fn consume(&mut self) -> Result<(), TokenError> {
+        self.signatures = self
+            .signatures
+            .checked_sub(1)
+            .ok_or(TokenError::BudgetSpent)?;
+        Ok(())
+    }
+}
+
+/// The keys of one issuer that tokens can be verified with.
+#[derive(Clone, Debug)]
+pub struct KeySet {
+    keys: Vec<Key>,
+    skipped: Vec<SkippedKey>,
+}
+
+impl KeySet {
+    /// Parses a JWKS document.
+    ///
+    /// Keys of an unknown type, for another use or broken are skipped (RFC 7517 section 5) and reported
+    /// by [`skipped`](Self::skipped); they never cost the others.
+    ///
+    /// # Errors
+    ///
+    /// A text that is too large, has too many keys, is no key set, or leaves no key to verify with.
+    pub fn parse(body: &[u8], limits: &KeySetLimits) -> Result<Self, KeySetError> {
+        if body.len() > limits.max_bytes {
+            return Err(KeySetError::TooLarge);
+        }
+        let document: UniqueMap<&RawValue> =
+            serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
+        let entries = document.get("keys").ok_or(KeySetError::Malformed)?.get();
+        let entries: Vec<&RawValue> =
+            serde_json::from_str(entries).map_err(|_| KeySetError::Malformed)?;
+        if entries.len() > limits.max_keys {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let mut set = Self {
+            keys: Vec::with_capacity(entries.len()),
+            skipped: Vec::new(),
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            set.add(index, entry);
+        }
+        if set.keys.is_empty() {
+            Err(KeySetError::NoUsableKey(set.skipped))
+        } else {
+            Ok(set)
+        }
+    }
+
+    fn add(&mut self, index: usize, entry: &RawValue) {
+        let jwk = parse_strict(entry.get().as_bytes()).unwrap_or_default();
+        match Key::parse(&jwk) {
+            Ok(key) => self.keys.push(key),
+            Err(error) => {
+                let key_id = jwk
+                    .get("kid")
+                    .and_then(Value::as_str)
+                    .map(ToOwned::to_owned);
+                self.skipped.push(SkippedKey {
+                    index,
+                    key_id,
+                    error,
+                });
+            }
+        }
+    }
+
+    /// The keys that are not used, in the order of the document.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// How many keys there are to verify with; never none.
+    #[must_use]
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a set without a usable key does not parse"
+    )]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is a key that the token's `kid`, or lack of one, names and that is for its algorithm.
+    #[must_use]
+    pub fn has_candidate(&self, token: &UntrustedToken<'_>) -> bool {
+        token
+            .algorithm()
+            .is_ok_and(|algorithm| self.candidates(token, algorithm).next().is_some())
+    }
+
+    /// Verifies the signature of `token`, trying each key that could have made it within `budget`.
+    ///
+    /// The algorithm is never the token's choice alone: `allowed`, the type of the key and the key's own
+    /// `alg` all have to agree (RFC 8725 section 3.1). Times, audience and the rest are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// `AlgorithmRefused`, `UnknownKey` where no key could have signed the token, `BadSignature` where
+    /// none of those that could have did, `BudgetSpent` where not all of them could be tried.
+    pub fn verify(
+        &self,
+        token: &UntrustedToken<'_>,
+        allowed: AlgorithmSet,
+        budget: &mut Budget,
+    ) -> Result<VerifiedClaims, TokenError> {
+        let algorithm = token.algorithm()?;
+        if !allowed.contains(algorithm) {
+            return Err(TokenError::AlgorithmRefused);
+        }
+        let mut refusal = self.without_candidate(token);
+        for key in self.candidates(token, algorithm) {
+            budget.consume()?;
+            if key.verify(algorithm, token.signed_bytes(), token.signature_bytes()) {
+                return Ok(VerifiedClaims::new(token, algorithm, key));
+            }
+            refusal = TokenError::BadSignature;
+        }
+        Err(refusal)
+    }
+
+    fn candidates(
+        &self,
+        token: &UntrustedToken<'_>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &Key> {
+        // A set that names none of its keys leaves nothing to choose by.
+        let wanted = token
+            .key_id()
+            .filter(|_| self.keys.iter().any(|key| key.key_id().is_some()));
+        self.keys
+            .iter()
+            .filter(move |key| key.fits(algorithm) && (wanted.is_none() || key.key_id() == wanted))
+    }
+
+    /// A key that is there under the token's `kid`, but for another algorithm, is not an unknown key:
+    /// fetching the set anew would not help.
+    fn without_candidate(&self, token: &UntrustedToken<'_>) -> TokenError {
+        let named = token
+            .key_id()
+            .is_some_and(|wanted| self.keys.iter().any(|key| key.key_id() == Some(wanted)));
+        if named {
+            TokenError::AlgorithmRefused
+        } else {
+            TokenError::UnknownKey
+        }
+    }
+}
+
+/// Claims that a key of the issuer has signed; only [`KeySet::verify`] makes one.
+#[derive(Clone)]
+pub struct VerifiedClaims {
+    claims: Rc<ClaimSet>,
+    payload: Box<str>,
+    algorithm: Algorithm,
+    key_id: Option<Box<str>>,
+}
+
+impl VerifiedClaims {
+    fn new(token: &UntrustedToken<'_>, algorithm: Algorithm, key: &Key) -> Self {
+        Self {
+            claims: token.shared_claims(),
+            payload: token.payload_text().into(),
+            algorithm,
+            key_id: key.key_id().map(Into::into),
+        }
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimSet {
+        &self.claims
+    }
+
+    /// The claims as they were signed, in base64url.
+    #[must_use]
+    pub const fn payload(&self) -> &str {
+        &self.payload
+    }
+
+    /// The algorithm of the signature.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The `kid` of the key that made the signature.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
+
+/// Claims are about people: only how they were verified is for logs.
+impl fmt::Debug for VerifiedClaims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("VerifiedClaims")
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

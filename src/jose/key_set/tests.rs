@@ -1,0 +1,304 @@
+use serde_json::json;
+
+use super::*;
+use crate::jose::testing::{EC_JWK, RSA_JWK, encode, es256, rs256, unsigned};
+
+const ES: &str = r#"{"alg":"ES256","kid":"ec"}"#;
+const RS: &str = r#"{"alg":"RS256","kid":"rsa"}"#;
+
+fn parse(body: &str) -> Result<KeySet, KeySetError> {
+    KeySet::parse(body.as_bytes(), &KeySetLimits::default())
+}
+
+fn set(keys: &[&str]) -> KeySet {
+    parse(&format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap()
+}
+
+fn renamed(jwk: &str, key_id: Option<&str>) -> String {
+    let mut jwk: Value = serde_json::from_str(jwk).unwrap();
+    jwk["kid"] = json!(key_id);
+    jwk.as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    jwk.to_string()
+}
+
+/// A good key on P-256 that signed nothing here: the point of the set's key, mirrored.
+fn other_ec(key_id: Option<&str>) -> String {
+    let mut jwk: Value = serde_json::from_str(&renamed(EC_JWK, key_id)).unwrap();
+    jwk["y"] = json!("OA67MeRCZIJ40yASRhFGC0yWopJW9NtSdbnc13p3GlI");
+    jwk.to_string()
+}
+
+fn verify(keys: &KeySet, token: &str) -> Result<VerifiedClaims, TokenError> {
+    verify_within(keys, token, &mut Budget::new(4))
+}
+
+fn verify_within(
+    keys: &KeySet,
+    token: &str,
+    budget: &mut Budget,
+) -> Result<VerifiedClaims, TokenError> {
+    let token = UntrustedToken::parse(token, 16_384)?;
+    let verdict = keys.verify(&token, AlgorithmSet::all_asymmetric(), budget);
+    let without_work = matches!(
+        verdict,
+        Err(TokenError::AlgorithmRefused | TokenError::UnknownKey)
+    );
+    assert_eq!(keys.has_candidate(&token), !without_work);
+    verdict
+}
+
+#[test]
+fn a_signed_token_is_verified_by_the_key_it_names() {
+    let keys = set(&[EC_JWK, RSA_JWK]);
+    for (token, algorithm, key_id) in [
+        (es256(ES, r#"{"sub":"me"}"#), Algorithm::Es256, "ec"),
+        (rs256(RS, r#"{"sub":"me"}"#), Algorithm::Rs256, "rsa"),
+    ] {
+        let verified = verify(&keys, &token).unwrap();
+        assert_eq!(verified.claims().subject(), Some("me"));
+        assert_eq!(verified.payload(), encode(r#"{"sub":"me"}"#));
+        assert_eq!(
+            (verified.algorithm(), verified.key_id()),
+            (algorithm, Some(key_id))
+        );
+    }
+}
+
+#[test]
+fn a_token_that_another_key_signed_is_refused() {
+    let keys = set(&[&other_ec(Some("ec"))]);
+    assert_eq!(
+        verify(&keys, &es256(ES, "{}")).unwrap_err(),
+        TokenError::BadSignature
+    );
+}
+
+#[test]
+fn a_signature_of_another_payload_is_refused() {
+    let keys = set(&[EC_JWK, RSA_JWK]);
+    for (token, other) in [
+        (es256(ES, "{}"), unsigned(ES, r#"{"sub":"me"}"#)),
+        (rs256(RS, "{}"), unsigned(RS, r#"{"sub":"me"}"#)),
+    ] {
+        let signature = token.rsplit_once('.').unwrap().1;
+        assert_eq!(
+            verify(&keys, &(other + signature)).unwrap_err(),
+            TokenError::BadSignature
+        );
+    }
+}
+
+#[test]
+fn a_token_without_a_signature_is_refused() {
+    let keys = set(&[EC_JWK, RSA_JWK]);
+    for header in [ES, RS, r#"{"alg":"ES256"}"#] {
+        assert_eq!(
+            verify(&keys, &unsigned(header, "{}")).unwrap_err(),
+            TokenError::BadSignature,
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn an_algorithm_of_no_key_is_refused() {
+    let keys = set(&[EC_JWK, RSA_JWK]);
+    for name in ["none", "HS256", "RS512", "es256", ""] {
+        let token = unsigned(&format!(r#"{{"alg":"{name}","kid":"ec"}}"#), "{}");
+        assert_eq!(
+            verify(&keys, &token).unwrap_err(),
+            TokenError::AlgorithmRefused,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn an_algorithm_that_is_not_allowed_is_refused() {
+    let (keys, text) = (set(&[EC_JWK]), es256(ES, "{}"));
+    let token = UntrustedToken::parse(&text, 16_384).unwrap();
+    for allowed in [
+        AlgorithmSet::default(),
+        AlgorithmSet::from_iter([Algorithm::Rs256]),
+    ] {
+        let mut budget = Budget::new(1);
+        assert_eq!(
+            keys.verify(&token, allowed, &mut budget).unwrap_err(),
+            TokenError::AlgorithmRefused
+        );
+        assert_eq!(budget.consume(), Ok(()));
+    }
+}
+
+#[test]
+fn a_key_is_not_used_for_the_algorithm_of_another_type() {
+    let keys = set(&[EC_JWK, RSA_JWK]);
+    let token = es256(r#"{"alg":"ES256","kid":"rsa"}"#, "{}");
+    assert_eq!(
+        verify(&keys, &token).unwrap_err(),
+        TokenError::AlgorithmRefused
+    );
+}
+
+#[test]
+fn a_key_id_that_no_key_has_is_unknown() {
+    let keys = set(&[EC_JWK, &renamed(RSA_JWK, None)]);
+    for key_id in ["other", "", "EC", "ec "] {
+        let token = es256(&format!(r#"{{"alg":"ES256","kid":"{key_id}"}}"#), "{}");
+        assert_eq!(
+            verify(&keys, &token).unwrap_err(),
+            TokenError::UnknownKey,
+            "{key_id}"
+        );
+    }
+}
+
+#[test]
+fn a_key_without_an_id_is_not_tried_for_a_named_one_among_named_keys() {
+    let keys = set(&[&renamed(EC_JWK, None), RSA_JWK]);
+    assert_eq!(
+        verify(&keys, &es256(ES, "{}")).unwrap_err(),
+        TokenError::UnknownKey
+    );
+    assert!(verify(&keys, &es256(r#"{"alg":"ES256"}"#, "{}")).is_ok());
+}
+
+#[test]
+fn a_set_without_ids_is_tried_for_any_token() {
+    let keys = set(&[&renamed(EC_JWK, None), &renamed(RSA_JWK, None)]);
+    for token in [
+        es256(ES, "{}"),
+        es256(r#"{"alg":"ES256"}"#, "{}"),
+        rs256(RS, "{}"),
+    ] {
+        assert_eq!(verify(&keys, &token).unwrap().key_id(), None);
+    }
+    let ec_only = set(&[&renamed(EC_JWK, None)]);
+    assert_eq!(
+        verify(&ec_only, &rs256(RS, "{}")).unwrap_err(),
+        TokenError::UnknownKey
+    );
+}
+
+#[test]
+fn each_key_of_one_id_is_tried() {
+    let keys = set(&[&other_ec(Some("ec")), &renamed(RSA_JWK, Some("ec")), EC_JWK]);
+    let mut budget = Budget::new(2);
+    assert!(verify_within(&keys, &es256(ES, "{}"), &mut budget).is_ok());
+    assert_eq!(budget.consume(), Err(TokenError::BudgetSpent));
+}
+
+#[test]
+fn a_token_without_a_key_id_is_tried_within_the_budget() {
+    let (key, other) = (EC_JWK, other_ec(Some("other")));
+    let keys = set(&[&other, &other, RSA_JWK, key]);
+    let token = es256(r#"{"alg":"ES256"}"#, "{}");
+    assert_eq!(
+        verify_within(&keys, &token, &mut Budget::new(2)).unwrap_err(),
+        TokenError::BudgetSpent
+    );
+    assert_eq!(
+        verify_within(&keys, &token, &mut Budget::new(3))
+            .unwrap()
+            .key_id(),
+        Some("ec")
+    );
+}
+
+#[test]
+fn a_token_without_a_key_id_and_of_no_fitting_key_is_of_an_unknown_key() {
+    assert_eq!(
+        verify(&set(&[EC_JWK]), &rs256(r#"{"alg":"RS256"}"#, "{}")).unwrap_err(),
+        TokenError::UnknownKey
+    );
+}
+
+#[test]
+fn a_useless_key_never_costs_the_others() {
+    let oct = r#"{"kty":"oct","kid":"hmac","k":"AAAA"}"#;
+    let twice = r#"{"kty":"EC","kty":"EC","kid":"twice"}"#;
+    let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    let keys = set(&[oct, "7", EC_JWK, twice, &deep, r#"{"kid":3}"#]);
+    assert_eq!(keys.len(), 1);
+    let skipped: Vec<_> = keys
+        .skipped()
+        .iter()
+        .map(|key| (key.index, key.key_id.as_deref(), key.error))
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            (0, Some("hmac"), KeyError::UnsupportedKeyType),
+            (1, None, KeyError::Malformed),
+            (3, None, KeyError::Malformed),
+            (4, None, KeyError::Malformed),
+            (5, None, KeyError::Malformed),
+        ]
+    );
+    assert_eq!(
+        keys.skipped()[0].to_string(),
+        "keys[0]: the key's kty is not supported"
+    );
+}
+
+#[test]
+fn a_set_without_a_usable_key_is_refused() {
+    assert_eq!(
+        parse(r#"{"keys":[]}"#).unwrap_err(),
+        KeySetError::NoUsableKey(vec![])
+    );
+    let error = parse(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#).unwrap_err();
+    assert_eq!(error.to_string(), "no usable key among 1");
+}
+
+#[test]
+fn a_text_that_is_no_key_set_is_refused() {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        r#"[[{"kty":"EC"}]]"#,
+        r#"{"keys":{}}"#,
+        r#"{"keys":null}"#,
+        r#"{"keys":"x"}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[]}x"#,
+        r#"{"keys":[{]}"#,
+        "\u{feff}{\"keys\":[]}",
+    ] {
+        assert_eq!(parse(body).unwrap_err(), KeySetError::Malformed, "{body}");
+    }
+    assert_eq!(
+        KeySet::parse(b"{\"keys\":[\"\xff\"]}", &KeySetLimits::default()).unwrap_err(),
+        KeySetError::Malformed
+    );
+}
+
+#[test]
+fn a_set_past_its_limits_is_refused() {
+    let body = format!(r#"{{"keys":[{EC_JWK},{RSA_JWK}],"more":{{}}}}"#);
+    let parse = |max_bytes, max_keys| {
+        KeySet::parse(
+            body.as_bytes(),
+            &KeySetLimits {
+                max_bytes,
+                max_keys,
+            },
+        )
+    };
+    assert_eq!(parse(body.len(), 2).unwrap().len(), 2);
+    assert_eq!(parse(body.len() - 1, 2).unwrap_err(), KeySetError::TooLarge);
+    assert_eq!(parse(body.len(), 1).unwrap_err(), KeySetError::TooManyKeys);
+}
+
+#[test]
+fn verified_claims_do_not_show_in_logs() {
+    let verified = verify(&set(&[EC_JWK]), &es256(ES, r#"{"sub":"alice"}"#)).unwrap();
+    assert_eq!(
+        format!("{verified:?}"),
+        r#"VerifiedClaims { algorithm: Es256, key_id: Some("ec"), .. }"#
+    );
+}

@@ -1,0 +1,142 @@
+//! A token as it came: parsed once, believed in nothing.
+
+use std::{fmt, rc::Rc};
+
+use jwt_compact::ParseError;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::{Algorithm, ClaimSet, TokenError};
+use crate::json::StrictObject;
+
+/// A JWT in JWS compact serialization (RFC 7515 section 7.1), parsed and nothing more.
+///
+/// Everything it says may be a lie; only [`KeySet::verify`](super::KeySet::verify) turns it into
+/// claims that somebody vouches for. `jku`, `jwk`, `x5u`, `x5c` and `x5t` are never followed.
+pub struct UntrustedToken<'t> {
+    inner: jwt_compact::UntrustedToken<'t, Extensions>,
+    claims: Rc<ClaimSet>,
+    signed: &'t str,
+    payload: &'t str,
+}
+
+impl<'t> UntrustedToken<'t> {
+    /// Parses a token of at most `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge`; `Malformed` for anything but three segments of unpadded base64url, of which the first
+    /// two are JSON objects without repeated members and with the registered types; `UnsupportedHeader`
+    /// for the header members `crit`, `zip`, `enc`, `b64` other than `true`, and a `cty` other than JSON.
+    pub fn parse(compact: &'t str, max_bytes: usize) -> Result<Self, TokenError> {
+        if compact.len() > max_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let inner =
+            jwt_compact::UntrustedToken::<Extensions>::try_from(compact).map_err(|error| {
+                match error {
+                    ParseError::UnsupportedContentType(_) => TokenError::UnsupportedHeader,
+                    _ => TokenError::Malformed,
+                }
+            })?;
+        if inner.header().other_fields.unsupported {
+            return Err(TokenError::UnsupportedHeader);
+        }
+        let claims = inner
+            .deserialize_claims_unchecked()
+            .map_err(|_| TokenError::Malformed)?;
+        let (signed, _) = compact.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (_, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        Ok(Self {
+            inner,
+            claims: Rc::new(ClaimSet::new(claims)?),
+            signed,
+            payload,
+        })
+    }
+
+    /// The algorithm that the token claims to be signed with (RFC 7515 section 4.1.1).
+    ///
+    /// # Errors
+    ///
+    /// `AlgorithmRefused` for `none` and for what this filter does not implement.
+    pub fn algorithm(&self) -> Result<Algorithm, TokenError> {
+        Algorithm::from_name(self.inner.algorithm()).ok_or(TokenError::AlgorithmRefused)
+    }
+
+    /// The header's `kid` (RFC 7515 section 4.1.4).
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.inner.header().key_id.as_deref()
+    }
+
+    /// The header's `typ` (RFC 7519 section 5.1).
+    #[must_use]
+    pub fn token_type(&self) -> Option<&str> {
+        self.inner.header().token_type.as_deref()
+    }
+
+    /// Whom the token claims to be from: chooses a provider, proves nothing.
+    #[must_use]
+    pub fn issuer_hint(&self) -> Option<&str> {
+        self.claims.issuer()
+    }
+
+    /// What the token claims: enough to refuse it before any cryptography, never to accept it.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimSet {
+        &self.claims
+    }
+
+    /// The payload segment as received, in base64url.
+    #[must_use]
+    pub const fn payload_text(&self) -> &'t str {
+        self.payload
+    }
+
+    /// What the signature is to cover: header and payload as received (RFC 7515 section 5.2).
+    pub(super) const fn signed_bytes(&self) -> &[u8] {
+        self.signed.as_bytes()
+    }
+
+    pub(super) fn signature_bytes(&self) -> &[u8] {
+        self.inner.signature_bytes()
+    }
+
+    pub(super) fn shared_claims(&self) -> Rc<ClaimSet> {
+        Rc::clone(&self.claims)
+    }
+}
+
+/// A token is a credential: none of it is for logs.
+impl fmt::Debug for UntrustedToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("UntrustedToken")
+            .finish_non_exhaustive()
+    }
+}
+
+/// The header members that `jwt-compact` leaves to its caller, read for what must not be ignored.
+#[derive(Clone)]
+struct Extensions {
+    unsupported: bool,
+}
+
+impl<'de> Deserialize<'de> for Extensions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let StrictObject(members) = StrictObject::deserialize(deserializer)?;
+        // `b64` (RFC 7797) changes what is signed, and not only where `crit` says so.
+        let unencoded = members
+            .get("b64")
+            .is_some_and(|b64| b64 != &Value::Bool(true));
+        let unsupported = unencoded
+            || ["crit", "enc", "zip"]
+                .iter()
+                .any(|name| members.contains_key(*name));
+        Ok(Self { unsupported })
+    }
+}
+
+#[cfg(test)]
+mod tests;

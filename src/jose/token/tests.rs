@@ -1,0 +1,196 @@
+use super::*;
+use crate::jose::testing::{encode, unsigned};
+
+fn refusal(token: &str) -> TokenError {
+    UntrustedToken::parse(token, 16_384).unwrap_err()
+}
+
+fn header_refusal(header: &str) -> Option<TokenError> {
+    UntrustedToken::parse(&unsigned(header, "{}"), 16_384).err()
+}
+
+#[test]
+fn a_token_says_what_its_header_and_claims_say() {
+    let text = unsigned(
+        r#"{"typ":"at+jwt","alg":"ES256","kid":"1"}"#,
+        r#"{"iss":"joe"}"#,
+    );
+    let token = UntrustedToken::parse(&text, text.len()).unwrap();
+    assert_eq!(token.algorithm(), Ok(Algorithm::Es256));
+    assert_eq!(
+        (token.key_id(), token.token_type()),
+        (Some("1"), Some("at+jwt"))
+    );
+    assert_eq!(
+        (token.issuer_hint(), token.claims().issuer()),
+        (Some("joe"), Some("joe"))
+    );
+    assert_eq!(token.payload_text(), encode(r#"{"iss":"joe"}"#));
+    assert_eq!(token.signed_bytes(), text.trim_end_matches('.').as_bytes());
+    assert_eq!(token.signature_bytes(), b"");
+}
+
+#[test]
+fn a_token_past_the_limit_is_not_looked_at() {
+    let text = unsigned(r#"{"alg":"ES256"}"#, "{}");
+    assert_eq!(
+        UntrustedToken::parse(&text, text.len() - 1).unwrap_err(),
+        TokenError::TooLarge
+    );
+    assert_eq!(
+        UntrustedToken::parse("not a token", 3).unwrap_err(),
+        TokenError::TooLarge
+    );
+}
+
+#[test]
+fn anything_but_three_segments_of_base64url_is_malformed() {
+    let (header, payload) = (encode(r#"{"alg":"ES256"}"#), encode("{}"));
+    for token in [
+        String::new(),
+        ".".to_owned(),
+        "..".to_owned(),
+        "...".to_owned(),
+        header.clone(),
+        format!("{header}.{payload}"),
+        format!("{header}..AA"),
+        format!(".{payload}.AA"),
+        format!("{header}.{payload}.AA.AA"),
+        format!("{header}.AA.AA.AA.AA"),
+        format!("{header}.{payload}.A"),
+        format!("{header}.{payload}.AA=="),
+        format!("{header}.{payload}.AB"),
+        format!("{header}.{payload}.+/AA"),
+        format!("{header}.{payload}. AA"),
+        format!("{header}.{payload}.AA\n"),
+        format!(" {header}.{payload}.AA"),
+        format!("{header}=.{payload}.AA"),
+        format!("{header}.{payload}.\u{e9}"),
+    ] {
+        assert_eq!(refusal(&token), TokenError::Malformed, "{token}");
+    }
+}
+
+#[test]
+fn a_header_that_is_no_object_with_an_alg_is_malformed() {
+    for header in [
+        "",
+        "{}",
+        "[]",
+        r#"["ES256"]"#,
+        "null",
+        r#"{"alg":null}"#,
+        r#"{"alg":1}"#,
+        r#"{"alg":"ES256"}x"#,
+    ] {
+        assert_eq!(
+            header_refusal(header),
+            Some(TokenError::Malformed),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_header_member_of_another_type_is_malformed() {
+    for member in [
+        r#""kid":1"#,
+        r#""kid":["1"]"#,
+        r#""kid":{}"#,
+        r#""typ":true"#,
+        r#""typ":1.5"#,
+        r#""cty":1"#,
+    ] {
+        let header = format!(r#"{{"alg":"ES256",{member}}}"#);
+        assert_eq!(
+            header_refusal(&header),
+            Some(TokenError::Malformed),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_repeated_header_member_is_malformed() {
+    for members in [
+        r#""alg":"none","alg":"ES256""#,
+        r#""alg":"ES256","\u0061lg":"ES256""#,
+        r#""alg":"ES256","kid":"1","kid":"2""#,
+        r#""alg":"ES256","typ":"a","typ":"b""#,
+        r#""alg":"ES256","x":1,"x":1"#,
+        r#""alg":"ES256","jwk":{"kty":"EC","kty":"oct"}"#,
+    ] {
+        assert_eq!(
+            header_refusal(&format!("{{{members}}}")),
+            Some(TokenError::Malformed),
+            "{members}"
+        );
+    }
+}
+
+#[test]
+fn an_extension_that_changes_the_meaning_is_refused() {
+    for member in [
+        r#""crit":["exp"]"#,
+        r#""crit":[]"#,
+        r#""crit":null"#,
+        r#""b64":false"#,
+        r#""b64":"true""#,
+        r#""b64":null"#,
+        r#""zip":"DEF""#,
+        r#""enc":"A128GCM""#,
+        r#""cty":"JWT""#,
+    ] {
+        let header = format!(r#"{{"alg":"ES256",{member}}}"#);
+        assert_eq!(
+            header_refusal(&header),
+            Some(TokenError::UnsupportedHeader),
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn members_that_do_not_matter_are_ignored() {
+    for member in [
+        r#""b64":true"#,
+        r#""cty":"json""#,
+        r#""jku":"https://evil.example/keys""#,
+        r#""jwk":{"kty":"oct","k":"AA"}"#,
+        r#""x5u":"https://evil.example/chain""#,
+        r#""x5c":["AA"]"#,
+        r#""x5t":"lDpwLQbzRZmu4fjajvn3KWAx1pk""#,
+        r#""custom":{"a":[1]}"#,
+    ] {
+        let header = format!(r#"{{"alg":"ES256",{member}}}"#);
+        assert_eq!(header_refusal(&header), None, "{header}");
+    }
+}
+
+#[test]
+fn a_header_too_deep_is_malformed() {
+    let header = format!(
+        r#"{{"alg":"ES256","x":{}{}}}"#,
+        "[".repeat(4000),
+        "]".repeat(4000)
+    );
+    assert_eq!(header_refusal(&header), Some(TokenError::Malformed));
+}
+
+#[test]
+fn an_unsecured_token_parses_and_has_no_algorithm() {
+    for algorithm in ["none", "HS256", "es256", ""] {
+        let text = unsigned(&format!(r#"{{"alg":"{algorithm}"}}"#), "{}");
+        let token = UntrustedToken::parse(&text, 16_384).unwrap();
+        assert_eq!(token.algorithm(), Err(TokenError::AlgorithmRefused));
+    }
+}
+
+#[test]
+fn a_token_does_not_show_in_logs() {
+    let text = unsigned(r#"{"alg":"ES256","kid":"key"}"#, r#"{"sub":"alice"}"#);
+    assert_eq!(
+        format!("{:?}", UntrustedToken::parse(&text, 16_384).unwrap()),
+        "UntrustedToken { .. }"
+    );
+}

@@ -1,0 +1,152 @@
+//! The key sets of issuers: when to fetch, keep, serve stale, back off and discard them.
+//!
+//! Nothing here performs a callout or reads a clock. [`KeyStore::poll_fetch`] says what must go out,
+//! [`KeyStore::handle_fetched`] takes what came back, and the VMs of one process agree through
+//! [`SharedData`]: one of them holds the lease and fetches, the others import the result.
+
+mod record;
+mod shared;
+mod slot;
+
+pub use self::shared::{Entry, SharedData, Swap};
+pub use self::slot::{FetchOutcome, Lookup, Notice, Schedule};
+
+use self::slot::Slot;
+use crate::policy::KeySourceId;
+use crate::time::UnixTime;
+
+/// Where one key set is fetched, and how long it serves.
+#[derive(Clone, Debug)]
+pub struct KeySource {
+    /// The host's name for where the callout goes.
+    pub upstream: String,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// The URI's authority.
+    pub authority: String,
+    /// The URI's path and query.
+    pub path: String,
+    /// Its times.
+    pub schedule: Schedule,
+}
+
+impl KeySource {
+    /// The URI that is fetched.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
+/// A fetch that must go out. Its number tells its answer from the late answer of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// What to fetch.
+    pub source: KeySourceId,
+    /// Which attempt this is.
+    pub attempt: u32,
+}
+
+/// The key sets of one VM.
+#[derive(Debug)]
+pub struct KeyStore {
+    slots: Vec<Slot>,
+}
+
+impl KeyStore {
+    /// A store that holds no keys yet.
+    #[must_use]
+    pub fn new(sources: impl IntoIterator<Item = KeySource>) -> Self {
+        Self {
+            slots: sources.into_iter().map(Slot::new).collect(),
+        }
+    }
+
+    /// The source's own description.
+    #[must_use]
+    pub fn source(&self, id: KeySourceId) -> Option<&KeySource> {
+        self.slot(id).map(Slot::source)
+    }
+
+    /// What is known of a key set at this time.
+    #[must_use]
+    pub fn lookup(&self, id: KeySourceId, now: UnixTime) -> Lookup<'_> {
+        self.slot(id)
+            .map_or(Lookup::Unavailable { retry_after: 1 }, |slot| {
+                slot.lookup(now)
+            })
+    }
+
+    /// Whether a token with a key id that the set lacks may cause a fetch now.
+    #[must_use]
+    pub fn may_refetch(&self, id: KeySourceId, now: UnixTime) -> bool {
+        self.slot(id).is_some_and(|slot| slot.may_refetch(now))
+    }
+
+    /// Seconds until the next attempt, where the last fetch failed.
+    #[must_use]
+    pub fn failing(&self, id: KeySourceId, now: UnixTime) -> Option<u32> {
+        self.slot(id).and_then(|slot| slot.failing(now))
+    }
+
+    /// Asks for a fetch because of an unknown key id.
+    pub fn want_refetch(&mut self, id: KeySourceId) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.want_refetch();
+        }
+    }
+
+    /// The next fetch that this VM must make; takes the lease for it. Also imports what other VMs fetched:
+    /// look again with [`Self::lookup`] after it.
+    pub fn poll_fetch(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<Fetch> {
+        (0_u16..).zip(&mut self.slots).find_map(|(index, slot)| {
+            let attempt = slot.poll(shared, now)?;
+            Some(Fetch {
+                source: KeySourceId(index),
+                attempt,
+            })
+        })
+    }
+
+    /// Takes the answer to a fetch. An answer that nobody waits for any more is dropped.
+    pub fn handle_fetched(
+        &mut self,
+        fetch: Fetch,
+        outcome: FetchOutcome<'_>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Notice> {
+        self.slot_mut(fetch.source)?
+            .handle_fetched(fetch.attempt, outcome, shared, now)
+    }
+
+    /// Ends fetches whose answer is overdue: a host may never call back.
+    pub fn handle_tick(
+        &mut self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Vec<(KeySourceId, Notice)> {
+        (0_u16..)
+            .zip(&mut self.slots)
+            .filter_map(|(index, slot)| Some((KeySourceId(index), slot.handle_tick(shared, now)?)))
+            .collect()
+    }
+
+    /// Gives the lease back: whoever made this fetch is gone, and its answer will not come.
+    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData) {
+        if let Some(slot) = self.slot_mut(fetch.source) {
+            slot.abandon(fetch.attempt, shared);
+        }
+    }
+
+    fn slot(&self, id: KeySourceId) -> Option<&Slot> {
+        self.slots.get(usize::from(id.0))
+    }
+
+    fn slot_mut(&mut self, id: KeySourceId) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::from(id.0))
+    }
+}
+
+#[cfg(test)]
+mod tests;

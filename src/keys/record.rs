@@ -1,0 +1,108 @@
+//! The small record that the VMs of a process share for each key set: who fetches, how the last fetch ended.
+
+use crate::time::UnixTime;
+
+const LAYOUT: u8 = 1;
+const SIZE: usize = 30;
+
+/// What a source is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// Somebody fetches, and has the lease until the record's time.
+    Fetching,
+    /// The last fetch failed; the next may start at the record's time.
+    Failed,
+    /// Nothing goes on.
+    #[default]
+    Idle,
+}
+
+/// The record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) phase: Phase,
+    pub(super) until: UnixTime,
+    pub(super) failures: u32,
+    /// When a fetch was last made because of an unknown key id.
+    pub(super) refetched_at: UnixTime,
+    /// When the shared key set was fetched; the epoch where there is none.
+    pub(super) fetched_at: UnixTime,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        let epoch = UnixTime::from_millis(0);
+        Self {
+            phase: Phase::Idle,
+            until: epoch,
+            failures: 0,
+            refetched_at: epoch,
+            fetched_at: epoch,
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn encode(self) -> [u8; SIZE] {
+        let phase = match self.phase {
+            Phase::Idle => 0,
+            Phase::Fetching => 1,
+            Phase::Failed => 2,
+        };
+        let mut out = [0; SIZE];
+        let bytes = [LAYOUT, phase]
+            .into_iter()
+            .chain(self.until.as_millis().to_le_bytes())
+            .chain(self.failures.to_le_bytes())
+            .chain(self.refetched_at.as_millis().to_le_bytes())
+            .chain(self.fetched_at.as_millis().to_le_bytes());
+        for (slot, byte) in out.iter_mut().zip(bytes) {
+            *slot = byte;
+        }
+        out
+    }
+
+    /// Reads a record; anything that is not one counts as absent.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_at_checked(2)?;
+        let phase = match head {
+            [LAYOUT, 0] => Phase::Idle,
+            [LAYOUT, 1] => Phase::Fetching,
+            [LAYOUT, 2] => Phase::Failed,
+            _ => return None,
+        };
+        let (until, rest) = rest.split_first_chunk::<8>()?;
+        let (failures, rest) = rest.split_first_chunk::<4>()?;
+        let (refetched_at, rest) = rest.split_first_chunk::<8>()?;
+        let (fetched_at, rest) = rest.split_first_chunk::<8>()?;
+        rest.is_empty().then(|| Self {
+            phase,
+            until: UnixTime::from_millis(u64::from_le_bytes(*until)),
+            failures: u32::from_le_bytes(*failures),
+            refetched_at: UnixTime::from_millis(u64::from_le_bytes(*refetched_at)),
+            fetched_at: UnixTime::from_millis(u64::from_le_bytes(*fetched_at)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_comes_back_and_anything_else_is_none() {
+        for phase in [Phase::Idle, Phase::Fetching, Phase::Failed] {
+            let record = Record {
+                phase,
+                until: UnixTime::from_millis(u64::MAX),
+                failures: 7,
+                ..Record::default()
+            };
+            assert_eq!(Record::decode(&record.encode()), Some(record));
+        }
+        let bytes = Record::default().encode();
+        assert_eq!(Record::decode(&bytes[..SIZE - 1]), None);
+        assert_eq!(Record::decode(&[&bytes[..], b"x"].concat()), None);
+        assert_eq!(Record::decode(&[9; SIZE]), None);
+    }
+}

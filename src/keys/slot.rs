@@ -1,0 +1,399 @@
+//! One key set: a state machine over what was fetched, what goes on, and what other VMs did.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::record::{Phase, Record};
+use super::{KeySource, SharedData, Swap};
+use crate::jose::{KeySet, KeySetLimits};
+use crate::text::hex_text;
+use crate::time::UnixTime;
+
+/// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
+const GRACE: Duration = Duration::from_secs(1);
+/// The wait after the first failure; each further one doubles it.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest wait between attempts, so that an issuer that comes back is noticed.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+
+/// The times of a key set.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// How long a fetched set is fresh.
+    pub cache_duration: Duration,
+    /// How long after its fetch a set is fetched again, while it still serves.
+    pub refresh_after: Duration,
+    /// How long beyond `cache_duration` a set serves while fetches fail.
+    pub stale_for: Duration,
+    /// The least time between two fetches because of unknown key ids.
+    pub unknown_kid_cooldown: Duration,
+    /// How long one fetch may take.
+    pub timeout: Duration,
+}
+
+/// What is known of a key set.
+#[derive(Clone, Copy, Debug)]
+pub enum Lookup<'k> {
+    /// A fetch is due or under way.
+    Pending,
+    /// Keys to verify with.
+    Ready(&'k KeySet),
+    /// The last fetch failed and the next must wait so many seconds.
+    Unavailable {
+        /// Seconds until the next attempt, at least 1.
+        retry_after: u32,
+    },
+}
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug)]
+pub enum FetchOutcome<'b> {
+    /// An HTTP response.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its body.
+        body: &'b [u8],
+    },
+    /// No response.
+    Failed,
+}
+
+/// What operators should hear of a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Keys arrived.
+    Fetched {
+        /// Keys of the set that cannot serve.
+        skipped: usize,
+    },
+    /// None arrived.
+    Failed {
+        /// Why, in words that quote nothing of the answer.
+        why: String,
+        /// Seconds until the next attempt.
+        retry_after: u32,
+    },
+}
+
+#[derive(Debug)]
+struct Held {
+    set: Rc<KeySet>,
+    fetched_at: UnixTime,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Activity {
+    Following,
+    Idle,
+    Fetching { attempt: u32, until: UnixTime },
+}
+
+/// One key set of one VM.
+#[derive(Debug)]
+pub(super) struct Slot {
+    source: KeySource,
+    record_key: String,
+    snapshot_key: String,
+    held: Option<Held>,
+    /// The newest shared set that was looked at, good or not.
+    seen: UnixTime,
+    activity: Activity,
+    attempts: u32,
+    failures: u32,
+    retry_at: UnixTime,
+    refetched_at: UnixTime,
+    wanted: bool,
+}
+
+impl Slot {
+    pub(super) fn new(source: KeySource) -> Self {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        hash.update(source.upstream.as_bytes());
+        hash.update([0]);
+        hash.update(source.uri().as_bytes());
+        let name = hex_text(&hash.finalize());
+        let epoch = UnixTime::from_millis(0);
+        Self {
+            source,
+            record_key: format!("auth-filter/keys/v1/{name}/record"),
+            snapshot_key: format!("auth-filter/keys/v1/{name}/set"),
+            held: None,
+            seen: epoch,
+            activity: Activity::Idle,
+            attempts: 0,
+            failures: 0,
+            retry_at: epoch,
+            refetched_at: epoch,
+            wanted: false,
+        }
+    }
+
+    pub(super) fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    pub(super) fn lookup(&self, now: UnixTime) -> Lookup<'_> {
+        let schedule = &self.source.schedule;
+        if let Some(held) = &self.held {
+            let expires_at = held.fetched_at.plus(schedule.cache_duration);
+            if now < expires_at || self.failures > 0 && now < expires_at.plus(schedule.stale_for) {
+                return Lookup::Ready(&held.set);
+            }
+        }
+        self.failing(now)
+            .map_or(Lookup::Pending, |retry_after| Lookup::Unavailable {
+                retry_after,
+            })
+    }
+
+    pub(super) fn failing(&self, now: UnixTime) -> Option<u32> {
+        let waiting = self.failures > 0 && now < self.retry_at;
+        waiting.then(|| whole_seconds(self.retry_at.since(now)))
+    }
+
+    pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
+        self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
+    }
+
+    pub(super) fn want_refetch(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
+    pub(super) fn poll(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<u32> {
+        if !self.is_due(now) {
+            return None;
+        }
+        let entry = shared.read(&self.record_key);
+        let record = entry
+            .as_ref()
+            .and_then(|entry| Record::decode(&entry.value))
+            .unwrap_or_default();
+        self.import(record, shared, now);
+        if record.phase == Phase::Failed && now < record.until {
+            self.adopt_failure(record);
+            return None;
+        }
+        if !self.is_due(now) {
+            return None;
+        }
+        if record.phase == Phase::Fetching && now < record.until {
+            self.activity = Activity::Following;
+            return None;
+        }
+        let refetches = self.wanted && !self.is_stale(now);
+        if refetches && !self.cooled_down(record.refetched_at, now) {
+            self.refetched_at = record.refetched_at;
+            self.wanted = false;
+            self.activity = Activity::Idle;
+            return None;
+        }
+        let until = now.plus(self.source.schedule.timeout).plus(GRACE);
+        let refetched_at = if refetches { now } else { record.refetched_at };
+        let lease = Record {
+            phase: Phase::Fetching,
+            until,
+            refetched_at,
+            ..record
+        };
+        if shared.swap(
+            &self.record_key,
+            &lease.encode(),
+            entry.map(|entry| entry.version),
+        ) == Swap::Lost
+        {
+            self.activity = Activity::Following;
+            return None;
+        }
+        self.refetched_at = refetched_at;
+        self.attempts = self.attempts.wrapping_add(1);
+        self.activity = Activity::Fetching {
+            attempt: self.attempts,
+            until,
+        };
+        Some(self.attempts)
+    }
+
+    pub(super) fn handle_fetched(
+        &mut self,
+        attempt: u32,
+        outcome: FetchOutcome<'_>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Notice> {
+        if !matches!(self.activity, Activity::Fetching { attempt: current, .. } if current == attempt)
+        {
+            return None;
+        }
+        Some(match read_keys(outcome) {
+            Ok((set, body)) => self.succeed(set, body, shared, now),
+            Err(why) => self.fail(why, shared, now),
+        })
+    }
+
+    pub(super) fn handle_tick(
+        &mut self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Notice> {
+        match self.activity {
+            Activity::Fetching { until, .. } if now >= until => {
+                Some(self.fail("no answer in time".to_owned(), shared, now))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData) {
+        if matches!(self.activity, Activity::Fetching { attempt: current, .. } if current == attempt)
+        {
+            self.activity = Activity::Idle;
+            self.publish(shared, |record| record.phase = Phase::Idle);
+        }
+    }
+
+    /// Whether something should be fetched, were this the only VM.
+    fn is_due(&self, now: UnixTime) -> bool {
+        let free = match self.activity {
+            Activity::Fetching { .. } => false,
+            Activity::Following | Activity::Idle => true,
+        };
+        let refresh = self
+            .held
+            .as_ref()
+            .is_none_or(|held| now >= held.fetched_at.plus(self.source.schedule.refresh_after));
+        free && now >= self.retry_at && (refresh || self.wanted)
+    }
+
+    fn is_stale(&self, now: UnixTime) -> bool {
+        self.held
+            .as_ref()
+            .is_none_or(|held| now >= held.fetched_at.plus(self.source.schedule.refresh_after))
+    }
+
+    fn cooled_down(&self, refetched_at: UnixTime, now: UnixTime) -> bool {
+        now >= refetched_at.plus(self.source.schedule.unknown_kid_cooldown)
+    }
+
+    /// Takes over a newer shared set. Another VM's bytes are parsed like an issuer's.
+    fn import(&mut self, record: Record, shared: &mut dyn SharedData, now: UnixTime) {
+        if record.fetched_at <= self.seen || record.fetched_at > now.plus(GRACE) {
+            return;
+        }
+        self.seen = record.fetched_at;
+        let Some(entry) = shared.read(&self.snapshot_key) else {
+            return;
+        };
+        if let Ok(set) = KeySet::parse(&entry.value, &KeySetLimits::default()) {
+            self.hold(set, record.fetched_at);
+        }
+    }
+
+    fn hold(&mut self, set: KeySet, fetched_at: UnixTime) {
+        self.held = Some(Held {
+            set: Rc::new(set),
+            fetched_at,
+        });
+        self.seen = fetched_at;
+        self.activity = Activity::Idle;
+        self.failures = 0;
+        self.retry_at = UnixTime::from_millis(0);
+        self.wanted = false;
+    }
+
+    fn adopt_failure(&mut self, record: Record) {
+        self.activity = Activity::Idle;
+        self.failures = record.failures.max(1);
+        self.retry_at = record.until;
+        self.wanted = false;
+    }
+
+    fn succeed(
+        &mut self,
+        set: KeySet,
+        body: &[u8],
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        let skipped = set.skipped().len();
+        self.hold(set, now);
+        let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
+        // A set that another VM wrote meanwhile is as good.
+        let _ = shared.swap(&self.snapshot_key, body, seen);
+        self.publish(shared, |record| {
+            *record = Record {
+                phase: Phase::Idle,
+                failures: 0,
+                until: now,
+                fetched_at: now,
+                ..*record
+            };
+        });
+        Notice::Fetched { skipped }
+    }
+
+    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
+        self.failures = self.failures.saturating_add(1);
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let wait = FIRST_BACKOFF
+            .saturating_mul(1 << doublings)
+            .min(LONGEST_BACKOFF);
+        self.retry_at = now.plus(wait);
+        self.activity = Activity::Idle;
+        self.wanted = false;
+        let (failures, until) = (self.failures, self.retry_at);
+        self.publish(shared, |record| {
+            *record = Record {
+                phase: Phase::Failed,
+                failures,
+                until,
+                ..*record
+            }
+        });
+        Notice::Failed {
+            why,
+            retry_after: whole_seconds(wait),
+        }
+    }
+
+    /// Changes the shared record, whoever wrote to it meanwhile.
+    fn publish(&self, shared: &mut dyn SharedData, change: impl Fn(&mut Record)) {
+        for _ in 0..4 {
+            let entry = shared.read(&self.record_key);
+            let mut record = entry
+                .as_ref()
+                .and_then(|entry| Record::decode(&entry.value))
+                .unwrap_or_default();
+            change(&mut record);
+            if shared.swap(
+                &self.record_key,
+                &record.encode(),
+                entry.map(|entry| entry.version),
+            ) != Swap::Lost
+            {
+                return;
+            }
+        }
+    }
+}
+
+fn read_keys(outcome: FetchOutcome<'_>) -> Result<(KeySet, &[u8]), String> {
+    match outcome {
+        FetchOutcome::Failed => Err("no response".to_owned()),
+        FetchOutcome::Answered { status: 200, body } => {
+            KeySet::parse(body, &KeySetLimits::default())
+                .map(|set| (set, body))
+                .map_err(|error| error.to_string())
+        }
+        FetchOutcome::Answered { status, .. } => Err(format!("status {status}")),
+    }
+}
+
+/// Whole seconds, rounded up, at least 1: what `Retry-After` can say.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000))
+        .unwrap_or(u32::MAX)
+        .max(1)
+}

@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+
+const ID: KeySourceId = KeySourceId(0);
+const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+
+/// The store of a process, as Envoy has it.
+#[derive(Default)]
+struct Process {
+    entries: BTreeMap<String, Entry>,
+    writes: u32,
+}
+
+impl SharedData for Process {
+    fn read(&mut self, key: &str) -> Option<Entry> {
+        self.entries.get(key).cloned()
+    }
+
+    fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap {
+        if self.entries.get(key).map(|entry| entry.version) != seen {
+            return Swap::Lost;
+        }
+        self.writes += 1;
+        self.entries.insert(
+            key.to_owned(),
+            Entry {
+                value: value.to_vec(),
+                version: self.writes,
+            },
+        );
+        Swap::Done
+    }
+}
+
+/// A host without a store.
+struct NoStore;
+
+impl SharedData for NoStore {
+    fn read(&mut self, _: &str) -> Option<Entry> {
+        None
+    }
+
+    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
+        Swap::Unavailable
+    }
+}
+
+fn store() -> KeyStore {
+    KeyStore::new([KeySource {
+        upstream: "idp".to_owned(),
+        scheme: "https",
+        authority: "issuer.example".to_owned(),
+        path: "/jwks.json".to_owned(),
+        schedule: Schedule {
+            cache_duration: Duration::from_secs(1000),
+            refresh_after: Duration::from_secs(800),
+            stale_for: Duration::from_secs(500),
+            unknown_kid_cooldown: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+        },
+    }])
+}
+
+fn at(secs: u64) -> UnixTime {
+    UnixTime::from_secs(1_000_000 + secs)
+}
+
+fn good() -> FetchOutcome<'static> {
+    FetchOutcome::Answered {
+        status: 200,
+        body: SET,
+    }
+}
+
+fn is_ready(store: &KeyStore, now: UnixTime) -> bool {
+    matches!(store.lookup(ID, now), Lookup::Ready(_))
+}
+
+#[test]
+fn four_vms_make_one_fetch() {
+    let mut process = Process::default();
+    let mut vms = [store(), store(), store(), store()];
+    let fetches: Vec<_> = vms
+        .iter_mut()
+        .filter_map(|vm| vm.poll_fetch(&mut process, at(0)))
+        .collect();
+    assert_eq!(fetches.len(), 1);
+    assert!(matches!(
+        vms[0].handle_fetched(fetches[0], good(), &mut process, at(1)),
+        Some(Notice::Fetched { skipped: 0 })
+    ));
+    for vm in &mut vms {
+        assert_eq!(vm.poll_fetch(&mut process, at(1)), None);
+        assert!(is_ready(vm, at(1)));
+    }
+}
+
+#[test]
+fn a_leader_that_dies_is_replaced() {
+    let mut process = Process::default();
+    let (mut dead, mut other) = (store(), store());
+    assert!(dead.poll_fetch(&mut process, at(0)).is_some());
+    assert_eq!(other.poll_fetch(&mut process, at(5)), None);
+    assert!(other.poll_fetch(&mut process, at(6)).is_some());
+}
+
+#[test]
+fn an_abandoned_fetch_is_made_by_another_at_once() {
+    let mut process = Process::default();
+    let (mut first, mut second) = (store(), store());
+    let fetch = first.poll_fetch(&mut process, at(0)).unwrap();
+    first.abandon(fetch, &mut process);
+    assert!(second.poll_fetch(&mut process, at(0)).is_some());
+    assert_eq!(
+        first.handle_fetched(fetch, good(), &mut process, at(1)),
+        None
+    );
+}
+
+#[test]
+fn keys_are_refreshed_ahead_and_serve_meanwhile() {
+    let mut process = Process::default();
+    let mut vm = store();
+    for start in [0, 800, 1600] {
+        let fetch = vm.poll_fetch(&mut process, at(start)).unwrap();
+        assert_eq!(is_ready(&vm, at(start)), start > 0);
+        assert!(
+            vm.handle_fetched(fetch, good(), &mut process, at(start))
+                .is_some()
+        );
+        assert_eq!(vm.poll_fetch(&mut process, at(start + 799)), None);
+    }
+}
+
+#[test]
+fn a_failure_is_backed_off_from_by_all_vms() {
+    let mut process = Process::default();
+    let (mut vm, mut other) = (store(), store());
+    let mut now = 0;
+    for wait in [1, 2, 4, 8, 16, 30, 30] {
+        let fetch = vm.poll_fetch(&mut process, at(now)).unwrap();
+        let notice = vm.handle_fetched(fetch, FetchOutcome::Failed, &mut process, at(now));
+        assert_eq!(
+            notice,
+            Some(Notice::Failed {
+                why: "no response".to_owned(),
+                retry_after: wait
+            })
+        );
+        assert_eq!(other.poll_fetch(&mut process, at(now)), None);
+        assert!(
+            matches!(other.lookup(ID, at(now)), Lookup::Unavailable { retry_after } if retry_after == wait)
+        );
+        assert_eq!(
+            vm.poll_fetch(&mut process, at(now + u64::from(wait) - 1)),
+            None
+        );
+        now += u64::from(wait);
+    }
+    let fetch = vm.poll_fetch(&mut process, at(now)).unwrap();
+    assert!(
+        vm.handle_fetched(fetch, good(), &mut process, at(now))
+            .is_some()
+    );
+    assert!(is_ready(&vm, at(now)) && vm.failing(ID, at(now)).is_none());
+}
+
+#[test]
+fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
+    let mut process = Process::default();
+    let mut vm = store();
+    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    assert!(!is_ready(&vm, at(1000)), "expired, and no fetch has failed");
+    let fetch = vm.poll_fetch(&mut process, at(1000)).unwrap();
+    vm.handle_fetched(
+        fetch,
+        FetchOutcome::Answered {
+            status: 500,
+            body: b"",
+        },
+        &mut process,
+        at(1000),
+    );
+    assert!(is_ready(&vm, at(1499)));
+    assert!(!is_ready(&vm, at(1500)));
+}
+
+#[test]
+fn an_unknown_kid_buys_one_fetch_per_cooldown_for_the_process() {
+    let mut process = Process::default();
+    let (mut vm, mut other) = (store(), store());
+    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    assert_eq!(other.poll_fetch(&mut process, at(0)), None);
+
+    assert!(vm.may_refetch(ID, at(1)));
+    vm.want_refetch(ID);
+    let fetch = vm.poll_fetch(&mut process, at(1)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut process, at(1));
+    assert!(!vm.may_refetch(ID, at(30)) && vm.may_refetch(ID, at(31)));
+
+    // The other VM imports what was fetched, and then has the same cool-down.
+    other.want_refetch(ID);
+    assert_eq!(other.poll_fetch(&mut process, at(2)), None);
+    other.want_refetch(ID);
+    assert_eq!(other.poll_fetch(&mut process, at(3)), None);
+    assert!(!other.may_refetch(ID, at(3)));
+}
+
+#[test]
+fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
+    let mut vm = store();
+    let fetch = vm.poll_fetch(&mut NoStore, at(0)).unwrap();
+    assert!(vm.handle_tick(&mut NoStore, at(5)).is_empty());
+    assert_eq!(vm.handle_tick(&mut NoStore, at(6)).len(), 1);
+    assert!(matches!(
+        vm.lookup(ID, at(6)),
+        Lookup::Unavailable { retry_after: 1 }
+    ));
+    assert_eq!(vm.handle_fetched(fetch, good(), &mut NoStore, at(6)), None);
+}
+
+#[test]
+fn what_another_vm_left_is_not_trusted() {
+    let mut process = Process::default();
+    let mut vm = store();
+    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    for entry in process
+        .entries
+        .values_mut()
+        .filter(|entry| entry.value == SET)
+    {
+        entry.value = b"{\"keys\":".to_vec();
+    }
+    let mut other = store();
+    assert!(
+        other.poll_fetch(&mut process, at(1)).is_some(),
+        "broken keys are fetched again"
+    );
+    for entry in process.entries.values_mut() {
+        entry.value = vec![0xff; 30];
+    }
+    assert!(
+        store().poll_fetch(&mut process, at(1)).is_some(),
+        "a broken record counts as absent"
+    );
+}

@@ -1,0 +1,120 @@
+//! What a request needs, compiled from the configuration once.
+
+mod compile;
+pub mod denial;
+pub mod path;
+pub mod principal;
+pub mod provider;
+pub mod requirement;
+pub mod route;
+mod upstream;
+
+use std::time::Duration;
+
+pub use self::upstream::UpstreamHeaders;
+
+use self::denial::{Challenge, Denial};
+use self::path::CanonicalPath;
+use self::provider::Provider;
+use self::requirement::Requirement;
+use self::route::Route;
+use crate::config::Mode;
+use crate::keys::KeySource;
+
+/// A provider's place in the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderId(pub u16);
+
+/// A key set's place in the policy: providers of one issuer share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeySourceId(pub u16);
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name in logs.
+    pub name: String,
+    /// Which requests it is for.
+    pub route: Route,
+    /// What they need.
+    pub requirement: Requirement,
+    /// The providers whose credentials count.
+    pub accepted: Box<[ProviderId]>,
+    /// The scopes that it asks, space-separated.
+    pub scope: Option<String>,
+}
+
+/// Bounds on what a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest token that is looked at, in bytes.
+    pub token_bytes: usize,
+    /// Callouts in flight per VM.
+    pub callouts: usize,
+    /// Requests that may wait at one time per VM.
+    pub held_requests: usize,
+    /// How long a request may wait.
+    pub hold: Duration,
+}
+
+/// A compiled configuration.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What is done with decisions.
+    pub mode: Mode,
+    /// The realm of challenges.
+    pub realm: String,
+    /// Providers, by [`ProviderId`].
+    pub providers: Box<[Provider]>,
+    /// Key sets that are fetched, by [`KeySourceId`].
+    pub sources: Box<[KeySource]>,
+    /// Rules, in order.
+    pub rules: Box<[Rule]>,
+    /// What the upstream is told.
+    pub upstream: UpstreamHeaders,
+    /// Bounds.
+    pub limits: Limits,
+    /// What an operator should be warned of at each load.
+    pub warnings: Vec<String>,
+}
+
+impl Policy {
+    /// The first rule that matches the request.
+    ///
+    /// # Errors
+    /// [`Denial::MalformedPath`] for a path that two servers could read differently, also where a server
+    /// that drops path parameters would come to another rule; [`Denial::NoRule`] where none matches.
+    pub fn find(&self, method: &[u8], authority: &[u8], target: &[u8]) -> Result<&Rule, Denial> {
+        let path = CanonicalPath::parse(target).map_err(|_| Denial::MalformedPath)?;
+        let matching = |path: &CanonicalPath| {
+            self.rules
+                .iter()
+                .position(|rule| rule.route.is_match(method, authority, path.as_bytes()))
+        };
+        let found = matching(&path);
+        if path
+            .without_parameters()
+            .is_some_and(|other| matching(&other) != found)
+        {
+            return Err(Denial::MalformedPath);
+        }
+        found
+            .and_then(|index| self.rules.get(index))
+            .ok_or(Denial::NoRule)
+    }
+
+    /// What a refusal's challenge says.
+    #[must_use]
+    pub fn challenge<'p>(&'p self, rule: Option<&'p Rule>) -> Challenge<'p> {
+        Challenge {
+            realm: &self.realm,
+            scope: rule.and_then(|rule| rule.scope.as_deref()),
+        }
+    }
+
+    /// The provider of an id.
+    #[must_use]
+    pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
+        self.providers.get(usize::from(id.0))
+    }
+}

@@ -1,0 +1,293 @@
+//! Rules: routes and requirements.
+
+use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
+use crate::policy::path::{CanonicalPath, MatchPath};
+use crate::policy::requirement::Requirement;
+use crate::policy::route::{MatchHost, Route};
+use crate::policy::{ProviderId, Rule};
+
+pub(super) fn compile(
+    rules: &[config::Rule],
+    providers: &[&str],
+) -> Result<Vec<Rule>, ConfigError> {
+    let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
+    for (index, rule) in rules.iter().enumerate() {
+        let at = format!("rules[{index}]");
+        let route = route(&format!("{at}.match"), &rule.matches)?;
+        if let Some(earlier) = compiled.iter().find(|earlier| earlier.route.covers(&route)) {
+            return Err(ConfigError::new(
+                at,
+                format!(
+                    "is never reached: {} matches every such request before it",
+                    earlier.name
+                ),
+            ));
+        }
+        let requirement = requirement(&format!("{at}.require"), &rule.require, providers)?;
+        let everybody: Vec<ProviderId> = (0_u16..)
+            .zip(providers)
+            .map(|(id, _)| ProviderId(id))
+            .collect();
+        let accepted = accepted(&requirement, &everybody);
+        let needs = !matches!(requirement, Requirement::Public | Requirement::Deny);
+        if needs && accepted.is_empty() {
+            return Err(ConfigError::new(
+                format!("{at}.require"),
+                "no provider can vouch for such a caller",
+            ));
+        }
+        let scopes = requirement.scopes().join(" ");
+        compiled.push(Rule {
+            name: rule.name.clone().unwrap_or(at),
+            route,
+            requirement,
+            accepted: accepted.into(),
+            scope: (!scopes.is_empty()).then_some(scopes),
+        });
+    }
+    Ok(compiled)
+}
+
+fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
+    let path = match (&matches.path, &matches.path_prefix) {
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::new(at, "takes one of path and path_prefix"));
+        }
+        (Some(path), None) => MatchPath::Exact(path_bytes(&format!("{at}.path"), path)?),
+        (None, Some(path)) => MatchPath::Prefix(path_bytes(&format!("{at}.path_prefix"), path)?),
+        (None, None) => MatchPath::Any,
+    };
+    let methods = matches.methods.as_deref().unwrap_or_default();
+    non_empty(&format!("{at}.methods"), matches.methods.as_deref())?;
+    for (index, method) in methods.iter().enumerate() {
+        let at = format!("{at}.methods[{index}]");
+        if method.is_empty()
+            || !method
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        {
+            return Err(ConfigError::new(
+                at,
+                format!("\"{method}\" is not a method"),
+            ));
+        }
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(ConfigError::new(
+                at,
+                format!(
+                    "methods are compared with case; write \"{}\"",
+                    method.to_ascii_uppercase()
+                ),
+            ));
+        }
+    }
+    non_empty(&format!("{at}.hosts"), matches.hosts.as_deref())?;
+    let hosts = matches.hosts.iter().flatten().enumerate();
+    let hosts = hosts.map(|(index, host)| {
+        MatchHost::parse(host).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.hosts[{index}]"),
+                format!("\"{host}\" is not a host; write \"example.com\" or \"*.example.com\""),
+            )
+        })
+    });
+    Ok(Route {
+        path,
+        methods: methods.into(),
+        hosts: hosts.collect::<Result<_, _>>()?,
+    })
+}
+
+fn path_bytes(at: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
+    if path.contains([';', '?']) {
+        return Err(ConfigError::new(
+            at,
+            "a path without query and parameters is matched; leave out what follows ? and ;",
+        ));
+    }
+    CanonicalPath::parse(path.as_bytes())
+        .map(|path| path.as_bytes().to_vec())
+        .map_err(|_| {
+            ConfigError::new(
+                at,
+                format!(
+                    "\"{path}\" is not a path that starts with / and can be read in one way only"
+                ),
+            )
+        })
+}
+
+fn non_empty(at: &str, list: Option<&[String]>) -> Result<(), ConfigError> {
+    match list {
+        Some([]) => Err(ConfigError::new(
+            at,
+            "an empty list holds for nothing; leave the key out or fill it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn requirement(
+    at: &str,
+    require: &Require,
+    providers: &[&str],
+) -> Result<Requirement, ConfigError> {
+    match require {
+        Require::Word(RequireWord::Deny) => Ok(Requirement::Deny),
+        Require::Word(RequireWord::Optional) => Ok(Requirement::Optional),
+        Require::Word(RequireWord::Public) => Ok(Requirement::Public),
+        Require::Word(RequireWord::User) => Ok(Requirement::User),
+        Require::Object(object) => object_requirement(at, object, providers),
+    }
+}
+
+fn object_requirement(
+    at: &str,
+    object: &RequireObject,
+    providers: &[&str],
+) -> Result<Requirement, ConfigError> {
+    let mut parts = Vec::new();
+    if let Some(OneOrMany(names)) = &object.provider {
+        let at = format!("{at}.provider");
+        non_empty(&at, Some(names))?;
+        parts.push(Requirement::Provider(
+            names
+                .iter()
+                .map(|name| provider(&at, name, providers))
+                .collect::<Result<_, _>>()?,
+        ));
+    }
+    type Make = fn(Box<[String]>) -> Requirement;
+    let lists: [(&str, &Option<Vec<String>>, Make); 4] = [
+        ("groups", &object.groups, Requirement::Groups),
+        ("roles", &object.roles, Requirement::Roles),
+        ("permissions", &object.permissions, Requirement::Permissions),
+        ("scopes", &object.scopes, Requirement::Scopes),
+    ];
+    for (key, list, make) in lists {
+        non_empty(&format!("{at}.{key}"), list.as_deref())?;
+        if let Some(list) = list {
+            parts.push(make(list.clone().into()));
+        }
+    }
+    for scope in object.scopes.iter().flatten() {
+        // RFC 6749 §3.3: the challenge quotes them.
+        if scope.is_empty()
+            || !scope
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
+        {
+            return Err(ConfigError::new(
+                format!("{at}.scopes"),
+                format!("\"{scope}\" is not a scope"),
+            ));
+        }
+    }
+    if let Some(wanted) = object.m2m {
+        parts.push(Requirement::Machine(wanted));
+    }
+    if let Some(branches) = &object.any {
+        parts.push(Requirement::Any(nested(
+            &format!("{at}.any"),
+            branches,
+            providers,
+        )?));
+    }
+    if let Some(branches) = &object.all {
+        parts.push(Requirement::All(nested(
+            &format!("{at}.all"),
+            branches,
+            providers,
+        )?));
+    }
+    if let Some(branch) = &object.not {
+        let at = format!("{at}.not");
+        refuse_public(&at, branch)?;
+        parts.push(Requirement::Not(Box::new(requirement(
+            &at, branch, providers,
+        )?)));
+    }
+    match parts.len() {
+        0 => Err(ConfigError::new(
+            at,
+            "an empty object requires nothing; write \"user\" or \"public\"",
+        )),
+        1 => Ok(parts.swap_remove(0)),
+        _ => Ok(Requirement::All(parts)),
+    }
+}
+
+fn nested(
+    at: &str,
+    branches: &[Require],
+    providers: &[&str],
+) -> Result<Vec<Requirement>, ConfigError> {
+    if branches.is_empty() {
+        return Err(ConfigError::new(
+            at,
+            "an empty list is refused: it would hold for everybody or for nobody",
+        ));
+    }
+    let branches = branches.iter().enumerate().map(|(index, branch)| {
+        let at = format!("{at}[{index}]");
+        refuse_public(&at, branch)?;
+        requirement(&at, branch, providers)
+    });
+    branches.collect()
+}
+
+/// `public` says that credentials are not looked at, which holds for a whole rule or not at all.
+fn refuse_public(at: &str, branch: &Require) -> Result<(), ConfigError> {
+    match branch {
+        Require::Word(RequireWord::Public) => Err(ConfigError::new(
+            at,
+            "\"public\" stands alone as a rule's require; \"optional\" may be a part",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn provider(at: &str, name: &str, providers: &[&str]) -> Result<ProviderId, ConfigError> {
+    (0_u16..)
+        .zip(providers)
+        .find(|(_, known)| **known == name)
+        .map(|(id, _)| ProviderId(id))
+        .ok_or_else(|| {
+            ConfigError::unknown(
+                at,
+                &format!("\"{name}\" is not a provider"),
+                providers.iter().copied(),
+            )
+        })
+}
+
+/// The providers whose credentials a requirement can do something with.
+fn accepted(requirement: &Requirement, everybody: &[ProviderId]) -> Vec<ProviderId> {
+    match requirement {
+        Requirement::Provider(named) => named.to_vec(),
+        Requirement::Any(branches) => {
+            let each: Vec<_> = branches
+                .iter()
+                .map(|branch| accepted(branch, everybody))
+                .collect();
+            everybody
+                .iter()
+                .copied()
+                .filter(|id| each.iter().any(|some| some.contains(id)))
+                .collect()
+        }
+        Requirement::All(branches) => {
+            let each: Vec<_> = branches
+                .iter()
+                .map(|branch| accepted(branch, everybody))
+                .collect();
+            everybody
+                .iter()
+                .copied()
+                .filter(|id| each.iter().all(|some| some.contains(id)))
+                .collect()
+        }
+        Requirement::Deny | Requirement::Public => Vec::new(),
+        _ => everybody.to_vec(),
+    }
+}

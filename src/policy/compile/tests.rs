@@ -1,0 +1,88 @@
+use crate::config::Config;
+use crate::policy::Policy;
+
+const PROVIDERS: &str = r#""providers": {"a": {"kind": "jwt", "issuer": "https://a", "jwks": {"uri": "https://a/k", "upstream": "a"}},
+    "b": {"kind": "cognito", "region": "eu-west-1", "user_pool_id": "eu-west-1_b"}}"#;
+
+fn compile(rules: &str) -> Result<Policy, String> {
+    let text = format!("{{{PROVIDERS}, \"rules\": [{rules}]}}");
+    let config = Config::parse(text.as_bytes()).map_err(|error| error.to_string())?;
+    Policy::compile(&config).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_does_not_hold_together_is_refused_with_its_place() {
+    let cases = [
+        (
+            r#"{"match": {"path": "/a", "path_prefix": "/a"}, "require": "user"}"#,
+            "rules[0].match: takes one of",
+        ),
+        (
+            r#"{"match": {"path": "a"}, "require": "user"}"#,
+            "rules[0].match.path: \"a\" is not a path",
+        ),
+        (
+            r#"{"match": {"methods": ["get"]}, "require": "user"}"#,
+            "rules[0].match.methods[0]: methods are compared with case; write \"GET\"",
+        ),
+        (
+            r#"{"match": {"hosts": []}, "require": "user"}"#,
+            "rules[0].match.hosts: an empty list",
+        ),
+        (
+            r#"{"match": {}, "require": {"any": []}}"#,
+            "rules[0].require.any: an empty list",
+        ),
+        (
+            r#"{"match": {}, "require": {}}"#,
+            "rules[0].require: an empty object",
+        ),
+        (
+            r#"{"match": {}, "require": {"any": ["public", "user"]}}"#,
+            "rules[0].require.any[0]: \"public\" stands alone",
+        ),
+        (
+            r#"{"match": {}, "require": {"any": [{"provider": "c"}]}}"#,
+            "rules[0].require.any[0].provider: \"c\" is not a provider; known: a, b",
+        ),
+        (
+            r#"{"match": {}, "require": {"all": [{"provider": "a"}, {"provider": "b"}]}}"#,
+            "rules[0].require: no provider can vouch",
+        ),
+        (
+            r#"{"name": "all", "match": {}, "require": "user"}, {"match": {"path": "/a"}, "require": "deny"}"#,
+            "rules[1]: is never reached: all matches",
+        ),
+    ];
+    for (rules, want) in cases {
+        let got = compile(rules).expect_err(rules);
+        assert!(
+            got.starts_with(want),
+            "{rules}\n  said: {got}\n  want: {want}"
+        );
+    }
+}
+
+#[test]
+fn cognito_keys_and_issuer_follow_from_the_pool() {
+    let policy = compile(r#"{"match": {}, "require": "user"}"#).unwrap();
+    assert_eq!(
+        policy.providers[1].issuers[..],
+        ["https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b"]
+    );
+    assert_eq!(
+        policy.sources[1].uri(),
+        "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b/.well-known/jwks.json"
+    );
+    assert_eq!(
+        policy.sources[1].upstream,
+        "cognito-idp.eu-west-1.amazonaws.com"
+    );
+    assert_eq!(policy.providers[1].token_use[..], ["access"]);
+    assert_eq!(
+        policy.warnings.len(),
+        2,
+        "both accept any audience: {:?}",
+        policy.warnings
+    );
+}

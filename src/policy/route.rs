@@ -1,0 +1,204 @@
+//! Which requests a rule is for.
+
+use super::path::MatchPath;
+
+/// How a rule matches the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MatchHost {
+    /// Exactly this host, lower-case.
+    Exact(String),
+    /// Any host below this one: `.example.com`, lower-case, with its leading dot.
+    Below(String),
+}
+
+impl MatchHost {
+    /// Reads `example.com` or `*.example.com`; `None` for what is neither.
+    #[must_use]
+    pub fn parse(pattern: &str) -> Option<Self> {
+        let lower = pattern.to_ascii_lowercase();
+        let (host, wildcard) = lower
+            .strip_prefix('*')
+            .map_or((lower.as_str(), false), |rest| (rest, true));
+        let name = if wildcard {
+            host.strip_prefix('.')?
+        } else {
+            host
+        };
+        let sound = !name.is_empty()
+            && !name.starts_with('.')
+            && !name.ends_with('.')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"*/@?#\\".contains(&byte));
+        sound.then(|| {
+            if wildcard {
+                Self::Below(host.to_owned())
+            } else {
+                Self::Exact(lower.clone())
+            }
+        })
+    }
+
+    /// Whether the request's authority matches: without ASCII case; its port counts only where the pattern
+    /// has one; a root dot at the end does not count (RFC 9110 §4.2.3, RFC 3986 §3.2.2).
+    #[must_use]
+    pub fn is_match(&self, authority: &[u8]) -> bool {
+        let pattern = match self {
+            Self::Exact(host) | Self::Below(host) => host.as_str(),
+        };
+        let host = if split_port(pattern.as_bytes()).1 {
+            authority
+        } else {
+            split_port(authority).0
+        };
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        match self {
+            Self::Exact(exact) => host.eq_ignore_ascii_case(exact.as_bytes()),
+            Self::Below(suffix) => host
+                .len()
+                .checked_sub(suffix.len())
+                .filter(|start| *start > 0)
+                .and_then(|start| host.get(start..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes())),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(_), Self::Below(_)) => false,
+            (Self::Below(wide), Self::Below(narrow)) => narrow.ends_with(wide.as_str()),
+            (_, Self::Exact(host)) => self.is_match(host.as_bytes()),
+        }
+    }
+}
+
+/// The host without its port, and whether there was one. An IPv6 literal's colons are its own.
+fn split_port(authority: &[u8]) -> (&[u8], bool) {
+    let Some(colon) = authority.iter().rposition(|byte| *byte == b':') else {
+        return (authority, false);
+    };
+    let (host, port) = authority
+        .split_at_checked(colon)
+        .unwrap_or((authority, b""));
+    let is_port = port.len() > 1
+        && port.iter().skip(1).all(u8::is_ascii_digit)
+        && (!host.contains(&b':') || host.ends_with(b"]"));
+    if is_port {
+        (host, true)
+    } else {
+        (authority, false)
+    }
+}
+
+/// A rule's `match`: every part holds; an empty list of methods or hosts means any.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The path.
+    pub path: MatchPath,
+    /// Methods, compared as they stand (RFC 9110 §9.1).
+    pub methods: Box<[String]>,
+    /// Hosts.
+    pub hosts: Box<[MatchHost]>,
+}
+
+impl Route {
+    /// Whether the request matches.
+    #[must_use]
+    pub fn is_match(&self, method: &[u8], authority: &[u8], path: &[u8]) -> bool {
+        self.path.is_match(path)
+            && (self.methods.is_empty()
+                || self.methods.iter().any(|name| name.as_bytes() == method))
+            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.is_match(authority)))
+    }
+
+    /// Whether each request that `other` matches is matched by `self`: behind it, `other` is never reached.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let methods = self.methods.is_empty()
+            || !other.methods.is_empty()
+                && other.methods.iter().all(|name| self.methods.contains(name));
+        let hosts = self.hosts.is_empty()
+            || !other.hosts.is_empty()
+                && other
+                    .hosts
+                    .iter()
+                    .all(|host| self.hosts.iter().any(|wide| wide.covers(host)));
+        methods && hosts && self.path.covers(&other.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_compared_without_case_port_and_root_dot() {
+        let cases = [
+            ("example.com", "EXAMPLE.com:8080", true),
+            ("example.com", "example.com.", true),
+            ("example.com", "a.example.com", false),
+            ("example.com:8080", "example.com:8080", true),
+            ("example.com:8080", "example.com", false),
+            ("*.example.com", "a.b.Example.com:1", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", ".example.com", false),
+            ("*.example.com", "badexample.com", false),
+            ("[::1]", "[::1]:80", true),
+            ("example.com", "\u{fffd}", false),
+            ("example.com", "", false),
+        ];
+        for (pattern, authority, want) in cases {
+            assert_eq!(
+                MatchHost::parse(pattern)
+                    .unwrap()
+                    .is_match(authority.as_bytes()),
+                want,
+                "{pattern} {authority}"
+            );
+        }
+        for pattern in [
+            "",
+            "*",
+            "*.",
+            "a.*",
+            "*example.com",
+            "http://a",
+            "a.",
+            ".a",
+            "a b",
+        ] {
+            assert_eq!(MatchHost::parse(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_covered_only_where_every_part_is() {
+        let route = |path: &str, methods: &[&str], hosts: &[&str]| Route {
+            path: MatchPath::Prefix(path.into()),
+            methods: methods.iter().map(|name| (*name).to_owned()).collect(),
+            hosts: hosts
+                .iter()
+                .map(|host| MatchHost::parse(host).unwrap())
+                .collect(),
+        };
+        let cases = [
+            (route("/", &[], &[]), route("/a", &["GET"], &["a.b"]), true),
+            (route("/", &["GET"], &[]), route("/a", &[], &[]), false),
+            (
+                route("/", &["GET", "PUT"], &[]),
+                route("/a", &["PUT"], &[]),
+                true,
+            ),
+            (
+                route("/", &[], &["*.b"]),
+                route("/a", &[], &["x.b", "*.y.b"]),
+                true,
+            ),
+            (route("/", &[], &["*.b"]), route("/a", &[], &["b"]), false),
+            (route("/", &[], &["a.b"]), route("/a", &[], &["*.b"]), false),
+        ];
+        for (wide, narrow, want) in cases {
+            assert_eq!(wide.covers(&narrow), want, "{wide:?} {narrow:?}");
+        }
+    }
+}

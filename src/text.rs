@@ -1,0 +1,107 @@
+//! Small, total functions over bytes: percent-decoding of paths, percent-encoding of header values.
+
+use std::fmt::Write as _;
+
+/// The value of one hexadecimal digit.
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+/// Decodes percent triplets (RFC 3986 §2.1) once. `None` where a `%` is not followed by two hexadecimal digits.
+#[must_use]
+pub fn percent_decode(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        if first != b'%' {
+            out.push(first);
+            continue;
+        }
+        let (high, low) = (hex(*tail.first()?)?, hex(*tail.get(1)?)?);
+        out.push(high << 4 | low);
+        rest = tail.get(2..)?;
+    }
+    Some(out)
+}
+
+/// Appends `value` to `out` so that it is safe in a header: bytes outside visible ASCII, `%` and the bytes
+/// of `also` become percent triplets. No claim can end a header line or an item of a list.
+pub fn push_header_text(out: &mut String, value: &str, also: &[u8]) {
+    for byte in value.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' && !also.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// One value, percent-encoded for a header.
+#[must_use]
+pub fn header_text(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    push_header_text(&mut out, value, b"");
+    out
+}
+
+/// A list as one header value: items percent-encoded, commas within them too, joined by commas.
+#[must_use]
+pub fn header_list<'i>(items: impl IntoIterator<Item = &'i str>) -> String {
+    let mut out = String::new();
+    for item in items {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        push_header_text(&mut out, item, b",");
+    }
+    out
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex_text(bytes: &[u8]) -> String {
+    bytes.iter().fold(
+        String::with_capacity(bytes.len().saturating_mul(2)),
+        |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_triplets_are_decoded_once() {
+        let cases: &[(&str, Option<&[u8]>)] = &[
+            ("/a", Some(b"/a")),
+            ("/%61%2F", Some(b"/a/")),
+            ("%2561", Some(b"%61")),
+            ("%", None),
+            ("%4", None),
+            ("%zz", None),
+            ("%+1", None),
+        ];
+        for (input, want) in cases {
+            assert_eq!(
+                percent_decode(input.as_bytes()).as_deref(),
+                *want,
+                "{input}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_that_ends_a_header_line_survives() {
+        assert_eq!(header_text("a\r\nX-Evil: 1"), "a%0D%0AX-Evil:%201");
+        assert_eq!(header_text("100% Zoë"), "100%25%20Zo%C3%AB");
+        assert_eq!(header_list(["a,b", "c"]), "a%2Cb,c");
+        assert_eq!(hex_text(&[0, 255]), "00ff");
+    }
+}
