@@ -249,3 +249,25 @@ fn what_another_vm_left_is_not_trusted() {
         "a broken record counts as absent"
     );
 }
+
+#[test]
+fn a_record_of_the_far_future_stops_nobody() {
+    for phase in [record::Phase::Fetching, record::Phase::Failed] {
+        let mut process = Process::default();
+        let mut vm = store();
+        assert!(vm.poll_fetch(&mut process, at(0)).is_some());
+        let record = record::Record {
+            phase,
+            until: at(1_000_000),
+            failures: 1,
+            ..record::Record::default()
+        };
+        for entry in process.entries.values_mut() {
+            entry.value = record.encode().to_vec();
+        }
+        assert!(
+            store().poll_fetch(&mut process, at(1)).is_some(),
+            "{phase:?}"
+        );
+    }
+}
