@@ -158,3 +158,8 @@ fn settle(step: Step) -> Option<Outcome> {
         Step::Reject(refusal) => Some(Outcome::Reject(refusal)),
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

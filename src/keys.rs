@@ -77,7 +77,7 @@ impl KeyStore {
             })
     }
 
-    /// Whether a token with a key id that the set lacks may cause a fetch now.
+    /// Whether a token with a key id that the set lacks may wait: a fetch is under way, or may start.
     #[must_use]
     pub fn may_refetch(&self, id: KeySourceId, now: UnixTime) -> bool {
         self.slot(id).is_some_and(|slot| slot.may_refetch(now))
@@ -158,5 +158,7 @@ impl KeyStore {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -153,8 +153,10 @@ impl Slot {
         waiting.then(|| whole_seconds(self.retry_at.since(now)))
     }
 
+    /// Whether a fetch may still bring a key that the set lacks: one is under way, or may start.
     pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
-        self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
+        self.is_fetching()
+            || self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
     }
 
     pub(super) fn want_refetch(&mut self) {
