@@ -1,4 +1,8 @@
 //! The module that ships: what it asks of a host, what it offers one, and its size.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a broken assumption of a test should stop it"
+)]
 
 use std::collections::BTreeSet;
 
