@@ -4,6 +4,7 @@
 //! [`Policy::compile`](crate::policy::Policy::compile), the only validator. Here a text becomes types, and
 //! what is not a known key, a known word or the right JSON type is refused with its place.
 
+mod delivery;
 mod duration;
 mod error;
 mod require;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
+use self::delivery::Delivery;
 use crate::json::{StrictValue, UniqueMap};
 
 /// The whole configuration.
@@ -264,24 +266,37 @@ pub struct Limits {
 }
 
 impl Config {
-    /// Reads a configuration: JSON as the host hands it over, or a JSON string that holds it, as some hosts do.
+    /// Reads a configuration as the host hands it over: JSON text, a JSON string that holds such text, or the
+    /// bytes of a `google.protobuf.Struct`.
     ///
     /// # Errors
-    /// The first thing that is not a configuration, with its JSON path, line and column.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
-        let trimmed = text.trim_ascii();
-        if trimmed.is_empty() {
-            return Err(ConfigError::new(
+    /// The first thing that is not a configuration, with its JSON path; in text also its line and column.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        match Delivery::of(bytes) {
+            Some(Delivery::Text(text)) => Self::parse_text(text.trim_ascii()),
+            // By way of text, so that there is one reader; its lines and columns are nobody's.
+            Some(Delivery::Object(object)) => Self::parse_object(object.to_string().as_bytes())
+                .map_err(ConfigError::without_position),
+            None => Err(ConfigError::new(
+                "",
+                "the configuration is neither JSON nor a google.protobuf.Struct",
+            )),
+        }
+    }
+
+    fn parse_text(text: &[u8]) -> Result<Self, ConfigError> {
+        match text.first() {
+            None => Err(ConfigError::new(
                 "",
                 "the configuration is empty; it is one JSON object with \"rules\"",
-            ));
+            )),
+            Some(b'"') => {
+                let inner: String = serde_json::from_slice(text)
+                    .map_err(|error| ConfigError::from_json("", &error))?;
+                Self::parse_object(inner.as_bytes())
+            }
+            Some(_) => Self::parse_object(text),
         }
-        if trimmed.first() == Some(&b'"') {
-            let inner: String = serde_json::from_slice(trimmed)
-                .map_err(|error| ConfigError::from_json("", &error))?;
-            return Self::parse_object(inner.as_bytes());
-        }
-        Self::parse_object(trimmed)
     }
 
     fn parse_object(text: &[u8]) -> Result<Self, ConfigError> {

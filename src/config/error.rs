@@ -11,6 +11,8 @@ pub struct ConfigError {
     pub at: String,
     /// What is wrong, and what would be right.
     pub what: String,
+    /// Line and column, where the configuration is text that an operator wrote.
+    pub position: Option<(usize, usize)>,
 }
 
 impl ConfigError {
@@ -20,6 +22,7 @@ impl ConfigError {
         Self {
             at: at.into(),
             what: what.into(),
+            position: None,
         }
     }
 
@@ -39,6 +42,14 @@ impl ConfigError {
         Self::new(at, format!("{what}; known: {known}"))
     }
 
+    /// The same error about text that no operator has seen.
+    pub(super) fn without_position(self) -> Self {
+        Self {
+            position: None,
+            ..self
+        }
+    }
+
     /// What the JSON reader found, in the words of this module.
     pub(super) fn from_json(path: &str, error: &serde_json::Error) -> Self {
         let place = format!(" at line {} column {}", error.line(), error.column());
@@ -47,12 +58,8 @@ impl ConfigError {
         // The library writes "." for the whole text and "?" where it was cut short.
         let path = path.strip_suffix('?').unwrap_or(path).trim_end_matches('.');
         let (at, what) = reword(path, text);
-        let what = if error.line() == 0 {
-            what
-        } else {
-            format!("{what} (line {} column {})", error.line(), error.column())
-        };
-        Self { at, what }
+        let position = (error.line() > 0).then(|| (error.line(), error.column()));
+        Self { at, what, position }
     }
 }
 
@@ -91,10 +98,13 @@ fn reword(path: &str, text: &str) -> (String, String) {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.at.is_empty() {
-            formatter.write_str(&self.what)
-        } else {
-            write!(formatter, "{}: {}", self.at, self.what)
+        if !self.at.is_empty() {
+            write!(formatter, "{}: ", self.at)?;
+        }
+        formatter.write_str(&self.what)?;
+        match self.position {
+            Some((line, column)) => write!(formatter, " (line {line} column {column})"),
+            None => Ok(()),
         }
     }
 }

@@ -77,3 +77,45 @@ fn what_is_wrong_is_told_with_its_place() {
         );
     }
 }
+
+#[test]
+fn a_struct_is_read_like_text_and_refused_with_its_place() {
+    use prost::Message as _;
+    use prost_types::{ListValue, Struct, Value, value::Kind};
+    let value = |kind| Value { kind: Some(kind) };
+    let text = |text: &str| value(Kind::StringValue(text.to_owned()));
+    let object = |members: Vec<(&str, Value)>| Struct {
+        fields: members
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    };
+    let whole = |require: &str| {
+        let rule = object(vec![
+            (
+                "match",
+                value(Kind::StructValue(object(vec![("path", text("/"))]))),
+            ),
+            ("require", text(require)),
+        ]);
+        let limits = object(vec![("token_bytes", value(Kind::NumberValue(4096.0)))]);
+        let rules = ListValue {
+            values: vec![value(Kind::StructValue(rule))],
+        };
+        object(vec![
+            ("rules", value(Kind::ListValue(rules))),
+            ("limits", value(Kind::StructValue(limits))),
+        ])
+        .encode_to_vec()
+    };
+    let config = Config::parse(&whole("user")).unwrap();
+    assert_eq!(config.limits.token_bytes, Some(4096));
+    assert_eq!(
+        Config::parse(&whole("usr")).unwrap_err().to_string(),
+        "rules[0].require: \"usr\" is not a requirement; known: deny, optional, public, user, or an object"
+    );
+    assert_eq!(
+        Config::parse(b"\x0a\x12\xff").unwrap_err().to_string(),
+        "the configuration is neither JSON nor a google.protobuf.Struct"
+    );
+}
