@@ -36,9 +36,9 @@
 )]
 
 pub mod client;
+pub mod demo;
 pub mod echo;
 pub mod envoy;
-pub mod example;
 pub mod issuer;
 pub mod moto;
 pub mod ports;

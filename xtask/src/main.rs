@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test` checks everything.
+//! The project's own commands.
 
 use std::process::{Command, ExitCode};
 
@@ -12,11 +12,21 @@ const STEPS: &[(&str, &[&str])] = &[
     ("tests", &["test", "--lib", "--tests"]),
 ];
 
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  demo [--once]   show the filter in a real Envoy, and stay up for your own requests
+  test            check everything: format, lints, module, tests";
+
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("test") => test(),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["demo"] => demo(false),
+        ["demo", "--once"] => demo(true),
+        ["test"] => test(),
         _ => {
-            eprintln!("usage: cargo xtask test");
+            eprintln!("{USAGE}");
             ExitCode::from(2)
         }
     }
@@ -35,4 +45,14 @@ fn test() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn demo(once: bool) -> ExitCode {
+    match xtask::demo::run(once) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

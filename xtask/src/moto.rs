@@ -29,14 +29,33 @@ impl Moto {
     /// # Errors
     /// When the Python environment cannot be made, or the server does not come up (with its log).
     pub fn start() -> Result<Self, String> {
+        Self::start_at(ports::free()?, &[])
+    }
+
+    /// Starts at an address; the ids of pools and clients follow from their names and settings, so that a
+    /// configuration can name them beforehand.
+    ///
+    /// # Errors
+    /// As [`Moto::start`].
+    pub fn reproducible(addr: SocketAddr) -> Result<Self, String> {
+        Self::start_at(
+            addr,
+            &[
+                ("MOTO_COGNITO_IDP_USER_POOL_ID_STRATEGY", "HASH"),
+                ("MOTO_COGNITO_IDP_USER_POOL_CLIENT_ID_STRATEGY", "HASH"),
+            ],
+        )
+    }
+
+    fn start_at(addr: SocketAddr, settings: &[(&str, &str)]) -> Result<Self, String> {
         let venv = ensure_venv()?;
-        let addr = ports::free()?;
         let mut command = Command::new(venv.bin("moto_server"));
         command
             .args(["-H", "127.0.0.1", "-p"])
             .arg(addr.port().to_string())
             .env("NO_COLOR", "1")
-            .env("PYTHONUNBUFFERED", "1");
+            .env("PYTHONUNBUFFERED", "1")
+            .envs(settings.iter().copied());
         let log = lab_dir("moto")?.join("moto.log");
         let process = Guard::start("moto", &command, &log)?;
         let health = Request::get("/moto-api/data.json").timeout(Duration::from_secs(2));

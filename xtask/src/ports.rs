@@ -15,6 +15,18 @@ pub fn free() -> Result<SocketAddr, String> {
         .map_err(|error| format!("no free local port: {error}"))
 }
 
+/// The loopback address with this port where it is free, else with one that is.
+///
+/// # Errors
+/// When the machine has no free port.
+pub fn preferred(port: u16) -> Result<SocketAddr, String> {
+    let wanted = local(port);
+    match TcpListener::bind(wanted) {
+        Ok(_) => Ok(wanted),
+        Err(_) => free(),
+    }
+}
+
 /// The loopback address with this port.
 pub fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
