@@ -37,7 +37,7 @@ impl Filter {
     }
 }
 
-type Edit = Box<dyn FnOnce(&mut Value) + Send>;
+type Edit = Box<dyn FnOnce(&mut Value) + Send + Sync>;
 
 /// What is to be started. Paths reach the filter as the client sent them: Envoy's own
 /// normalisation is off unless asked for.
@@ -48,6 +48,7 @@ pub struct EnvoyConfig {
     clusters: Vec<(String, SocketAddr)>,
     concurrency: u32,
     normalize_path: bool,
+    trailers: bool,
     vm_id: String,
     access_log: String,
     reloadable: bool,
@@ -77,6 +78,7 @@ impl EnvoyConfig {
             clusters: Vec::new(),
             concurrency: 1,
             normalize_path: false,
+            trailers: false,
             vm_id: "auth_filter".into(),
             access_log: DEFAULT_ACCESS_LOG.into(),
             reloadable: false,
@@ -121,6 +123,13 @@ impl EnvoyConfig {
         self
     }
 
+    /// Lets the trailers of HTTP/1.1 messages through, which Envoy drops by default.
+    #[must_use]
+    pub fn trailers(mut self) -> Self {
+        self.trailers = true;
+        self
+    }
+
     /// The id under which VMs share data.
     #[must_use]
     pub fn vm_id(mut self, id: &str) -> Self {
@@ -145,7 +154,7 @@ impl EnvoyConfig {
 
     /// Changes the finished bootstrap, for whatever has no method of its own.
     #[must_use]
-    pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+    pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + Sync + 'static) -> Self {
         self.edit = Some(Box::new(edit));
         self
     }
@@ -203,7 +212,7 @@ impl EnvoyConfig {
         let clusters: Vec<_> = self
             .upstream
             .iter()
-            .map(|addr| cluster("upstream", *addr))
+            .map(|addr| self.upstream_cluster(*addr))
             .chain(named)
             .collect();
         let mut bootstrap = json!({
@@ -223,6 +232,19 @@ impl EnvoyConfig {
             bootstrap["static_resources"]["listeners"] = json!(self.listeners(addrs));
         }
         bootstrap
+    }
+
+    fn upstream_cluster(&self, addr: SocketAddr) -> Value {
+        let mut cluster = cluster("upstream", addr);
+        cluster["typed_extension_protocol_options"] = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {
+                    "http_protocol_options": { "enable_trailers": self.trailers },
+                },
+            },
+        });
+        cluster
     }
 
     fn listeners(&self, addrs: &[SocketAddr]) -> Vec<Value> {
@@ -265,6 +287,7 @@ impl EnvoyConfig {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "lab",
             "normalize_path": self.normalize_path,
+            "http_protocol_options": { "enable_trailers": self.trailers },
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
             "http_filters": filters,
             "route_config": {
