@@ -149,93 +149,17 @@ impl Exchange {
             Err(denial) => return Verdict::Deny(denial),
         };
         match UntrustedToken::parse(token, self.policy.limits.token_bytes) {
-            Ok(token) => self.authenticate(rule, &token, keys, now),
+            Ok(token) => Inquiry {
+                policy: &self.policy,
+                rule,
+                token,
+                keys,
+                now,
+                budget: Budget::new(SIGNATURES),
+            }
+            .authenticate(),
             Err(error) => Verdict::Deny(error.into()),
         }
-    }
-
-    /// Tries the token with each provider whose issuer it names: one that permits is enough, one that cannot
-    /// be asked yet is waited for, and of refusals the one that went furthest is reported.
-    fn authenticate(
-        &self,
-        rule: &Rule,
-        token: &UntrustedToken<'_>,
-        keys: &KeyStore,
-        now: UnixTime,
-    ) -> Verdict {
-        let mut budget = Budget::new(SIGNATURES);
-        let mut denial = Denial::Token(TokenError::UnknownIssuer);
-        let mut blocked = None;
-        for id in &rule.accepted {
-            let Some(provider) = self.policy.provider(*id) else {
-                continue;
-            };
-            match self.ask(rule, *id, provider, token, keys, now, &mut budget) {
-                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
-                Verdict::Deny(other) => denial = denial.most_specific(other),
-                permit @ Verdict::Permit(_) => return permit,
-            }
-        }
-        blocked.map_or(Verdict::Deny(denial), Verdict::Blocked)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one question, with everything that it depends on"
-    )]
-    fn ask(
-        &self,
-        rule: &Rule,
-        id: ProviderId,
-        provider: &Provider,
-        token: &UntrustedToken<'_>,
-        keys: &KeyStore,
-        now: UnixTime,
-        budget: &mut Budget,
-    ) -> Verdict {
-        if let Err(error) = provider.check(token, now) {
-            return Verdict::Deny(error.into());
-        }
-        let set = match &provider.keys {
-            Keys::Inline(set) => set,
-            Keys::Remote(source) => match keys.lookup(*source, now) {
-                Lookup::Pending => {
-                    return Verdict::Blocked(Need {
-                        source: *source,
-                        unknown_key: false,
-                    });
-                }
-                Lookup::Unavailable { retry_after } => {
-                    return Verdict::Deny(Denial::KeysUnavailable { retry_after });
-                }
-                Lookup::Ready(set) if set.has_candidate(token) => set,
-                Lookup::Ready(_) => return self.unknown_key(*source, keys, now),
-            },
-        };
-        match set.verify(token, provider.algorithms, budget) {
-            Err(error) => Verdict::Deny(error.into()),
-            Ok(verified) => {
-                let caller = provider.principal(id, &verified);
-                match rule.requirement.check(Some(&caller)) {
-                    Ok(()) => Verdict::Permit(Some(Box::new((caller, verified)))),
-                    Err(denial) => Verdict::Deny(denial),
-                }
-            }
-        }
-    }
-
-    /// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
-    fn unknown_key(&self, source: KeySourceId, keys: &KeyStore, now: UnixTime) -> Verdict {
-        if let Some(retry_after) = keys.failing(source, now) {
-            return Verdict::Deny(Denial::KeysUnavailable { retry_after });
-        }
-        if keys.may_refetch(source, now) {
-            return Verdict::Blocked(Need {
-                source,
-                unknown_key: true,
-            });
-        }
-        Verdict::Deny(Denial::Token(TokenError::UnknownKey))
     }
 
     fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Step {
@@ -278,5 +202,81 @@ impl Exchange {
             }
         }
         grant
+    }
+}
+
+/// Whom a token stands for, and whether the rule lets them pass.
+struct Inquiry<'a> {
+    policy: &'a Policy,
+    rule: &'a Rule,
+    token: UntrustedToken<'a>,
+    keys: &'a KeyStore,
+    now: UnixTime,
+    budget: Budget,
+}
+
+impl Inquiry<'_> {
+    /// Tries the token with each provider whose issuer it names: one that permits is enough, one that cannot
+    /// be asked yet is waited for, and of refusals the one that went furthest is reported.
+    fn authenticate(mut self) -> Verdict {
+        let mut denial = Denial::Token(TokenError::UnknownIssuer);
+        let mut blocked = None;
+        for id in &self.rule.accepted {
+            let Some(provider) = self.policy.provider(*id) else {
+                continue;
+            };
+            match self.ask(*id, provider) {
+                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
+                Verdict::Deny(other) => denial = denial.most_specific(other),
+                permit @ Verdict::Permit(_) => return permit,
+            }
+        }
+        blocked.map_or(Verdict::Deny(denial), Verdict::Blocked)
+    }
+
+    fn ask(&mut self, id: ProviderId, provider: &Provider) -> Verdict {
+        if let Err(error) = provider.check(&self.token, self.now) {
+            return Verdict::Deny(error.into());
+        }
+        let set = match &provider.keys {
+            Keys::Inline(set) => set,
+            Keys::Remote(source) => match self.keys.lookup(*source, self.now) {
+                Lookup::Pending => {
+                    return Verdict::Blocked(Need {
+                        source: *source,
+                        unknown_key: false,
+                    });
+                }
+                Lookup::Unavailable { retry_after } => {
+                    return Verdict::Deny(Denial::KeysUnavailable { retry_after });
+                }
+                Lookup::Ready(set) if set.has_candidate(&self.token) => set,
+                Lookup::Ready(_) => return self.unknown_key(*source),
+            },
+        };
+        match set.verify(&self.token, provider.algorithms, &mut self.budget) {
+            Err(error) => Verdict::Deny(error.into()),
+            Ok(verified) => {
+                let caller = provider.principal(id, &verified);
+                match self.rule.requirement.check(Some(&caller)) {
+                    Ok(()) => Verdict::Permit(Some(Box::new((caller, verified)))),
+                    Err(denial) => Verdict::Deny(denial),
+                }
+            }
+        }
+    }
+
+    /// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
+    fn unknown_key(&self, source: KeySourceId) -> Verdict {
+        if let Some(retry_after) = self.keys.failing(source, self.now) {
+            return Verdict::Deny(Denial::KeysUnavailable { retry_after });
+        }
+        if self.keys.may_refetch(source, self.now) {
+            return Verdict::Blocked(Need {
+                source,
+                unknown_key: true,
+            });
+        }
+        Verdict::Deny(Denial::Token(TokenError::UnknownKey))
     }
 }

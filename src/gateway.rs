@@ -34,7 +34,6 @@ pub struct Gateway {
     policy: Rc<Policy>,
     keys: KeyStore,
     held: BTreeMap<u32, Held>,
-    fetches: usize,
 }
 
 impl Gateway {
@@ -46,7 +45,6 @@ impl Gateway {
             policy: Rc::new(policy),
             keys,
             held: BTreeMap::new(),
-            fetches: 0,
         }
     }
 
@@ -82,12 +80,10 @@ impl Gateway {
 
     /// The next fetch that must go out.
     pub fn poll_fetch(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<Fetch> {
-        if self.fetches >= self.policy.limits.callouts {
+        if self.keys.in_flight() >= self.policy.limits.callouts {
             return None;
         }
-        let fetch = self.keys.poll_fetch(shared, now)?;
-        self.fetches = self.fetches.saturating_add(1);
-        Some(fetch)
+        self.keys.poll_fetch(shared, now)
     }
 
     /// Takes the answer to a fetch, or the host's refusal to make it.
@@ -98,22 +94,20 @@ impl Gateway {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {
-        self.fetches = self.fetches.saturating_sub(1);
         self.keys.handle_fetched(fetch, outcome, shared, now)
     }
 
     /// Gives up on a fetch whose maker is gone.
     pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData) {
-        self.fetches = self.fetches.saturating_sub(1);
         self.keys.abandon(fetch, shared);
     }
 
-    /// Ends what is overdue.
+    /// Ends what is overdue: these fetches get no answer any more.
     pub fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
         now: UnixTime,
-    ) -> Vec<(KeySourceId, Notice)> {
+    ) -> Vec<(Fetch, Notice)> {
         self.keys.handle_tick(shared, now)
     }
 
@@ -164,3 +158,8 @@ fn settle(step: Step) -> Option<Outcome> {
         Step::Reject(refusal) => Some(Outcome::Reject(refusal)),
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

@@ -77,7 +77,7 @@ impl KeyStore {
             })
     }
 
-    /// Whether a token with a key id that the set lacks may cause a fetch now.
+    /// Whether a token with a key id that the set lacks may wait: a fetch is under way, or may start.
     #[must_use]
     pub fn may_refetch(&self, id: KeySourceId, now: UnixTime) -> bool {
         self.slot(id).is_some_and(|slot| slot.may_refetch(now))
@@ -120,15 +120,25 @@ impl KeyStore {
             .handle_fetched(fetch.attempt, outcome, shared, now)
     }
 
+    /// How many fetches are under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.is_fetching()).count()
+    }
+
     /// Ends fetches whose answer is overdue: a host may never call back.
     pub fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
         now: UnixTime,
-    ) -> Vec<(KeySourceId, Notice)> {
+    ) -> Vec<(Fetch, Notice)> {
         (0_u16..)
             .zip(&mut self.slots)
-            .filter_map(|(index, slot)| Some((KeySourceId(index), slot.handle_tick(shared, now)?)))
+            .filter_map(|(index, slot)| {
+                let (attempt, notice) = slot.handle_tick(shared, now)?;
+                let source = KeySourceId(index);
+                Some((Fetch { source, attempt }, notice))
+            })
             .collect()
     }
 
@@ -148,5 +158,7 @@ impl KeyStore {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,16 @@ const CAS_MISMATCH: u32 = 8;
 const CALLOUT_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
+/// WASI's wall clock.
+const REALTIME: u32 = 0;
+/// How exact the time must be, in nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+}
+
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_log(level: u32, text: *const u8, size: usize) -> u32;
@@ -108,12 +118,19 @@ fn taken(status: u32, data: *mut u8, size: usize) -> Option<Vec<u8>> {
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// The time, or `None` from a host without a clock: never the epoch.
+/// The time, or `None` from a host without a clock: never the epoch. Each clock is missing on some host.
 pub(super) fn now() -> Option<UnixTime> {
     let mut nanoseconds = 0_u64;
     // SAFETY: the pointer is to a local of the right size.
-    let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
-    (status == OK && nanoseconds > 0).then(|| UnixTime::from_millis(nanoseconds / 1_000_000))
+    let status = unsafe { clock_time_get(REALTIME, MILLISECOND, &raw mut nanoseconds) };
+    if status != 0 || nanoseconds == 0 {
+        // SAFETY: the pointer is to a local of the right size.
+        let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
+        if status != OK || nanoseconds == 0 {
+            return None;
+        }
+    }
+    Some(UnixTime::from_millis(nanoseconds / 1_000_000))
 }
 
 pub(super) fn log(level: u32, text: &str) {
@@ -231,14 +248,18 @@ pub(super) fn send_local_response(
     };
 }
 
-/// Adds one to a counter; hosts without metrics do nothing.
-pub(super) fn count(name: &str) {
+/// The number of a counter, or `None` from a host without metrics.
+pub(super) fn define_counter(name: &str) -> Option<u32> {
     let mut id = 0_u32;
     // SAFETY: pointers are to one live string and to a local of the right size.
-    if unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), &raw mut id) } == OK {
-        // SAFETY: no pointers.
-        let _ = unsafe { proxy_increment_metric(id, 1) };
-    }
+    let status = unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Adds one to a counter.
+pub(super) fn increment(id: u32) {
+    // SAFETY: no pointers.
+    let _ = unsafe { proxy_increment_metric(id, 1) };
 }
 
 /// The serialized map of the ABI.
@@ -259,38 +280,4 @@ fn encode(pairs: &[(&str, String)]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// The `log` crate's messages, handed to the host.
-pub(super) struct Log;
-
-impl Log {
-    pub(super) fn install() {
-        static LOG: Log = Log;
-        if log::set_logger(&LOG).is_ok() {
-            log::set_max_level(log::LevelFilter::Info);
-        }
-        std::panic::set_hook(Box::new(|panic| {
-            log(ERROR, &format!("auth-filter: {panic}"))
-        }));
-    }
-}
-
-impl log::Log for Log {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let level = match record.level() {
-            log::Level::Trace => 0,
-            log::Level::Debug => 1,
-            log::Level::Info => 2,
-            log::Level::Warn => 3,
-            log::Level::Error => ERROR,
-        };
-        log(level, &record.args().to_string());
-    }
-
-    fn flush(&self) {}
 }

@@ -82,11 +82,11 @@ struct Held {
     fetched_at: UnixTime,
 }
 
+/// A fetch that this VM makes, and until when the others leave it to it.
 #[derive(Clone, Copy, Debug)]
-enum Activity {
-    Following,
-    Idle,
-    Fetching { attempt: u32, until: UnixTime },
+struct Lease {
+    attempt: u32,
+    until: UnixTime,
 }
 
 /// One key set of one VM.
@@ -98,7 +98,7 @@ pub(super) struct Slot {
     held: Option<Held>,
     /// The newest shared set that was looked at, good or not.
     seen: UnixTime,
-    activity: Activity,
+    lease: Option<Lease>,
     attempts: u32,
     failures: u32,
     retry_at: UnixTime,
@@ -121,7 +121,7 @@ impl Slot {
             snapshot_key: format!("auth-filter/keys/v1/{name}/set"),
             held: None,
             seen: epoch,
-            activity: Activity::Idle,
+            lease: None,
             attempts: 0,
             failures: 0,
             retry_at: epoch,
@@ -153,8 +153,10 @@ impl Slot {
         waiting.then(|| whole_seconds(self.retry_at.since(now)))
     }
 
+    /// Whether a fetch may still bring a key that the set lacks: one is under way, or may start.
     pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
-        self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
+        self.is_fetching()
+            || self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
     }
 
     pub(super) fn want_refetch(&mut self) {
@@ -170,6 +172,7 @@ impl Slot {
         let record = entry
             .as_ref()
             .and_then(|entry| Record::decode(&entry.value))
+            .filter(|record| record.until <= now.plus(self.longest_wait()))
             .unwrap_or_default();
         self.import(record, shared, now);
         if record.phase == Phase::Failed && now < record.until {
@@ -180,19 +183,17 @@ impl Slot {
             return None;
         }
         if record.phase == Phase::Fetching && now < record.until {
-            self.activity = Activity::Following;
             return None;
         }
         let refetches = self.wanted && !self.is_stale(now);
         if refetches && !self.cooled_down(record.refetched_at, now) {
             self.refetched_at = record.refetched_at;
             self.wanted = false;
-            self.activity = Activity::Idle;
             return None;
         }
         let until = now.plus(self.source.schedule.timeout).plus(GRACE);
         let refetched_at = if refetches { now } else { record.refetched_at };
-        let lease = Record {
+        let taken = Record {
             phase: Phase::Fetching,
             until,
             refetched_at,
@@ -200,19 +201,18 @@ impl Slot {
         };
         if shared.swap(
             &self.record_key,
-            &lease.encode(),
+            &taken.encode(),
             entry.map(|entry| entry.version),
         ) == Swap::Lost
         {
-            self.activity = Activity::Following;
             return None;
         }
         self.refetched_at = refetched_at;
         self.attempts = self.attempts.wrapping_add(1);
-        self.activity = Activity::Fetching {
+        self.lease = Some(Lease {
             attempt: self.attempts,
             until,
-        };
+        });
         Some(self.attempts)
     }
 
@@ -223,8 +223,7 @@ impl Slot {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {
-        if !matches!(self.activity, Activity::Fetching { attempt: current, .. } if current == attempt)
-        {
+        if !self.leads(attempt) {
             return None;
         }
         Some(match read_keys(outcome) {
@@ -237,40 +236,43 @@ impl Slot {
         &mut self,
         shared: &mut dyn SharedData,
         now: UnixTime,
-    ) -> Option<Notice> {
-        match self.activity {
-            Activity::Fetching { until, .. } if now >= until => {
-                Some(self.fail("no answer in time".to_owned(), shared, now))
-            }
-            _ => None,
-        }
+    ) -> Option<(u32, Notice)> {
+        let lease = self.lease.filter(|lease| now >= lease.until)?;
+        let notice = self.fail("no answer in time".to_owned(), shared, now);
+        Some((lease.attempt, notice))
     }
 
     pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData) {
-        if matches!(self.activity, Activity::Fetching { attempt: current, .. } if current == attempt)
-        {
-            self.activity = Activity::Idle;
+        if self.leads(attempt) {
+            self.lease = None;
             self.publish(shared, |record| record.phase = Phase::Idle);
         }
     }
 
-    /// Whether something should be fetched, were this the only VM.
-    fn is_due(&self, now: UnixTime) -> bool {
-        let free = match self.activity {
-            Activity::Fetching { .. } => false,
-            Activity::Following | Activity::Idle => true,
-        };
-        let refresh = self
-            .held
-            .as_ref()
-            .is_none_or(|held| now >= held.fetched_at.plus(self.source.schedule.refresh_after));
-        free && now >= self.retry_at && (refresh || self.wanted)
+    pub(super) fn is_fetching(&self) -> bool {
+        self.lease.is_some()
     }
 
+    fn leads(&self, attempt: u32) -> bool {
+        self.lease.is_some_and(|lease| lease.attempt == attempt)
+    }
+
+    /// Whether something should be fetched, were this the only VM.
+    fn is_due(&self, now: UnixTime) -> bool {
+        !self.is_fetching() && now >= self.retry_at && (self.is_stale(now) || self.wanted)
+    }
+
+    /// Whether the set is missing or old enough to be fetched again; it may serve all the while.
     fn is_stale(&self, now: UnixTime) -> bool {
         self.held
             .as_ref()
             .is_none_or(|held| now >= held.fetched_at.plus(self.source.schedule.refresh_after))
+    }
+
+    /// No record may ask for more: a clock that went back, or a foreign hand, would stop all fetches.
+    fn longest_wait(&self) -> Duration {
+        let lease = self.source.schedule.timeout.saturating_add(GRACE);
+        lease.max(LONGEST_BACKOFF)
     }
 
     fn cooled_down(&self, refetched_at: UnixTime, now: UnixTime) -> bool {
@@ -297,14 +299,14 @@ impl Slot {
             fetched_at,
         });
         self.seen = fetched_at;
-        self.activity = Activity::Idle;
+        self.lease = None;
         self.failures = 0;
         self.retry_at = UnixTime::from_millis(0);
         self.wanted = false;
     }
 
     fn adopt_failure(&mut self, record: Record) {
-        self.activity = Activity::Idle;
+        self.lease = None;
         self.failures = record.failures.max(1);
         self.retry_at = record.until;
         self.wanted = false;
@@ -341,7 +343,7 @@ impl Slot {
             .saturating_mul(1 << doublings)
             .min(LONGEST_BACKOFF);
         self.retry_at = now.plus(wait);
-        self.activity = Activity::Idle;
+        self.lease = None;
         self.wanted = false;
         let (failures, until) = (self.failures, self.retry_at);
         self.publish(shared, |record| {

@@ -1,51 +1,10 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::testing::{NoStore, Process};
 use super::*;
 
 const ID: KeySourceId = KeySourceId(0);
 const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
-
-/// The store of a process, as Envoy has it.
-#[derive(Default)]
-struct Process {
-    entries: BTreeMap<String, Entry>,
-    writes: u32,
-}
-
-impl SharedData for Process {
-    fn read(&mut self, key: &str) -> Option<Entry> {
-        self.entries.get(key).cloned()
-    }
-
-    fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap {
-        if self.entries.get(key).map(|entry| entry.version) != seen {
-            return Swap::Lost;
-        }
-        self.writes += 1;
-        self.entries.insert(
-            key.to_owned(),
-            Entry {
-                value: value.to_vec(),
-                version: self.writes,
-            },
-        );
-        Swap::Done
-    }
-}
-
-/// A host without a store.
-struct NoStore;
-
-impl SharedData for NoStore {
-    fn read(&mut self, _: &str) -> Option<Entry> {
-        None
-    }
-
-    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
-        Swap::Unavailable
-    }
-}
 
 fn store() -> KeyStore {
     KeyStore::new([KeySource {
@@ -248,4 +207,26 @@ fn what_another_vm_left_is_not_trusted() {
         store().poll_fetch(&mut process, at(1)).is_some(),
         "a broken record counts as absent"
     );
+}
+
+#[test]
+fn a_record_of_the_far_future_stops_nobody() {
+    for phase in [record::Phase::Fetching, record::Phase::Failed] {
+        let mut process = Process::default();
+        let mut vm = store();
+        assert!(vm.poll_fetch(&mut process, at(0)).is_some());
+        let record = record::Record {
+            phase,
+            until: at(1_000_000),
+            failures: 1,
+            ..record::Record::default()
+        };
+        for entry in process.entries.values_mut() {
+            entry.value = record.encode().to_vec();
+        }
+        assert!(
+            store().poll_fetch(&mut process, at(1)).is_some(),
+            "{phase:?}"
+        );
+    }
 }

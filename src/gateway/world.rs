@@ -1,0 +1,221 @@
+//! A process with VMs, issuers and a clock that only the test moves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Gateway, Outcome};
+use crate::config::Config;
+use crate::headers::Headers;
+use crate::jose::testing;
+use crate::keys::testing::Process;
+use crate::keys::{Fetch, FetchOutcome};
+use crate::policy::Policy;
+use crate::time::UnixTime;
+
+/// How often the host ticks.
+const TICK: Duration = Duration::from_millis(50);
+/// How long an issuer takes.
+const LATENCY: Duration = Duration::from_millis(100);
+/// When the story begins, in seconds since the epoch.
+pub(super) const START: u64 = 1_800_000_000;
+
+/// How an issuer answers.
+#[derive(Clone, Debug)]
+pub(super) enum Mood {
+    Answers(u16, Vec<u8>),
+    /// The host cannot even send.
+    Unreachable,
+    /// No answer, and the host never says so.
+    Silent,
+}
+
+impl Mood {
+    pub(super) fn keys(jwks: &[&str]) -> Self {
+        Self::Answers(
+            200,
+            format!("{{\"keys\":[{}]}}", jwks.join(",")).into_bytes(),
+        )
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Held,
+    /// With the headers that were set and those that were removed.
+    Forwarded(BTreeMap<String, String>, Vec<String>),
+    /// With the status and all answer headers.
+    Refused(u16, BTreeMap<&'static str, String>),
+}
+
+struct Flight {
+    vm: usize,
+    /// The request that sent it, or none for the tick.
+    leader: Option<u32>,
+    fetch: Fetch,
+    arrives: UnixTime,
+}
+
+pub(super) struct World {
+    pub(super) now: UnixTime,
+    pub(super) issuers: BTreeMap<String, Mood>,
+    /// URIs in the order in which they were fetched.
+    pub(super) fetched: Vec<String>,
+    pub(super) process: Process,
+    vms: Vec<Gateway>,
+    flights: Vec<Flight>,
+    fates: BTreeMap<u32, Fate>,
+}
+
+impl World {
+    pub(super) fn new(vms: usize, config: &Value) -> Self {
+        let config = Config::parse(config.to_string().as_bytes()).unwrap();
+        let policy = Policy::compile(&config).unwrap();
+        Self {
+            now: UnixTime::from_secs(START),
+            issuers: BTreeMap::new(),
+            fetched: Vec::new(),
+            process: Process::default(),
+            vms: (0..vms).map(|_| Gateway::new(policy.clone())).collect(),
+            flights: Vec::new(),
+            fates: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn issuer(&mut self, uri: &str, mood: Mood) {
+        self.issuers.insert(uri.to_owned(), mood);
+    }
+
+    /// A request arrives; its number.
+    pub(super) fn request(&mut self, vm: usize, path: &str, headers: &[(&str, &str)]) -> u32 {
+        let pseudo = [(":method", "GET"), (":authority", "api"), (":path", path)];
+        let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
+        let id = u32::try_from(self.fates.len()).unwrap() + 1;
+        let outcome = self.vms[vm].handle_request(id, head, self.now);
+        self.fates.insert(id, Fate::Held);
+        match outcome {
+            Outcome::Held => self.drive(vm, Some(id)),
+            other => self.settle(id, other),
+        }
+        id
+    }
+
+    /// The client of a request goes away.
+    pub(super) fn leave(&mut self, vm: usize, id: u32) {
+        self.vms[vm].handle_done(id);
+        let led = |flight: &Flight| flight.vm == vm && flight.leader == Some(id);
+        if let Some(at) = self.flights.iter().position(led) {
+            let flight = self.flights.remove(at);
+            self.vms[vm].abandon(flight.fetch, &mut self.process);
+        }
+    }
+
+    /// Time passes, tick by tick; answers arrive on their way.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        while self.now < end {
+            self.now = self.now.plus(TICK);
+            while let Some(at) = self.flights.iter().position(|f| f.arrives <= self.now) {
+                let flight = self.flights.remove(at);
+                self.arrive(&flight);
+            }
+            for vm in 0..self.vms.len() {
+                drop(self.vms[vm].handle_tick(&mut self.process, self.now));
+                self.drive(vm, None);
+            }
+        }
+    }
+
+    pub(super) fn fate(&self, id: u32) -> &Fate {
+        &self.fates[&id]
+    }
+
+    /// The status that the client sees; 200 for what went upstream, 0 for what waits.
+    pub(super) fn status(&self, id: u32) -> u16 {
+        match self.fate(id) {
+            Fate::Held => 0,
+            Fate::Forwarded(..) => 200,
+            Fate::Refused(status, _) => *status,
+        }
+    }
+
+    fn drive(&mut self, vm: usize, leader: Option<u32>) {
+        while let Some(fetch) = self.vms[vm].poll_fetch(&mut self.process, self.now) {
+            let uri = self.vms[vm].source(fetch.source).unwrap().uri();
+            match self.issuers.get(&uri) {
+                Some(Mood::Answers(..)) => self.flights.push(Flight {
+                    vm,
+                    leader,
+                    fetch,
+                    arrives: self.now.plus(LATENCY),
+                }),
+                Some(Mood::Silent) => {}
+                Some(Mood::Unreachable) | None => {
+                    let failed = FetchOutcome::Failed;
+                    self.vms[vm].handle_fetched(fetch, failed, &mut self.process, self.now);
+                }
+            }
+            self.fetched.push(uri);
+        }
+        for (id, outcome) in self.vms[vm].poll_settled(self.now) {
+            self.settle(id, outcome);
+        }
+    }
+
+    fn arrive(&mut self, flight: &Flight) {
+        let vm = &mut self.vms[flight.vm];
+        let uri = vm.source(flight.fetch.source).unwrap().uri();
+        let outcome = match &self.issuers[&uri] {
+            Mood::Answers(status, body) => FetchOutcome::Answered {
+                status: *status,
+                body,
+            },
+            Mood::Silent | Mood::Unreachable => FetchOutcome::Failed,
+        };
+        vm.handle_fetched(flight.fetch, outcome, &mut self.process, self.now);
+        for (id, outcome) in vm.poll_settled(self.now) {
+            self.settle(id, outcome);
+        }
+    }
+
+    fn settle(&mut self, id: u32, outcome: Outcome) {
+        let fate = match outcome {
+            Outcome::Held => return,
+            Outcome::Forward(grant) => Fate::Forwarded(
+                grant.set().iter().cloned().collect(),
+                grant
+                    .remove()
+                    .iter()
+                    .map(|name| String::from_utf8_lossy(name).into_owned())
+                    .collect(),
+            ),
+            Outcome::Reject(refusal) => Fate::Refused(
+                refusal.answer.status,
+                refusal.answer.headers.into_iter().collect(),
+            ),
+        };
+        let before = self.fates.insert(id, fate);
+        assert_eq!(before, Some(Fate::Held), "request {id} is answered once");
+    }
+}
+
+/// A token of the elliptic key with this `kid`, valid for an hour from the start.
+pub(super) fn token(kid: &str, claims: &Value) -> String {
+    let mut all = serde_json::json!({
+        "iss": "https://issuer", "aud": "orders", "sub": "alice", "exp": START + 3600,
+    });
+    for (name, value) in claims.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    testing::es256(
+        &serde_json::json!({ "alg": "ES256", "kid": kid }).to_string(),
+        &all.to_string(),
+    )
+}
+
+/// The elliptic key as a JWK of this `kid`.
+pub(super) fn jwk(kid: &str) -> String {
+    testing::EC_JWK.replace("\"kid\":\"ec\"", &format!("\"kid\":\"{kid}\""))
+}

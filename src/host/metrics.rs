@@ -1,0 +1,33 @@
+//! Counters, each defined when it first counts.
+
+use std::collections::BTreeMap;
+
+use super::call;
+
+/// Requests that went upstream.
+pub(super) const ALLOWED: &str = "auth_filter.allowed";
+/// Requests that were refused, by reason.
+pub(super) const DENIED: &str = "auth_filter.denied.";
+/// Fetches of keys, by how they ended.
+pub(super) const FETCH: &str = "auth_filter.jwks_fetch_";
+/// Requests that only shadow mode let through, by reason.
+pub(super) const SHADOW_DENIED: &str = "auth_filter.shadow_denied.";
+
+/// The host's numbers of the counters. All names are the filter's own words, so there is an end to them.
+#[derive(Default)]
+pub(super) struct Metrics {
+    ids: BTreeMap<(&'static str, &'static str), Option<u32>>,
+}
+
+impl Metrics {
+    /// Adds one to the counter whose name is these two parts; a host without metrics counts nothing.
+    pub(super) fn count(&mut self, family: &'static str, reason: &'static str) {
+        let id = self
+            .ids
+            .entry((family, reason))
+            .or_insert_with(|| call::define_counter(&format!("{family}{reason}")));
+        if let Some(id) = id {
+            call::increment(*id);
+        }
+    }
+}

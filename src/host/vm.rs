@@ -1,0 +1,213 @@
+//! One VM: the gateway of its configuration, and which host token stands for which fetch.
+
+use std::collections::BTreeMap;
+
+use log::{info, warn};
+use proxy_wasm::types::Action;
+
+use super::call::{self, MapType};
+use super::metrics::{self, Metrics};
+use super::reply;
+use super::shared::HostData;
+use crate::gateway::{Gateway, Outcome};
+use crate::headers::Headers;
+use crate::keys::{Fetch, FetchOutcome, KeySource, Notice};
+use crate::policy::KeySourceId;
+use crate::policy::denial::{Challenge, Denial};
+
+/// What the contexts of one configuration share.
+#[derive(Default)]
+pub(super) struct Vm {
+    gateway: Option<Gateway>,
+    /// By the host's token: the context that called out, and for what.
+    fetches: BTreeMap<u32, (u32, Fetch)>,
+    metrics: Metrics,
+}
+
+impl Vm {
+    pub(super) fn configure(&mut self, gateway: Gateway) {
+        self.gateway = Some(gateway);
+    }
+
+    /// Whether a request waits; without a configuration all do.
+    pub(super) fn is_held(&self, id: u32) -> bool {
+        self.gateway
+            .as_ref()
+            .is_none_or(|gateway| gateway.is_held(id))
+    }
+
+    /// `None` where the request is refused.
+    pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
+        let head = call::header_map(MapType::RequestHeaders).and_then(Headers::decode);
+        let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
+            let answer = Denial::Internal.answer(Challenge {
+                realm: "api",
+                scope: None,
+            });
+            self.metrics.count(metrics::DENIED, answer.reason);
+            reply::send(&answer);
+            return None;
+        };
+        let outcome = match gateway.handle_request(id, head, now) {
+            Outcome::Held => self.drive(id, Some(id)),
+            other => Some(other),
+        };
+        match outcome {
+            None | Some(Outcome::Held) => Some(Action::Pause),
+            Some(Outcome::Forward(grant)) => {
+                reply::forward(&grant, &mut self.metrics);
+                Some(Action::Continue)
+            }
+            Some(Outcome::Reject(refusal)) => {
+                reply::reject(&refusal, &mut self.metrics);
+                None
+            }
+        }
+    }
+
+    pub(super) fn handle_response(&mut self, token: u32, headers: usize, body: usize) {
+        let Some((_, fetch)) = self.fetches.remove(&token) else {
+            return;
+        };
+        let status = (headers > 0)
+            .then(|| call::header_map(MapType::CalloutHeaders).and_then(Headers::decode))
+            .flatten();
+        let status = status
+            .as_ref()
+            .and_then(|headers| headers.first(":status"))
+            .and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+        let body = call::callout_body(body);
+        let outcome = match (status, &body) {
+            (Some(status), Some(body)) => FetchOutcome::Answered { status, body },
+            _ => FetchOutcome::Failed,
+        };
+        self.settle_fetch(fetch, outcome);
+        let _ = self.drive(0, None);
+    }
+
+    pub(super) fn handle_done(&mut self, id: u32) {
+        let Some(gateway) = &mut self.gateway else {
+            return;
+        };
+        gateway.handle_done(id);
+        let led = self
+            .fetches
+            .iter()
+            .find(|(_, (leader, _))| *leader == id)
+            .map(|(token, (_, fetch))| (*token, *fetch));
+        if let Some((token, fetch)) = led {
+            self.fetches.remove(&token);
+            gateway.abandon(fetch, &mut HostData);
+        }
+    }
+
+    pub(super) fn tick(&mut self, root: u32) {
+        let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
+            return;
+        };
+        let notices = gateway.handle_tick(&mut HostData, now);
+        for (fetch, notice) in notices {
+            self.fetches.retain(|_, (_, known)| *known != fetch);
+            report(gateway, fetch.source, &notice, &mut self.metrics);
+        }
+        let _ = self.drive(root, None);
+    }
+
+    /// Sends the fetches that are due for `context`, then answers every held request that can be answered. The
+    /// outcome of `own`, whose callback this is, is returned; the others are woken.
+    fn drive(&mut self, context: u32, own: Option<u32>) -> Option<Outcome> {
+        let now = call::now()?;
+        // Only a request that waits and the tick may call out: see the hosts' rules.
+        while context != 0
+            && let Some(fetch) = self.gateway.as_mut()?.poll_fetch(&mut HostData, now)
+        {
+            let token = self
+                .gateway
+                .as_ref()?
+                .source(fetch.source)
+                .and_then(dispatch);
+            match token {
+                Some(token) => {
+                    self.fetches.insert(token, (context, fetch));
+                }
+                None => self.settle_fetch(fetch, FetchOutcome::Failed),
+            }
+        }
+        let mut mine = None;
+        for (id, outcome) in self.gateway.as_mut()?.poll_settled(now) {
+            if Some(id) == own {
+                mine = Some(outcome);
+            } else if call::set_effective_context(id) {
+                reply::wake(&outcome, &mut self.metrics);
+            }
+        }
+        if let Some(own) = own {
+            let _ = call::set_effective_context(own);
+        }
+        mine
+    }
+
+    fn settle_fetch(&mut self, fetch: Fetch, outcome: FetchOutcome<'_>) {
+        let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
+            return;
+        };
+        if let Some(notice) = gateway.handle_fetched(fetch, outcome, &mut HostData, now) {
+            report(gateway, fetch.source, &notice, &mut self.metrics);
+        }
+    }
+
+    /// Trailers reach the upstream too, and some upstreams read them as headers.
+    pub(super) fn strip_trailers(&self) {
+        let (Some(gateway), Some(trailers)) = (
+            &self.gateway,
+            call::header_map(MapType::RequestTrailers).and_then(Headers::decode),
+        ) else {
+            return;
+        };
+        for name in gateway.policy().upstream.spoofed(&trailers) {
+            call::remove_header(MapType::RequestTrailers, &name);
+        }
+    }
+}
+
+fn dispatch(source: &KeySource) -> Option<u32> {
+    let headers = vec![
+        (":method", "GET"),
+        (":path", source.path.as_str()),
+        (":scheme", source.scheme),
+        (":authority", source.authority.as_str()),
+        ("accept", "application/json"),
+        (
+            "user-agent",
+            concat!("auth-filter/", env!("CARGO_PKG_VERSION")),
+        ),
+    ];
+    // The SDK must learn of the token to route the answer; the statuses of this call are the ones it expects.
+    proxy_wasm::hostcalls::dispatch_http_call(
+        &source.upstream,
+        headers,
+        None,
+        Vec::new(),
+        source.schedule.timeout,
+    )
+    .ok()
+}
+
+fn report(gateway: &Gateway, source: KeySourceId, notice: &Notice, metrics: &mut Metrics) {
+    let uri = gateway
+        .source(source)
+        .map(KeySource::uri)
+        .unwrap_or_default();
+    match notice {
+        Notice::Fetched { skipped } => {
+            metrics.count(metrics::FETCH, "success");
+            info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
+        }
+        Notice::Failed { why, retry_after } => {
+            metrics.count(metrics::FETCH, "failed");
+            warn!(
+                "auth-filter: keys not fetched from {uri}: {why}; next attempt in {retry_after}s"
+            );
+        }
+    }
+}

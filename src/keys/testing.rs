@@ -1,0 +1,46 @@
+//! Stores for tests: a process with shared data, and one without.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, SharedData, Swap};
+
+/// The store of a process, as Envoy has it.
+#[derive(Default)]
+pub(crate) struct Process {
+    pub(crate) entries: BTreeMap<String, Entry>,
+    writes: u32,
+}
+
+impl SharedData for Process {
+    fn read(&mut self, key: &str) -> Option<Entry> {
+        self.entries.get(key).cloned()
+    }
+
+    fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap {
+        if self.entries.get(key).map(|entry| entry.version) != seen {
+            return Swap::Lost;
+        }
+        self.writes += 1;
+        self.entries.insert(
+            key.to_owned(),
+            Entry {
+                value: value.to_vec(),
+                version: self.writes,
+            },
+        );
+        Swap::Done
+    }
+}
+
+/// A host without a store.
+pub(crate) struct NoStore;
+
+impl SharedData for NoStore {
+    fn read(&mut self, _: &str) -> Option<Entry> {
+        None
+    }
+
+    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
+        Swap::Unavailable
+    }
+}
