@@ -17,5 +17,13 @@
 )]
 
 mod answers;
+mod cognito;
+mod configuration;
+mod hostile;
+mod identity;
+mod keys;
 mod lab;
+mod observability;
+mod outage;
+mod rules;
 mod tokens;

@@ -136,13 +136,11 @@ fn a_forged_or_altered_token_is_refused() {
     let rows = [
         format!("{}.{admin}.{}", parts[0], parts[2]),
         format!("{}.{}.{zeros}", parts[0], parts[1]),
+        format!("{}.{}.{}", parts[0], parts[1], &parts[2][..80]),
     ];
     for altered in rows {
         present(&altered).invalid_token(not_valid);
     }
-    let short = format!("{}.{}.{}", parts[0], parts[1], &parts[2][..80]);
-    let seen = present(&short);
-    assert!(seen.answer.status == 400 && seen.upstream.is_none());
 }
 
 #[test]
