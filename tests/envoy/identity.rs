@@ -67,7 +67,10 @@ fn a_client_never_speaks_for_the_filter() {
     for (listener, path, token, want) in rows {
         println!("{listener} {path} {token:?}");
         let request = forged(Request::get(path));
-        let request = token.map_or(request.clone(), |token| request.bearer(token));
+        let request = match token {
+            Some(token) => request.bearer(token),
+            None => request,
+        };
         let seen = SHARED.lab.send_to(listener, request);
         assert_eq!(owned(seen.passed()), want);
         assert!(!format!("{:?}", seen.passed()).contains("evil"));

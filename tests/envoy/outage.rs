@@ -254,6 +254,20 @@ fn a_cluster_that_leads_nowhere_is_an_outage() {
 }
 
 #[test]
+fn shadow_mode_lets_requests_through_an_outage() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    issuer.down();
+    let mut policy = policy(&issuer, json!({}));
+    policy["mode"] = json!("shadow");
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
+    let token = key.sign(json!({}), &claims(json!({})));
+    let seen = lab.send(Request::get("/").bearer(&token));
+    let would_be = seen.passed().header("x-auth-shadow").unwrap();
+    assert_eq!(would_be, "keys_unavailable;status=503");
+}
+
+#[test]
 fn a_waiting_grpc_call_is_answered_like_any_other() {
     let scene = Scene::start(json!({}), json!({}), Issuer::down);
     let call = Request::post("/", "").bearer(&scene.token);

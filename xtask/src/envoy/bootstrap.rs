@@ -1,6 +1,6 @@
 //! Envoy's bootstrap as JSON, built from what an experiment varies.
 
-use super::{Envoy, write};
+use super::{Envoy, resources, write};
 use crate::ports;
 use crate::tools::lab_dir;
 use serde_json::{Value, json};
@@ -208,16 +208,16 @@ impl EnvoyConfig {
         let named = self
             .clusters
             .iter()
-            .map(|(name, addr)| cluster(name, *addr));
+            .map(|(name, addr)| resources::cluster(name, *addr));
         let clusters: Vec<_> = self
             .upstream
             .iter()
-            .map(|addr| self.upstream_cluster(*addr))
+            .map(|addr| resources::upstream(*addr, self.trailers))
             .chain(named)
             .collect();
         let mut bootstrap = json!({
             "node": { "id": "lab", "cluster": "lab" },
-            "admin": { "address": address(admin) },
+            "admin": { "address": resources::address(admin) },
             "static_resources": { "clusters": clusters },
         });
         if self.reloadable {
@@ -234,19 +234,6 @@ impl EnvoyConfig {
         bootstrap
     }
 
-    fn upstream_cluster(&self, addr: SocketAddr) -> Value {
-        let mut cluster = cluster("upstream", addr);
-        cluster["typed_extension_protocol_options"] = json!({
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                "explicit_http_config": {
-                    "http_protocol_options": { "enable_trailers": self.trailers },
-                },
-            },
-        });
-        cluster
-    }
-
     fn listeners(&self, addrs: &[SocketAddr]) -> Vec<Value> {
         self.filters
             .iter()
@@ -255,7 +242,7 @@ impl EnvoyConfig {
             .map(|(index, (filter, addr))| {
                 json!({
                     "name": format!("listener_{index}"),
-                    "address": address(*addr),
+                    "address": resources::address(*addr),
                     "filter_chains": [{
                         "filters": [{
                             "name": "envoy.filters.network.http_connection_manager",
@@ -275,7 +262,7 @@ impl EnvoyConfig {
             },
         });
         let filters: Vec<_> = filter
-            .map(|filter| self.wasm(filter))
+            .map(|filter| resources::wasm(&self.module, &self.vm_id, &filter.0))
             .into_iter()
             .chain([router])
             .collect();
@@ -307,38 +294,4 @@ impl EnvoyConfig {
             }],
         })
     }
-
-    fn wasm(&self, filter: &Filter) -> Value {
-        json!({
-            "name": "auth_filter",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                "config": {
-                    "name": "auth_filter",
-                    "vm_config": {
-                        "runtime": "envoy.wasm.runtime.v8",
-                        "vm_id": self.vm_id,
-                        "code": { "local": { "filename": self.module } },
-                    },
-                    "configuration": filter.0,
-                },
-            },
-        })
-    }
-}
-
-fn address(addr: SocketAddr) -> Value {
-    json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } })
-}
-
-fn cluster(name: &str, addr: SocketAddr) -> Value {
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(addr) } }] }],
-        },
-    })
 }
