@@ -1,9 +1,11 @@
 //! Bytes that no ordinary client sends: each gets a defined answer, and the VM lives on.
 
-use crate::lab::{Exchange, SHARED};
+use crate::lab::{Exchange, Lab, SHARED, policy};
 use serde_json::json;
 use std::time::Duration;
 use xtask::client::{Request, send_raw};
+use xtask::envoy::{EnvoyConfig, Filter};
+use xtask::issuer::Issuer;
 
 /// Asserts that the filter or Envoy itself has refused, and that a good request still passes.
 #[track_caller]
@@ -211,6 +213,22 @@ fn no_spelling_opens_a_protected_path() {
         assert!(seen.upstream.is_none(), "{what}");
     }
     good_requests_still_pass();
+}
+
+/// Where Envoy resolves the path first, the filter and the upstream see the same one.
+#[test]
+fn a_path_that_envoy_has_resolved_is_judged_as_resolved() {
+    let issuer = Issuer::start(&[]).unwrap();
+    let policy = policy(&issuer, json!({}));
+    let lab = Lab::start(&issuer, Filter::json(policy), EnvoyConfig::normalize_path);
+    let seen = lab.send(Request::get("/x/%2e%2e/./public"));
+    assert_eq!(seen.passed().target, "/public");
+    lab.send(Request::get("/public/../x"))
+        .refused(401, Some(""), "Authentication required");
+    for path in ["/public/%2f..", "/public%5c..%5cx"] {
+        lab.send(Request::get(path))
+            .refused(400, None, "Malformed path");
+    }
 }
 
 #[test]

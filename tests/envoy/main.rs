@@ -23,6 +23,7 @@ mod hostile;
 mod identity;
 mod keys;
 mod lab;
+mod nonsense;
 mod observability;
 mod outage;
 mod rules;
