@@ -1,11 +1,48 @@
 //! Authentication and authorization at the proxy.
+//!
+//! One WebAssembly module in front of any application: it verifies who calls, decides what they may do, and
+//! tells the application who they are. This is the flow of one request, and each step is a module:
+//!
+//! 1. The host adapter (`host`, compiled for WASI only) hands over the request's [`headers`] as bytes.
+//! 2. [`gateway::Gateway`] knows the requests of one VM: it makes an [`exchange::Exchange`] of this one.
+//! 3. [`policy::Policy::find`] gives the rule: the first whose [route](policy::route) matches the
+//!    [canonical path](policy::path), the method and the host.
+//! 4. [`credential`] finds the one credential, or none, or refuses what is more than one.
+//! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::Provider::check`] refuses what
+//!    needs no key for that: issuer, algorithm, times, audience.
+//! 6. [`keys::KeyStore`] has the issuer's keys, or says that a fetch must come first; then the request waits, and
+//!    [`gateway::Gateway::poll_fetch`] says what to send.
+//! 7. [`jose::KeySet::verify`] makes [`jose::VerifiedClaims`] of the token, the only way to get them.
+//! 8. [`policy::principal::Principal`] is whom they stand for; the rule's [requirement](policy::requirement) holds for them
+//!    or does not.
+//! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
+//!    place where a refusal becomes a status, a challenge and a body.
+//!
+//! # How it is built
+//!
+//! **The core performs no input or output.** Nothing outside `host` reads a clock, sends a callout or knows a
+//! proxy: time is an argument, [`exchange::Exchange::advance`] is asked again whenever something may have changed, and
+//! answers from what is known then. There is nothing to resume and no callback to be entered twice, which is
+//! how filters of this kind have crashed. It also lets tests tell whole stories (an issuer that is down for an
+//! hour, four VMs that start at once) in milliseconds, without a host.
+//!
+//! **What is not allowed cannot be written.** A request goes upstream only behind a [`exchange::Grant`], and only
+//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`jose::VerifiedClaims`]. A configuration is
+//! refused with its place or becomes a [`policy::Policy`] in which every name is resolved.
+//!
+//! **VMs share, and do not trust each other.** A process has a VM per worker thread. They agree through the host's
+//! shared data ([`keys::SharedData`]): one takes a lease and fetches, the others import what it stored, and parse it
+//! again like an issuer's answer. A leader that dies is replaced when its lease is over.
+//!
+//! **A head is a value.** [`headers::Headers`] is all pairs of the request, fetched from the host in one call. Asking for one
+//! value hides the second `Authorization` on some hosts, and asking for several costs more than the copy.
 
 pub mod config;
 pub mod credential;
 pub mod exchange;
 pub mod gateway;
 pub mod headers;
-#[cfg(target_arch = "wasm32")]
+#[cfg(target_os = "wasi")]
 mod host;
 pub mod jose;
 pub mod json;

@@ -292,7 +292,12 @@ fn shadow_mode_lets_pass_and_says_what_it_would_have_done() {
     config["mode"] = json!("shadow");
     let mut world = World::new(1, &config);
     world.issuer(KEYS, Mood::Unreachable);
-    let cases: [(&str, &[(&str, &str)], &str); 3] = [
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let cases: [Row; 3] = [
         (
             "/orders",
             &[("x-auth-user-id", "root")],

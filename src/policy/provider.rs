@@ -254,3 +254,6 @@ fn collect(sources: &[Source], claims: &ClaimSet, groups: &[String]) -> Vec<Stri
     }
     values
 }
+
+#[cfg(test)]
+mod tests;
