@@ -8,8 +8,9 @@ use crate::policy::denial::Denial;
 /// A credential of a scheme that nobody here understands counts as none.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one `Authorization` header: a request with a good and a bad
-/// credential would pass here, and the upstream may take the bad one. [`Denial::Malformed`] where the scheme
+/// [`Denial::Ambiguous`] for more than one `Authorization` header, also where the host has joined their values
+/// with a comma as Envoy does: a request with a good and a bad credential would pass here, and the upstream may
+/// take the bad one. [`Denial::Malformed`] where the scheme
 /// is `Bearer` and what follows is not a `b64token` (RFC 6750 §2.1).
 pub fn bearer(head: &Headers) -> Result<Option<&str>, Denial> {
     let mut values = head.all("authorization");
@@ -20,12 +21,17 @@ pub fn bearer(head: &Headers) -> Result<Option<&str>, Denial> {
         return Err(Denial::Ambiguous);
     }
     let value = value.trim_ascii();
-    let scheme = value
-        .split(u8::is_ascii_whitespace)
-        .next()
-        .unwrap_or_default();
+    let scheme = scheme_of(value);
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Ok(None);
+        let joined = value.split(|byte| *byte == b',').skip(1);
+        let hidden = joined
+            .map(|part| scheme_of(part.trim_ascii()))
+            .any(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
+        return if hidden {
+            Err(Denial::Ambiguous)
+        } else {
+            Ok(None)
+        };
     }
     // At least one space parts the scheme from the token (RFC 9110 §11.4); a tab does not.
     let rest = value.get(scheme.len()..).unwrap_or_default();
@@ -38,6 +44,13 @@ pub fn bearer(head: &Headers) -> Result<Option<&str>, Denial> {
     } else {
         Err(Denial::Malformed)
     }
+}
+
+fn scheme_of(credential: &[u8]) -> &[u8] {
+    credential
+        .split(u8::is_ascii_whitespace)
+        .next()
+        .unwrap_or_default()
 }
 
 fn is_b64token(token: &str) -> bool {
@@ -67,6 +80,10 @@ mod tests {
             (b"Bearer \xff\xfe", Err(Denial::Malformed)),
             (b"Bearer a\0b", Err(Denial::Malformed)),
             (b"Basic YTpi", Ok(None)),
+            (b"Basic YTpi,Bearer a.b.c", Err(Denial::Ambiguous)),
+            (b"x ,, bearer", Err(Denial::Ambiguous)),
+            (b",Bearer a.b.c", Err(Denial::Ambiguous)),
+            (b"Digest username=\"bearer\", realm=bearer", Ok(None)),
             (b"Bearerabc", Ok(None)),
             (b"\xff", Ok(None)),
             (b"", Ok(None)),

@@ -26,6 +26,8 @@ pub struct Received {
     pub headers: Headers,
     /// The whole body.
     pub body: Vec<u8>,
+    /// What stood behind a chunked body.
+    pub trailers: Headers,
 }
 
 impl Received {
@@ -257,6 +259,7 @@ fn serve(stream: TcpStream, shared: &Shared, stopping: &AtomicBool) -> io::Resul
             target: String::from_utf8_lossy(&head.second).into_owned(),
             headers: head.headers,
             body,
+            trailers: std::mem::take(&mut reader.trailers),
         };
         shared.keep(request.clone());
         match (shared.handler)(&request) {

@@ -50,6 +50,8 @@ pub(crate) fn find<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
 /// A stream and the bytes that were read from it but not yet used.
 pub(crate) struct Reader<R> {
     pub(crate) stream: R,
+    /// The trailers behind the last chunked body.
+    pub(crate) trailers: Headers,
     buffer: Vec<u8>,
 }
 
@@ -57,6 +59,7 @@ impl<R: Read> Reader<R> {
     pub(crate) fn new(stream: R) -> Self {
         Self {
             stream,
+            trailers: Headers::new(),
             buffer: Vec::new(),
         }
     }
@@ -120,8 +123,7 @@ impl<R: Read> Reader<R> {
                     let size = line.split(';').next().unwrap_or_default().trim();
                     let size = usize::from_str_radix(size, 16).map_err(invalid)?;
                     if size == 0 {
-                        // Trailers, up to the empty line.
-                        while !self.line()?.is_empty() {}
+                        self.trailers = self.trailer_lines()?;
                         return Ok(body);
                     }
                     body.extend(self.take(size)?);
@@ -147,6 +149,18 @@ impl<R: Read> Reader<R> {
                     Err(closed())
                 };
             }
+        }
+    }
+
+    fn trailer_lines(&mut self) -> io::Result<Headers> {
+        let mut trailers = Headers::new();
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Ok(trailers);
+            }
+            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+            trailers.push((name.to_owned(), value.trim().as_bytes().to_vec()));
         }
     }
 

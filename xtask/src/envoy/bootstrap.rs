@@ -1,6 +1,6 @@
 //! Envoy's bootstrap as JSON, built from what an experiment varies.
 
-use super::{Envoy, write};
+use super::{Envoy, resources, write};
 use crate::ports;
 use crate::tools::lab_dir;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Filter {
     }
 }
 
-type Edit = Box<dyn FnOnce(&mut Value) + Send>;
+type Edit = Box<dyn FnOnce(&mut Value) + Send + Sync>;
 
 /// What is to be started. Paths reach the filter as the client sent them: Envoy's own
 /// normalisation is off unless asked for.
@@ -48,6 +48,7 @@ pub struct EnvoyConfig {
     clusters: Vec<(String, SocketAddr)>,
     concurrency: u32,
     normalize_path: bool,
+    trailers: bool,
     vm_id: String,
     access_log: String,
     reloadable: bool,
@@ -77,6 +78,7 @@ impl EnvoyConfig {
             clusters: Vec::new(),
             concurrency: 1,
             normalize_path: false,
+            trailers: false,
             vm_id: "auth_filter".into(),
             access_log: DEFAULT_ACCESS_LOG.into(),
             reloadable: false,
@@ -121,6 +123,13 @@ impl EnvoyConfig {
         self
     }
 
+    /// Lets the trailers of HTTP/1.1 messages through, which Envoy drops by default.
+    #[must_use]
+    pub fn trailers(mut self) -> Self {
+        self.trailers = true;
+        self
+    }
+
     /// The id under which VMs share data.
     #[must_use]
     pub fn vm_id(mut self, id: &str) -> Self {
@@ -145,7 +154,7 @@ impl EnvoyConfig {
 
     /// Changes the finished bootstrap, for whatever has no method of its own.
     #[must_use]
-    pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + 'static) -> Self {
+    pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + Sync + 'static) -> Self {
         self.edit = Some(Box::new(edit));
         self
     }
@@ -199,16 +208,16 @@ impl EnvoyConfig {
         let named = self
             .clusters
             .iter()
-            .map(|(name, addr)| cluster(name, *addr));
+            .map(|(name, addr)| resources::cluster(name, *addr));
         let clusters: Vec<_> = self
             .upstream
             .iter()
-            .map(|addr| cluster("upstream", *addr))
+            .map(|addr| resources::upstream(*addr, self.trailers))
             .chain(named)
             .collect();
         let mut bootstrap = json!({
             "node": { "id": "lab", "cluster": "lab" },
-            "admin": { "address": address(admin) },
+            "admin": { "address": resources::address(admin) },
             "static_resources": { "clusters": clusters },
         });
         if self.reloadable {
@@ -233,7 +242,7 @@ impl EnvoyConfig {
             .map(|(index, (filter, addr))| {
                 json!({
                     "name": format!("listener_{index}"),
-                    "address": address(*addr),
+                    "address": resources::address(*addr),
                     "filter_chains": [{
                         "filters": [{
                             "name": "envoy.filters.network.http_connection_manager",
@@ -253,7 +262,7 @@ impl EnvoyConfig {
             },
         });
         let filters: Vec<_> = filter
-            .map(|filter| self.wasm(filter))
+            .map(|filter| resources::wasm(&self.module, &self.vm_id, &filter.0))
             .into_iter()
             .chain([router])
             .collect();
@@ -265,6 +274,7 @@ impl EnvoyConfig {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "lab",
             "normalize_path": self.normalize_path,
+            "http_protocol_options": { "enable_trailers": self.trailers },
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
             "http_filters": filters,
             "route_config": {
@@ -284,38 +294,4 @@ impl EnvoyConfig {
             }],
         })
     }
-
-    fn wasm(&self, filter: &Filter) -> Value {
-        json!({
-            "name": "auth_filter",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                "config": {
-                    "name": "auth_filter",
-                    "vm_config": {
-                        "runtime": "envoy.wasm.runtime.v8",
-                        "vm_id": self.vm_id,
-                        "code": { "local": { "filename": self.module } },
-                    },
-                    "configuration": filter.0,
-                },
-            },
-        })
-    }
-}
-
-fn address(addr: SocketAddr) -> Value {
-    json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } })
-}
-
-fn cluster(name: &str, addr: SocketAddr) -> Value {
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "load_assignment": {
-            "cluster_name": name,
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(addr) } }] }],
-        },
-    })
 }

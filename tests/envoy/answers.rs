@@ -1,0 +1,160 @@
+//! The table of answers, row by row, as HTTP and as gRPC.
+
+use crate::lab::{Exchange, SHARED};
+use serde_json::json;
+use xtask::client::Request;
+
+const INVALID_REQUEST: Option<&str> = Some(", error=\"invalid_request\"");
+
+#[test]
+fn without_a_credential_one_is_asked_for() {
+    for request in [
+        Request::get("/user"),
+        Request::get("/user").header("authorization", "Basic YTpi"),
+        Request::get("/user").header("authorization", "Negotiate abc"),
+        Request::get("/user").header("authorization", ""),
+        Request::get("/user").header("proxy-authorization", "Bearer a.b.c"),
+        Request::get("/user?access_token=a.b.c"),
+        Request::get("/user").header("cookie", "session=a.b.c"),
+        Request::post("/admin", "{}"),
+    ] {
+        SHARED
+            .send(request)
+            .refused(401, Some(""), "Authentication required");
+    }
+}
+
+#[test]
+fn a_credential_that_is_none_is_malformed() {
+    for value in [
+        "Bearer",
+        "Bearer ",
+        "bearer",
+        "Bearer =",
+        "Bearer a b",
+        "Bearer abc",
+        "Bearer a.b",
+        "Bearer a.b.c",
+        "Bearer a.b.c.d.e",
+        "Bearer \u{e9}.b.c",
+        "Bearer a,b",
+    ] {
+        println!("{value}");
+        SHARED
+            .send(Request::get("/user").header("authorization", value))
+            .refused(400, INVALID_REQUEST, "Malformed credentials");
+    }
+}
+
+/// Envoy joins the values of a repeated `Authorization` with a comma before any filter sees it.
+#[test]
+fn two_credentials_are_refused_even_where_both_are_good() {
+    let token = SHARED.token(json!({}));
+    let rows = [
+        Request::get("/user").bearer(&token).bearer(&token),
+        Request::get("/user")
+            .bearer(&token)
+            .header("AUTHORIZATION", "Basic YTpi"),
+        Request::get("/optional")
+            .header("authorization", "Basic YTpi")
+            .bearer(&token),
+        Request::get("/user").header("authorization", format!("Bearer {token}, Bearer {token}")),
+    ];
+    for request in rows {
+        SHARED
+            .send(request)
+            .refused(400, INVALID_REQUEST, "Malformed credentials");
+    }
+}
+
+#[test]
+fn the_scheme_is_read_without_case() {
+    let token = SHARED.token(json!({}));
+    for scheme in ["bearer", "BEARER", "bEaReR "] {
+        SHARED
+            .send(Request::get("/user").header("authorization", format!("{scheme} {token}")))
+            .passed();
+    }
+}
+
+#[test]
+fn a_caller_who_may_not_is_told_so() {
+    let token = SHARED.token(json!({ "groups": ["staff"], "scope": "profile" }));
+    let rows = [
+        ("/admin", ", error=\"insufficient_scope\""),
+        (
+            "/orders",
+            ", error=\"insufficient_scope\", scope=\"orders:read orders:write\"",
+        ),
+        (
+            "/all",
+            ", error=\"insufficient_scope\", scope=\"orders:read\"",
+        ),
+    ];
+    for (path, challenge) in rows {
+        SHARED.send(Request::get(path).bearer(&token)).refused(
+            403,
+            Some(challenge),
+            "Operation not allowed",
+        );
+    }
+}
+
+#[test]
+fn where_no_rule_matches_nobody_passes() {
+    let token = SHARED.token(json!({ "groups": ["admin"] }));
+    for path in [
+        "/",
+        "/nowhere",
+        "/userx",
+        "/USER",
+        "/closed",
+        "/closed/x",
+        "/exact/",
+    ] {
+        for request in [Request::get(path), Request::get(path).bearer(&token)] {
+            SHARED
+                .send(request)
+                .refused(403, None, "Operation not allowed");
+        }
+    }
+}
+
+#[test]
+fn a_path_with_two_readings_is_refused() {
+    SHARED
+        .send(Request::get("/user/%2e%2e/admin").bearer(&SHARED.token(json!({}))))
+        .refused(400, None, "Malformed path");
+}
+
+#[test]
+fn a_grpc_call_gets_the_status_of_its_own() {
+    let token = SHARED.token(json!({}));
+    let rows = [
+        (Request::post("/user", ""), "16"),
+        (
+            Request::post("/user", "").header("authorization", "Bearer ="),
+            "3",
+        ),
+        (Request::post("/user", "").bearer("a.b.c"), "3"),
+        (Request::post("/admin", "").bearer(&token), "7"),
+        (Request::post("/nowhere", ""), "7"),
+        (Request::post("/user/../x", ""), "3"),
+    ];
+    for (request, status) in rows {
+        let seen = SHARED.send(request.header("content-type", "application/grpc"));
+        grpc(&seen, status);
+    }
+}
+
+/// A gRPC call is answered with HTTP 200 and its status in the headers; Envoy makes the body its message.
+fn grpc(seen: &Exchange, status: &str) {
+    assert!(seen.upstream.is_none());
+    let answer = &seen.answer;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type").unwrap(), "application/grpc");
+    assert_eq!(answer.header("grpc-status").unwrap(), status);
+    let message = answer.header("grpc-message").unwrap();
+    assert!(message.starts_with(r#"{"detail":""#), "{message}");
+    assert!(answer.body.is_empty());
+}

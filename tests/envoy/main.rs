@@ -1,0 +1,30 @@
+//! The release module in the real Envoy: what a client and an upstream see.
+//!
+//! Scenarios that only send requests share one Envoy; those that are about keys, outages and updates have
+//! one each. No test waits for time to pass where it can wait for something to happen.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of a running proxy live in real time"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "helpers of tests are tests, and a broken assumption should stop the run at once"
+)]
+
+mod answers;
+mod cognito;
+mod configuration;
+mod hostile;
+mod identity;
+mod keys;
+mod lab;
+mod nonsense;
+mod observability;
+mod outage;
+mod rules;
+mod tokens;

@@ -1,0 +1,127 @@
+//! What operators see: counters, the access log, the filter's own log, and never a secret.
+
+use crate::lab::{Lab, claims, policy};
+use serde_json::json;
+use xtask::client::Request;
+use xtask::envoy::Filter;
+use xtask::issuer::{Issuer, SigningKey};
+
+struct Scene {
+    lab: Lab,
+    key: SigningKey,
+    _issuer: Issuer,
+}
+
+fn start(mode: &str) -> Scene {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let mut policy = policy(&issuer, json!({}));
+    policy["mode"] = json!(mode);
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| {
+        config.concurrency(2)
+    });
+    Scene {
+        lab,
+        key,
+        _issuer: issuer,
+    }
+}
+
+impl Scene {
+    fn requests(&self) -> Vec<(Request, &'static str)> {
+        let sign = |extra| self.key.sign(json!({}), &claims(extra));
+        vec![
+            (Request::get("/public"), ""),
+            (Request::get("/good").bearer(&sign(json!({}))), ""),
+            (Request::get("/missing"), "missing"),
+            (
+                Request::get("/expired").bearer(&sign(json!({ "exp": 1 }))),
+                "expired",
+            ),
+            (
+                Request::get("/audience").bearer(&sign(json!({ "aud": "x" }))),
+                "wrong_audience",
+            ),
+            (
+                Request::get("/malformed").bearer("a.b.c"),
+                "malformed_credentials",
+            ),
+            (Request::get("/a%2fb"), "malformed_path"),
+        ]
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        self.lab
+            .envoy
+            .stat(&format!("wasmcustom.auth_filter.{name}"))
+            .unwrap()
+    }
+}
+
+#[test]
+fn every_decision_is_counted_by_its_reason() {
+    let scene = start("enforce");
+    for round in 1..=3 {
+        for (request, _) in scene.requests() {
+            drop(scene.lab.send(request));
+        }
+        assert_eq!(scene.counter("allowed"), round * 2);
+        for (_, reason) in scene
+            .requests()
+            .iter()
+            .filter(|(_, reason)| !reason.is_empty())
+        {
+            assert_eq!(
+                scene.counter(&format!("denied.{reason}")),
+                round,
+                "{reason}"
+            );
+        }
+    }
+    assert_eq!(scene.counter("jwks_fetch_success"), 1);
+    assert_eq!(scene.counter("jwks_fetch_failed"), 0);
+}
+
+#[test]
+fn shadow_mode_counts_what_it_would_have_refused() {
+    let scene = start("shadow");
+    for (request, reason) in scene.requests() {
+        scene.lab.send(request).passed();
+        if !reason.is_empty() {
+            assert_eq!(
+                scene.counter(&format!("shadow_denied.{reason}")),
+                1,
+                "{reason}"
+            );
+            assert_eq!(scene.counter(&format!("denied.{reason}")), 0, "{reason}");
+        }
+    }
+}
+
+#[test]
+fn the_access_log_shows_the_reason() {
+    let scene = start("enforce");
+    for (request, reason) in scene.requests() {
+        let seen = scene.lab.send(request);
+        if !reason.is_empty() {
+            let line = format!(" {} - auth_filter.{reason}", seen.answer.status);
+            scene.lab.envoy.wait_for_access_log(&line).unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_log_carries_a_token() {
+    let scene = start("enforce");
+    for (request, _) in scene.requests() {
+        drop(scene.lab.send(request));
+    }
+    let log = scene
+        .lab
+        .envoy
+        .wait_for_log("reason=expired status=401 rule=api")
+        .unwrap();
+    for sign in ["eyJ", "Bearer", "a.b.c"] {
+        assert!(!log.contains(sign), "{sign} in\n{log}");
+    }
+}
