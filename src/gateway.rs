@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::exchange::{Exchange, Grant, Need, Refusal, Step};
 use crate::headers::Headers;
-use crate::keys::{Fetch, FetchOutcome, KeySource, KeyStore, Notice, SharedData};
+use crate::keys::{Fetch, FetchOutcome, KeySource, KeyStore, Leader, Notice, SharedData};
 use crate::policy::denial::Denial;
 use crate::policy::{KeySourceId, Policy};
 use crate::time::UnixTime;
@@ -79,11 +79,16 @@ impl Gateway {
     }
 
     /// The next fetch that must go out.
-    pub fn poll_fetch(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<Fetch> {
+    pub fn poll_fetch(
+        &mut self,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Fetch> {
         if self.keys.in_flight() >= self.policy.limits.callouts {
             return None;
         }
-        self.keys.poll_fetch(shared, now)
+        self.keys.poll_fetch(leader, shared, now)
     }
 
     /// Takes the answer to a fetch, or the host's refusal to make it.
@@ -98,8 +103,8 @@ impl Gateway {
     }
 
     /// Gives up on a fetch whose maker is gone.
-    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData) {
-        self.keys.abandon(fetch, shared);
+    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: UnixTime) {
+        self.keys.abandon(fetch, shared, now);
     }
 
     /// Ends what is overdue: these fetches get no answer any more.

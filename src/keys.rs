@@ -9,7 +9,7 @@ mod shared;
 mod slot;
 
 pub use self::shared::{Entry, SharedData, Swap};
-pub use self::slot::{FetchOutcome, Lookup, Notice, Schedule};
+pub use self::slot::{FetchOutcome, Leader, Lookup, Notice, Schedule};
 
 use self::slot::Slot;
 use crate::policy::KeySourceId;
@@ -98,9 +98,14 @@ impl KeyStore {
 
     /// The next fetch that this VM must make; takes the lease for it. Also imports what other VMs fetched:
     /// look again with [`Self::lookup`] after it.
-    pub fn poll_fetch(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<Fetch> {
+    pub fn poll_fetch(
+        &mut self,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Fetch> {
         (0_u16..).zip(&mut self.slots).find_map(|(index, slot)| {
-            let attempt = slot.poll(shared, now)?;
+            let attempt = slot.poll(leader, shared, now)?;
             Some(Fetch {
                 source: KeySourceId(index),
                 attempt,
@@ -143,9 +148,9 @@ impl KeyStore {
     }
 
     /// Gives the lease back: whoever made this fetch is gone, and its answer will not come.
-    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData) {
+    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: UnixTime) {
         if let Some(slot) = self.slot_mut(fetch.source) {
-            slot.abandon(fetch.attempt, shared);
+            slot.abandon(fetch.attempt, shared, now);
         }
     }
 

@@ -8,7 +8,7 @@ use auth_filter::config::Config;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{KeySet, KeySetLimits, UntrustedToken};
-use auth_filter::keys::{Entry, FetchOutcome, SharedData, Swap};
+use auth_filter::keys::{Entry, FetchOutcome, Leader, SharedData, Swap};
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use proptest::collection::vec;
@@ -153,7 +153,7 @@ proptest! {
         let head = [&[(":method", "GET"), (":path", "/")][..], &token].concat();
         let outcome = gateway.handle_request(1, Headers::from_pairs(&head), NOW);
         prop_assert!(matches!(outcome, Outcome::Held));
-        let fetch = gateway.poll_fetch(&mut NoStore, NOW).unwrap();
+        let fetch = gateway.poll_fetch(Leader::Request, &mut NoStore, NOW).unwrap();
         gateway.handle_fetched(fetch, FetchOutcome::Answered { status, body: &body }, &mut NoStore, NOW);
         let settled = gateway.poll_settled(NOW);
         let [(1, Outcome::Reject(refusal))] = settled.as_slice() else {

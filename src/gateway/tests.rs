@@ -264,6 +264,46 @@ fn a_client_that_leaves_takes_no_one_with_it() {
 }
 
 #[test]
+fn a_new_key_reaches_those_who_wait_when_the_first_of_them_leaves() {
+    let mut world = world(2);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::keys(&[&jwk("a"), &jwk("b")]));
+    let gone = good(&mut world, 0, "b");
+    let (same, other) = (good(&mut world, 0, "b"), good(&mut world, 1, "b"));
+    world.leave(0, gone);
+    world.pass(secs(1));
+    assert_eq!((world.status(same), world.status(other)), (200, 200));
+    assert_eq!(world.fetched.len(), 3);
+}
+
+#[test]
+fn clients_that_come_and_go_buy_no_fetches() {
+    let mut world = world(2);
+    world.pass(secs(1));
+    for n in 0..100 {
+        let id = good(&mut world, n % 2, "none");
+        world.leave(n % 2, id);
+        world.pass(Duration::from_millis(100));
+    }
+    // The first, then that of the first client and the tick's own.
+    assert_eq!(world.fetched.len(), 3);
+}
+
+#[test]
+fn a_key_that_is_gone_is_gone_in_every_vm() {
+    let mut world = world(4);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::keys(&[&jwk("b")]));
+    let new = good(&mut world, 0, "b");
+    world.pass(secs(1));
+    assert_eq!(world.status(new), 200);
+    for vm in 0..4 {
+        let old = good(&mut world, vm, "a");
+        assert_eq!(world.status(old), 401, "VM {vm}");
+    }
+}
+
+#[test]
 fn a_caller_is_named_to_the_upstream_and_the_credential_stays_behind() {
     let mut world = world(1);
     world.pass(secs(1));

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
-use crate::keys::{Fetch, FetchOutcome};
+use crate::keys::{Fetch, FetchOutcome, Leader};
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
@@ -108,7 +108,7 @@ impl World {
         let led = |flight: &Flight| flight.vm == vm && flight.leader == Some(id);
         if let Some(at) = self.flights.iter().position(led) {
             let flight = self.flights.remove(at);
-            self.vms[vm].abandon(flight.fetch, &mut self.process);
+            self.vms[vm].abandon(flight.fetch, &mut self.process, self.now);
         }
     }
 
@@ -142,7 +142,8 @@ impl World {
     }
 
     fn drive(&mut self, vm: usize, leader: Option<u32>) {
-        while let Some(fetch) = self.vms[vm].poll_fetch(&mut self.process, self.now) {
+        let who = leader.map_or(Leader::Tick, |_| Leader::Request);
+        while let Some(fetch) = self.vms[vm].poll_fetch(who, &mut self.process, self.now) {
             let uri = self.vms[vm].source(fetch.source).unwrap().uri();
             match self.issuers.get(&uri) {
                 Some(Mood::Answers(..)) => self.flights.push(Flight {

@@ -11,7 +11,7 @@ use super::reply;
 use super::shared::HostData;
 use crate::gateway::{Gateway, Outcome};
 use crate::headers::Headers;
-use crate::keys::{Fetch, FetchOutcome, KeySource, Notice};
+use crate::keys::{Fetch, FetchOutcome, KeySource, Leader, Notice};
 use crate::policy::KeySourceId;
 use crate::policy::denial::{Challenge, Denial};
 
@@ -49,7 +49,10 @@ impl Vm {
             return None;
         };
         let outcome = match gateway.handle_request(id, head, now) {
-            Outcome::Held => self.drive(id, Some(id)),
+            Outcome::Held => {
+                self.call_out(Leader::Request, id);
+                self.answer_held(Some(id))
+            }
             other => Some(other),
         };
         match outcome {
@@ -82,7 +85,7 @@ impl Vm {
             _ => FetchOutcome::Failed,
         };
         self.settle_fetch(fetch, outcome);
-        let _ = self.drive(0, None);
+        let _ = self.answer_held(None);
     }
 
     pub(super) fn handle_done(&mut self, id: u32) {
@@ -90,15 +93,16 @@ impl Vm {
             return;
         };
         gateway.handle_done(id);
-        let led = self
-            .fetches
-            .iter()
-            .find(|(_, (leader, _))| *leader == id)
-            .map(|(token, (_, fetch))| (*token, *fetch));
-        if let Some((token, fetch)) = led {
-            self.fetches.remove(&token);
-            gateway.abandon(fetch, &mut HostData);
-        }
+        let Some(now) = call::now() else {
+            return;
+        };
+        // The host has cancelled its callouts with the request.
+        self.fetches.retain(|_, (leader, fetch)| {
+            if *leader == id {
+                gateway.abandon(*fetch, &mut HostData, now);
+            }
+            *leader != id
+        });
     }
 
     pub(super) fn tick(&mut self, root: u32) {
@@ -110,29 +114,32 @@ impl Vm {
             self.fetches.retain(|_, (_, known)| *known != fetch);
             report(gateway, fetch.source, &notice, &mut self.metrics);
         }
-        let _ = self.drive(root, None);
+        self.call_out(Leader::Tick, root);
+        let _ = self.answer_held(None);
     }
 
-    /// Sends the fetches that are due for `context`, then answers every held request that can be answered. The
-    /// outcome of `own`, whose callback this is, is returned; the others are woken.
-    fn drive(&mut self, context: u32, own: Option<u32>) -> Option<Outcome> {
-        let now = call::now()?;
-        // Only a request that waits and the tick may call out: see the hosts' rules.
-        while context != 0
-            && let Some(fetch) = self.gateway.as_mut()?.poll_fetch(&mut HostData, now)
+    /// Sends the fetches that are due, in the name of the context whose callback this is: a request that waits
+    /// or the tick. Other callbacks may not call out on every host.
+    fn call_out(&mut self, leader: Leader, context: u32) {
+        let Some(now) = call::now() else {
+            return;
+        };
+        while let Some(gateway) = &mut self.gateway
+            && let Some(fetch) = gateway.poll_fetch(leader, &mut HostData, now)
         {
-            let token = self
-                .gateway
-                .as_ref()?
-                .source(fetch.source)
-                .and_then(dispatch);
-            match token {
+            match gateway.source(fetch.source).and_then(dispatch) {
                 Some(token) => {
                     self.fetches.insert(token, (context, fetch));
                 }
                 None => self.settle_fetch(fetch, FetchOutcome::Failed),
             }
         }
+    }
+
+    /// Answers every held request that can be answered. The outcome of `own`, whose callback this is, is
+    /// returned; the others are woken.
+    fn answer_held(&mut self, own: Option<u32>) -> Option<Outcome> {
+        let now = call::now()?;
         let mut mine = None;
         for (id, outcome) in self.gateway.as_mut()?.poll_settled(now) {
             if Some(id) == own {

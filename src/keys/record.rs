@@ -12,6 +12,8 @@ pub(super) enum Phase {
     Fetching,
     /// The last fetch failed; the next may start at the record's time.
     Failed,
+    /// The client whose request made the fetch went away; until the record's time it is for a tick to make.
+    Orphaned,
     /// Nothing goes on.
     #[default]
     Idle,
@@ -48,6 +50,7 @@ impl Record {
             Phase::Idle => 0,
             Phase::Fetching => 1,
             Phase::Failed => 2,
+            Phase::Orphaned => 3,
         };
         let mut out = [0; SIZE];
         let bytes = [LAYOUT, phase]
@@ -69,6 +72,7 @@ impl Record {
             [LAYOUT, 0] => Phase::Idle,
             [LAYOUT, 1] => Phase::Fetching,
             [LAYOUT, 2] => Phase::Failed,
+            [LAYOUT, 3] => Phase::Orphaned,
             _ => return None,
         };
         let (until, rest) = rest.split_first_chunk::<8>()?;

@@ -31,6 +31,15 @@ pub struct Schedule {
     pub timeout: Duration,
 }
 
+/// Who would make a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leader {
+    /// A request: hosts cancel its callouts when its client goes away.
+    Request,
+    /// The tick, which nobody can cancel.
+    Tick,
+}
+
 /// What is known of a key set.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookup<'k> {
@@ -104,6 +113,9 @@ pub(super) struct Slot {
     retry_at: UnixTime,
     refetched_at: UnixTime,
     wanted: bool,
+    /// The client whose request made the last fetch went away. Until then only a tick makes it again: clients
+    /// that come and go must not buy a fetch each.
+    orphaned_until: UnixTime,
 }
 
 impl Slot {
@@ -127,6 +139,7 @@ impl Slot {
             retry_at: epoch,
             refetched_at: epoch,
             wanted: false,
+            orphaned_until: epoch,
         }
     }
 
@@ -156,6 +169,7 @@ impl Slot {
     /// Whether a fetch may still bring a key that the set lacks: one is under way, or may start.
     pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
         self.is_fetching()
+            || now < self.orphaned_until
             || self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
     }
 
@@ -164,8 +178,14 @@ impl Slot {
     }
 
     /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
-    pub(super) fn poll(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<u32> {
-        if !self.is_due(now) {
+    pub(super) fn poll(
+        &mut self,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<u32> {
+        // The tick looks in any case: what another VM has fetched may lack a key that is gone.
+        if leader == Leader::Request && !self.is_due(now) {
             return None;
         }
         let entry = shared.read(&self.record_key);
@@ -175,18 +195,20 @@ impl Slot {
             .filter(|record| record.until <= now.plus(self.longest_wait()))
             .unwrap_or_default();
         self.import(record, shared, now);
-        if record.phase == Phase::Failed && now < record.until {
-            self.adopt_failure(record);
-            return None;
-        }
         if !self.is_due(now) {
             return None;
         }
-        if record.phase == Phase::Fetching && now < record.until {
+        let in_force = now < record.until;
+        if record.phase == Phase::Failed && in_force {
+            self.adopt_failure(record);
+            return None;
+        }
+        let orphaned = now < self.orphaned_until || record.phase == Phase::Orphaned && in_force;
+        if record.phase == Phase::Fetching && in_force || orphaned && leader == Leader::Request {
             return None;
         }
         let refetches = self.wanted && !self.is_stale(now);
-        if refetches && !self.cooled_down(record.refetched_at, now) {
+        if refetches && !orphaned && !self.cooled_down(record.refetched_at, now) {
             self.refetched_at = record.refetched_at;
             self.wanted = false;
             return None;
@@ -208,6 +230,7 @@ impl Slot {
             return None;
         }
         self.refetched_at = refetched_at;
+        self.orphaned_until = UnixTime::from_millis(0);
         self.attempts = self.attempts.wrapping_add(1);
         self.lease = Some(Lease {
             attempt: self.attempts,
@@ -242,10 +265,15 @@ impl Slot {
         Some((lease.attempt, notice))
     }
 
-    pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData) {
+    pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData, now: UnixTime) {
         if self.leads(attempt) {
             self.lease = None;
-            self.publish(shared, |record| record.phase = Phase::Idle);
+            let until = now.plus(GRACE);
+            self.orphaned_until = until;
+            self.publish(shared, |record| {
+                record.phase = Phase::Orphaned;
+                record.until = until;
+            });
         }
     }
 
@@ -300,6 +328,7 @@ impl Slot {
         });
         self.seen = fetched_at;
         self.lease = None;
+        self.orphaned_until = UnixTime::from_millis(0);
         self.failures = 0;
         self.retry_at = UnixTime::from_millis(0);
         self.wanted = false;
@@ -307,6 +336,7 @@ impl Slot {
 
     fn adopt_failure(&mut self, record: Record) {
         self.lease = None;
+        self.orphaned_until = UnixTime::from_millis(0);
         self.failures = record.failures.max(1);
         self.retry_at = record.until;
         self.wanted = false;

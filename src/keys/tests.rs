@@ -43,7 +43,7 @@ fn four_vms_make_one_fetch() {
     let mut vms = [store(), store(), store(), store()];
     let fetches: Vec<_> = vms
         .iter_mut()
-        .filter_map(|vm| vm.poll_fetch(&mut process, at(0)))
+        .filter_map(|vm| vm.poll_fetch(Leader::Request, &mut process, at(0)))
         .collect();
     assert_eq!(fetches.len(), 1);
     assert!(matches!(
@@ -51,7 +51,7 @@ fn four_vms_make_one_fetch() {
         Some(Notice::Fetched { skipped: 0 })
     ));
     for vm in &mut vms {
-        assert_eq!(vm.poll_fetch(&mut process, at(1)), None);
+        assert_eq!(vm.poll_fetch(Leader::Request, &mut process, at(1)), None);
         assert!(is_ready(vm, at(1)));
     }
 }
@@ -60,21 +60,49 @@ fn four_vms_make_one_fetch() {
 fn a_leader_that_dies_is_replaced() {
     let mut process = Process::default();
     let (mut dead, mut other) = (store(), store());
-    assert!(dead.poll_fetch(&mut process, at(0)).is_some());
-    assert_eq!(other.poll_fetch(&mut process, at(5)), None);
-    assert!(other.poll_fetch(&mut process, at(6)).is_some());
+    assert!(
+        dead.poll_fetch(Leader::Request, &mut process, at(0))
+            .is_some()
+    );
+    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(5)), None);
+    assert!(
+        other
+            .poll_fetch(Leader::Request, &mut process, at(6))
+            .is_some()
+    );
 }
 
 #[test]
-fn an_abandoned_fetch_is_made_by_another_at_once() {
+fn an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request() {
     let mut process = Process::default();
     let (mut first, mut second) = (store(), store());
-    let fetch = first.poll_fetch(&mut process, at(0)).unwrap();
-    first.abandon(fetch, &mut process);
-    assert!(second.poll_fetch(&mut process, at(0)).is_some());
+    let fetch = first
+        .poll_fetch(Leader::Request, &mut process, at(0))
+        .unwrap();
+    first.abandon(fetch, &mut process, at(0));
+    for vm in [&mut first, &mut second] {
+        assert_eq!(vm.poll_fetch(Leader::Request, &mut process, at(0)), None);
+    }
+    assert!(
+        second
+            .poll_fetch(Leader::Tick, &mut process, at(0))
+            .is_some()
+    );
     assert_eq!(
         first.handle_fetched(fetch, good(), &mut process, at(1)),
         None
+    );
+}
+
+#[test]
+fn where_nobody_ticks_a_request_makes_an_abandoned_fetch() {
+    let mut vm = store();
+    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
+    vm.abandon(fetch, &mut NoStore, at(0));
+    assert_eq!(vm.poll_fetch(Leader::Request, &mut NoStore, at(0)), None);
+    assert!(
+        vm.poll_fetch(Leader::Request, &mut NoStore, at(1))
+            .is_some()
     );
 }
 
@@ -83,13 +111,18 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
     let mut process = Process::default();
     let mut vm = store();
     for start in [0, 800, 1600] {
-        let fetch = vm.poll_fetch(&mut process, at(start)).unwrap();
+        let fetch = vm
+            .poll_fetch(Leader::Request, &mut process, at(start))
+            .unwrap();
         assert_eq!(is_ready(&vm, at(start)), start > 0);
         assert!(
             vm.handle_fetched(fetch, good(), &mut process, at(start))
                 .is_some()
         );
-        assert_eq!(vm.poll_fetch(&mut process, at(start + 799)), None);
+        assert_eq!(
+            vm.poll_fetch(Leader::Request, &mut process, at(start + 799)),
+            None
+        );
     }
 }
 
@@ -99,7 +132,9 @@ fn a_failure_is_backed_off_from_by_all_vms() {
     let (mut vm, mut other) = (store(), store());
     let mut now = 0;
     for wait in [1, 2, 4, 8, 16, 30, 30] {
-        let fetch = vm.poll_fetch(&mut process, at(now)).unwrap();
+        let fetch = vm
+            .poll_fetch(Leader::Request, &mut process, at(now))
+            .unwrap();
         let notice = vm.handle_fetched(fetch, FetchOutcome::Failed, &mut process, at(now));
         assert_eq!(
             notice,
@@ -108,17 +143,22 @@ fn a_failure_is_backed_off_from_by_all_vms() {
                 retry_after: wait
             })
         );
-        assert_eq!(other.poll_fetch(&mut process, at(now)), None);
+        assert_eq!(
+            other.poll_fetch(Leader::Request, &mut process, at(now)),
+            None
+        );
         assert!(
             matches!(other.lookup(ID, at(now)), Lookup::Unavailable { retry_after } if retry_after == wait)
         );
         assert_eq!(
-            vm.poll_fetch(&mut process, at(now + u64::from(wait) - 1)),
+            vm.poll_fetch(Leader::Request, &mut process, at(now + u64::from(wait) - 1)),
             None
         );
         now += u64::from(wait);
     }
-    let fetch = vm.poll_fetch(&mut process, at(now)).unwrap();
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut process, at(now))
+        .unwrap();
     assert!(
         vm.handle_fetched(fetch, good(), &mut process, at(now))
             .is_some()
@@ -130,10 +170,12 @@ fn a_failure_is_backed_off_from_by_all_vms() {
 fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
     let mut process = Process::default();
     let mut vm = store();
-    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
     vm.handle_fetched(fetch, good(), &mut process, at(0));
     assert!(!is_ready(&vm, at(1000)), "expired, and no fetch has failed");
-    let fetch = vm.poll_fetch(&mut process, at(1000)).unwrap();
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut process, at(1000))
+        .unwrap();
     vm.handle_fetched(
         fetch,
         FetchOutcome::Answered {
@@ -151,28 +193,28 @@ fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
 fn an_unknown_kid_buys_one_fetch_per_cooldown_for_the_process() {
     let mut process = Process::default();
     let (mut vm, mut other) = (store(), store());
-    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
     vm.handle_fetched(fetch, good(), &mut process, at(0));
-    assert_eq!(other.poll_fetch(&mut process, at(0)), None);
+    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(0)), None);
 
     assert!(vm.may_refetch(ID, at(1)));
     vm.want_refetch(ID);
-    let fetch = vm.poll_fetch(&mut process, at(1)).unwrap();
+    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(1)).unwrap();
     vm.handle_fetched(fetch, good(), &mut process, at(1));
     assert!(!vm.may_refetch(ID, at(30)) && vm.may_refetch(ID, at(31)));
 
     // The other VM imports what was fetched, and then has the same cool-down.
     other.want_refetch(ID);
-    assert_eq!(other.poll_fetch(&mut process, at(2)), None);
+    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(2)), None);
     other.want_refetch(ID);
-    assert_eq!(other.poll_fetch(&mut process, at(3)), None);
+    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(3)), None);
     assert!(!other.may_refetch(ID, at(3)));
 }
 
 #[test]
 fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
     let mut vm = store();
-    let fetch = vm.poll_fetch(&mut NoStore, at(0)).unwrap();
+    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
     assert!(vm.handle_tick(&mut NoStore, at(5)).is_empty());
     assert_eq!(vm.handle_tick(&mut NoStore, at(6)).len(), 1);
     assert!(matches!(
@@ -186,7 +228,7 @@ fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
 fn what_another_vm_left_is_not_trusted() {
     let mut process = Process::default();
     let mut vm = store();
-    let fetch = vm.poll_fetch(&mut process, at(0)).unwrap();
+    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
     vm.handle_fetched(fetch, good(), &mut process, at(0));
     for entry in process
         .entries
@@ -197,14 +239,18 @@ fn what_another_vm_left_is_not_trusted() {
     }
     let mut other = store();
     assert!(
-        other.poll_fetch(&mut process, at(1)).is_some(),
+        other
+            .poll_fetch(Leader::Request, &mut process, at(1))
+            .is_some(),
         "broken keys are fetched again"
     );
     for entry in process.entries.values_mut() {
         entry.value = vec![0xff; 30];
     }
     assert!(
-        store().poll_fetch(&mut process, at(1)).is_some(),
+        store()
+            .poll_fetch(Leader::Request, &mut process, at(1))
+            .is_some(),
         "a broken record counts as absent"
     );
 }
@@ -214,7 +260,10 @@ fn a_record_of_the_far_future_stops_nobody() {
     for phase in [record::Phase::Fetching, record::Phase::Failed] {
         let mut process = Process::default();
         let mut vm = store();
-        assert!(vm.poll_fetch(&mut process, at(0)).is_some());
+        assert!(
+            vm.poll_fetch(Leader::Request, &mut process, at(0))
+                .is_some()
+        );
         let record = record::Record {
             phase,
             until: at(1_000_000),
@@ -225,7 +274,9 @@ fn a_record_of_the_far_future_stops_nobody() {
             entry.value = record.encode().to_vec();
         }
         assert!(
-            store().poll_fetch(&mut process, at(1)).is_some(),
+            store()
+                .poll_fetch(Leader::Request, &mut process, at(1))
+                .is_some(),
             "{phase:?}"
         );
     }

@@ -143,7 +143,6 @@ fn a_removed_key_is_refused_by_every_worker_once_its_time_is_over() {
 
 /// The client whose token led to the fetch goes away; those who wait for the same key must not pay for it.
 #[test]
-#[ignore = "known: a refetch whose leader goes away is lost until the cooldown is over"]
 fn a_client_that_goes_away_takes_no_fetch_with_it() {
     let (old, new) = (SigningKey::es256("old"), SigningKey::es256("new"));
     let issuer = Issuer::start(&[&old]).unwrap();
