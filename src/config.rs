@@ -8,10 +8,12 @@ mod delivery;
 mod duration;
 mod error;
 mod require;
+mod share;
 
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::require::{OneOrMany, Require, RequireObject, RequireWord};
+pub use self::share::Share;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -152,7 +154,7 @@ pub struct Jwks {
     /// How long a fetched set is fresh.
     pub cache_duration: Option<DurationText>,
     /// The share of that time after which it is fetched again in the background.
-    pub refresh_ahead: Option<f64>,
+    pub refresh_ahead: Option<Share>,
     /// How long a set serves beyond its time while the issuer cannot be reached.
     pub stale_for: Option<DurationText>,
     /// An unknown `kid` triggers at most one fetch per this time.

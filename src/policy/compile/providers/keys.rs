@@ -96,7 +96,7 @@ fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigE
     if upstream.is_empty() {
         return Err(ConfigError::new(format!("{at}.upstream"), "is empty"));
     }
-    let share = jwks.refresh_ahead.unwrap_or(0.8);
+    let share = jwks.refresh_ahead.map_or(0.8, |share| share.0);
     if !(share > 0.0 && share <= 1.0) {
         return Err(ConfigError::new(
             format!("{at}.refresh_ahead"),
