@@ -4,12 +4,14 @@
 //! [`KeyStore::handle_fetched`] takes what came back, and the VMs of one process agree through
 //! [`SharedData`]: one of them holds the lease and fetches, the others import the result.
 
+mod fetch;
 mod record;
 mod shared;
 mod slot;
 
+pub use self::fetch::{FetchOutcome, Leader, Notice, Schedule};
 pub use self::shared::{Entry, SharedData, Swap};
-pub use self::slot::{FetchOutcome, Leader, Lookup, Notice, Schedule};
+pub use self::slot::Lookup;
 
 use self::slot::Slot;
 use crate::policy::KeySourceId;

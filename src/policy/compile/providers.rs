@@ -87,49 +87,22 @@ impl Compiled {
 type Vouching = (Vec<String>, Audience, Box<[&'static str]>);
 
 fn refuse_foreign_keys(at: &str, provider: &config::Provider) -> Result<(), ConfigError> {
-    let keys = [
-        (
-            "issuer",
-            provider.issuer.is_some(),
-            ProviderKind::Jwt,
-            "jwt",
-        ),
-        (
-            "audiences",
-            provider.audiences.is_some(),
-            ProviderKind::Jwt,
-            "jwt",
-        ),
-        (
-            "region",
-            provider.region.is_some(),
-            ProviderKind::Cognito,
-            "cognito",
-        ),
-        (
-            "user_pool_id",
-            provider.user_pool_id.is_some(),
-            ProviderKind::Cognito,
-            "cognito",
-        ),
-        (
-            "client_ids",
-            provider.client_ids.is_some(),
-            ProviderKind::Cognito,
-            "cognito",
-        ),
-        (
-            "token_use",
-            provider.token_use.is_some(),
-            ProviderKind::Cognito,
-            "cognito",
-        ),
+    let of_jwt = [
+        ("issuer", provider.issuer.is_some()),
+        ("audiences", provider.audiences.is_some()),
     ];
-    match keys
-        .into_iter()
-        .find(|(_, present, kind, _)| *present && *kind != provider.kind)
-    {
-        Some((key, _, _, kind)) => Err(ConfigError::new(
+    let of_cognito = [
+        ("region", provider.region.is_some()),
+        ("user_pool_id", provider.user_pool_id.is_some()),
+        ("client_ids", provider.client_ids.is_some()),
+        ("token_use", provider.token_use.is_some()),
+    ];
+    let (foreign, kind): (&[_], _) = match provider.kind {
+        ProviderKind::Cognito => (&of_jwt, "jwt"),
+        ProviderKind::Jwt => (&of_cognito, "cognito"),
+    };
+    match foreign.iter().find(|(_, present)| *present) {
+        Some((key, _)) => Err(ConfigError::new(
             format!("{at}.{key}"),
             format!("belongs to providers of kind \"{kind}\""),
         )),

@@ -186,19 +186,19 @@ fn object_requirement(
     if let Some(wanted) = object.m2m {
         parts.push(Requirement::Machine(wanted));
     }
-    if let Some(branches) = &object.any {
-        parts.push(Requirement::Any(nested(
-            &format!("{at}.any"),
-            branches,
-            providers,
-        )?));
-    }
-    if let Some(branches) = &object.all {
-        parts.push(Requirement::All(nested(
-            &format!("{at}.all"),
-            branches,
-            providers,
-        )?));
+    type Combine = fn(Vec<Requirement>) -> Requirement;
+    let trees: [(&str, &Option<Vec<Require>>, Combine); 2] = [
+        ("any", &object.any, Requirement::Any),
+        ("all", &object.all, Requirement::All),
+    ];
+    for (key, branches, combine) in trees {
+        if let Some(branches) = branches {
+            parts.push(combine(nested(
+                &format!("{at}.{key}"),
+                branches,
+                providers,
+            )?));
+        }
     }
     if let Some(branch) = &object.not {
         let at = format!("{at}.not");
@@ -265,27 +265,21 @@ fn provider(at: &str, name: &str, providers: &[&str]) -> Result<ProviderId, Conf
 fn accepted(requirement: &Requirement, everybody: &[ProviderId]) -> Vec<ProviderId> {
     match requirement {
         Requirement::Provider(named) => named.to_vec(),
-        Requirement::Any(branches) => {
+        Requirement::Any(branches) | Requirement::All(branches) => {
+            let needs_each = matches!(requirement, Requirement::All(_));
             let each: Vec<_> = branches
                 .iter()
                 .map(|branch| accepted(branch, everybody))
                 .collect();
-            everybody
-                .iter()
-                .copied()
-                .filter(|id| each.iter().any(|some| some.contains(id)))
-                .collect()
-        }
-        Requirement::All(branches) => {
-            let each: Vec<_> = branches
-                .iter()
-                .map(|branch| accepted(branch, everybody))
-                .collect();
-            everybody
-                .iter()
-                .copied()
-                .filter(|id| each.iter().all(|some| some.contains(id)))
-                .collect()
+            let serves = |id: &ProviderId| {
+                let mut held = each.iter().map(|some| some.contains(id));
+                if needs_each {
+                    held.all(|holds| holds)
+                } else {
+                    held.any(|holds| holds)
+                }
+            };
+            everybody.iter().copied().filter(serves).collect()
         }
         Requirement::Deny | Requirement::Public => Vec::new(),
         _ => everybody.to_vec(),

@@ -1,0 +1,244 @@
+//! What key sets go through, and what requests see of it.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::world::{Fate, Mood, START, World, jwk, token};
+use super::{KEYS, bearer, config, good, secs, world};
+use crate::keys::{SharedData, Swap};
+
+#[test]
+fn a_first_request_waits_for_the_keys_and_all_others_share_its_fetch() {
+    let mut world = world(4);
+    let ids: Vec<_> = (0..200).map(|n| good(&mut world, n % 4, "a")).collect();
+    assert!(ids.iter().all(|id| *world.fate(*id) == Fate::Held));
+    world.pass(secs(1));
+    assert!(ids.iter().all(|id| world.status(*id) == 200));
+    assert_eq!(world.fetched, [KEYS]);
+}
+
+#[test]
+fn an_issuer_that_is_down_is_an_outage_until_it_is_back() {
+    let mut world = world(2);
+    world.issuer(KEYS, Mood::Unreachable);
+    let early = good(&mut world, 0, "a");
+    let Fate::Refused(503, headers) = world.fate(early) else {
+        panic!("{:?}", world.fate(early));
+    };
+    assert_eq!(headers["retry-after"], "1");
+    assert!(!headers.contains_key("www-authenticate"));
+    world.pass(secs(5));
+    let other = good(&mut world, 1, "a");
+    assert_eq!(world.status(other), 503);
+    // 1, 2 and 4 seconds apart, whichever VM it is.
+    assert_eq!(world.fetched.len(), 3);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(5));
+    let late = good(&mut world, 1, "a");
+    assert_eq!(world.status(late), 200);
+}
+
+#[test]
+fn attempts_while_the_issuer_is_down_have_a_ceiling_and_a_floor() {
+    let mut world = world(4);
+    world.issuer(KEYS, Mood::Answers(500, b"oops".to_vec()));
+    for _ in 0..600 {
+        world.pass(secs(1));
+        let id = good(&mut world, 0, "a");
+        assert!(matches!(world.status(id), 0 | 503));
+    }
+    // 1 + 2 + 4 + 8 + 16 seconds, then every 30.
+    assert!(
+        (20..=25).contains(&world.fetched.len()),
+        "{}",
+        world.fetched.len()
+    );
+}
+
+#[test]
+fn a_host_that_never_calls_back_ends_in_an_answer() {
+    let mut world = world(2);
+    world.issuer(KEYS, Mood::Silent);
+    let (one, two) = (good(&mut world, 0, "a"), good(&mut world, 1, "a"));
+    world.pass(secs(7));
+    assert_eq!((world.status(one), world.status(two)), (503, 503));
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    // The attempt that went out meanwhile is lost too.
+    world.pass(secs(9));
+    let late = good(&mut world, 0, "a");
+    assert_eq!(world.status(late), 200);
+}
+
+#[test]
+fn a_new_key_is_fetched_when_its_first_token_comes() {
+    let mut world = world(4);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::keys(&[&jwk("b")]));
+    world.pass(secs(10));
+    let ids: Vec<_> = (0..40).map(|n| good(&mut world, n % 4, "b")).collect();
+    assert!(ids.iter().all(|id| world.status(*id) == 0), "they wait");
+    world.pass(secs(1));
+    assert!(ids.iter().all(|id| world.status(*id) == 200));
+    assert_eq!(world.fetched.len(), 2);
+    let old = good(&mut world, 0, "a");
+    assert_eq!(world.status(old), 401, "a key that is gone serves no more");
+}
+
+#[test]
+fn unknown_keys_cause_one_fetch_in_their_cool_down() {
+    let mut world = world(4);
+    world.pass(secs(1));
+    for n in 0..250 {
+        let id = good(&mut world, n % 4, &format!("none-{n}"));
+        world.pass(Duration::from_millis(200));
+        assert_eq!(world.status(id), 401);
+    }
+    // 50 seconds: at the start and once more after 30.
+    assert_eq!(world.fetched.len(), 1 + 2);
+}
+
+#[test]
+fn an_unknown_key_while_the_issuer_is_down_is_an_outage_and_known_keys_serve() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::Unreachable);
+    let unknown = good(&mut world, 0, "b");
+    assert_eq!(world.status(unknown), 503);
+    let known = good(&mut world, 0, "a");
+    assert_eq!(world.status(known), 200);
+}
+
+#[test]
+fn keys_are_refreshed_before_they_expire_and_nobody_waits() {
+    let mut world = world(2);
+    for _ in 0..100 {
+        world.pass(secs(30));
+        let id = bearer(&token("a", &json!({ "exp": START + 100_000 })));
+        let id = world.request(0, "/", &[("authorization", &id)]);
+        assert_eq!(world.status(id), 200);
+    }
+    // Every 800 of 3000 seconds.
+    assert_eq!(world.fetched.len(), 4);
+}
+
+#[test]
+fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_stale_for() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::Answers(503, Vec::new()));
+    let request = |world: &mut World| {
+        let value = bearer(&token("a", &json!({ "exp": START + 100_000 })));
+        let id = world.request(0, "/", &[("authorization", &value)]);
+        world.status(id)
+    };
+    world.pass(secs(1400));
+    assert_eq!(request(&mut world), 200);
+    world.pass(secs(140));
+    assert_eq!(request(&mut world), 503);
+}
+
+#[test]
+fn keys_that_are_no_keys_never_replace_those_that_serve() {
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        "{\"keys\":{}}",
+        "\u{fffd}\u{0}",
+        "{\"keys\":[",
+    ] {
+        let mut world = world(1);
+        world.pass(secs(1));
+        world.issuer(KEYS, Mood::Answers(200, body.as_bytes().to_vec()));
+        world.pass(secs(900));
+        let id = good(&mut world, 0, "a");
+        assert_eq!(world.status(id), 200, "{body}");
+        assert!(world.fetched.len() > 1);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_takes_no_one_with_it() {
+    let mut world = world(2);
+    let gone = good(&mut world, 0, "a");
+    let (same, other) = (good(&mut world, 0, "a"), good(&mut world, 1, "a"));
+    world.leave(0, gone);
+    world.pass(secs(1));
+    assert_eq!(*world.fate(gone), Fate::Held, "nobody is answered who left");
+    assert_eq!((world.status(same), world.status(other)), (200, 200));
+}
+
+#[test]
+fn a_new_key_reaches_those_who_wait_when_the_first_of_them_leaves() {
+    let mut world = world(2);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::keys(&[&jwk("a"), &jwk("b")]));
+    let gone = good(&mut world, 0, "b");
+    let (same, other) = (good(&mut world, 0, "b"), good(&mut world, 1, "b"));
+    world.leave(0, gone);
+    world.pass(secs(1));
+    assert_eq!((world.status(same), world.status(other)), (200, 200));
+    assert_eq!(world.fetched.len(), 3);
+}
+
+#[test]
+fn clients_that_come_and_go_buy_no_fetches() {
+    let mut world = world(2);
+    world.pass(secs(1));
+    for n in 0..100 {
+        let id = good(&mut world, n % 2, "none");
+        world.leave(n % 2, id);
+        world.pass(Duration::from_millis(100));
+    }
+    // The first, then that of the first client and the tick's own.
+    assert_eq!(world.fetched.len(), 3);
+}
+
+#[test]
+fn a_key_that_is_gone_is_gone_in_every_vm() {
+    let mut world = world(4);
+    world.pass(secs(1));
+    world.issuer(KEYS, Mood::keys(&[&jwk("b")]));
+    let new = good(&mut world, 0, "b");
+    world.pass(secs(1));
+    assert_eq!(world.status(new), 200);
+    for vm in 0..4 {
+        let old = good(&mut world, vm, "a");
+        assert_eq!(world.status(old), 401, "VM {vm}");
+    }
+}
+
+#[test]
+fn one_outage_does_not_keep_another_issuers_callers_waiting() {
+    let mut config = config();
+    config["providers"]["second"] = json!({
+        "kind": "jwt", "issuer": "https://second", "audiences": ["orders"],
+        "jwks": { "uri": "https://second/keys", "upstream": "second" }
+    });
+    config["limits"] = json!({ "callouts": 1 });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::Unreachable);
+    world.issuer("https://second/keys", Mood::keys(&[&jwk("s")]));
+    let value = bearer(&token("s", &json!({ "iss": "https://second" })));
+    let id = world.request(0, "/orders", &[("authorization", &value)]);
+    world.pass(secs(1));
+    assert_eq!(world.status(id), 200);
+}
+
+#[test]
+fn what_another_hand_writes_into_shared_data_opens_nothing() {
+    let mut world = world(2);
+    world.pass(secs(1));
+    let keys: Vec<_> = world.process.entries.keys().cloned().collect();
+    for key in keys {
+        let version = world.process.entries[&key].version;
+        let swapped = world
+            .process
+            .swap(&key, b"{\"keys\":[]}\xff", Some(version));
+        assert_eq!(swapped, Swap::Done);
+    }
+    world.pass(secs(900));
+    let id = good(&mut world, 1, "a");
+    assert_eq!(world.status(id), 200);
+}
