@@ -4,12 +4,14 @@
 //! [`Policy::compile`](crate::policy::Policy::compile), the only validator. Here a text becomes types, and
 //! what is not a known key, a known word or the right JSON type is refused with its place.
 
+mod claim_test;
 mod delivery;
 mod duration;
 mod error;
 mod require;
 mod share;
 
+pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::require::{OneOrMany, Require, RequireObject, RequireWord};
@@ -36,6 +38,9 @@ pub struct Config {
     pub providers: UniqueMap<Provider>,
     /// What callers may do: the first rule that matches decides.
     pub rules: Vec<Rule>,
+    /// Whether CORS preflight requests, which carry no credentials, go through without any.
+    #[serde(default)]
+    pub bypass_cors_preflight: bool,
     /// What the upstream is told about the caller.
     #[serde(default)]
     pub upstream_headers: UpstreamHeaders,
@@ -82,6 +87,15 @@ pub struct Provider {
     pub algorithms: Option<Vec<String>>,
     /// Where the keys come from.
     pub jwks: Option<Jwks>,
+    /// Headers that carry the token; `Authorization: Bearer` where none of the four is given.
+    pub from_headers: Option<Vec<FromHeader>>,
+    /// Parameters of the query that carry the token.
+    pub from_params: Option<Vec<String>>,
+    /// Cookies that carry the token.
+    pub from_cookies: Option<Vec<String>>,
+    /// Whether the token may stand behind `bearer` in `Sec-WebSocket-Protocol`.
+    #[serde(default)]
+    pub from_websocket_protocol: bool,
     /// Whether the credential goes upstream; removed by default.
     #[serde(default)]
     pub forward: bool,
@@ -93,6 +107,9 @@ pub struct Provider {
     pub max_lifetime: Option<DurationText>,
     /// Accepted values of the header `typ`.
     pub token_types: Option<Vec<String>>,
+    /// Claims that each token must have, with their tests.
+    #[serde(default = "UniqueMap::default")]
+    pub required_claims: UniqueMap<ClaimTest>,
 
     /// The claim that identifies the caller, in order of preference.
     pub subject: Option<OneOrMany>,
@@ -161,6 +178,17 @@ pub struct Jwks {
     pub unknown_kid_cooldown: Option<DurationText>,
     /// How long one fetch may take.
     pub timeout: Option<DurationText>,
+}
+
+/// A header that carries a token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FromHeader {
+    /// The header's name.
+    pub name: String,
+    /// What stands before the token, such as `"Bearer "`; nothing where absent.
+    #[serde(default)]
+    pub value_prefix: String,
 }
 
 /// One source of groups, roles, permissions or scopes: exactly one of its keys.

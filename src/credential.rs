@@ -1,104 +1,128 @@
 //! The credential of a request: where it stands, and when there is one too many.
+//!
+//! A request with a good and a bad credential would pass here, and the upstream may take the bad one. So
+//! whatever the rule's providers understand may occur once in the whole request, wherever it stands.
+
+mod cookie;
+mod header;
+mod query;
+mod websocket;
+
+use std::borrow::Cow;
 
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 
-/// The credential that a request presents, if any.
-///
-/// A credential of a scheme that nobody here understands counts as none.
-///
-/// # Errors
-/// [`Denial::Ambiguous`] for more than one `Authorization` header, also where the host has joined their values
-/// with a comma as Envoy does: a request with a good and a bad credential would pass here, and the upstream may
-/// take the bad one. [`Denial::Malformed`] where the scheme
-/// is `Bearer` and what follows is not a `b64token` (RFC 6750 §2.1).
-pub fn bearer(head: &Headers) -> Result<Option<&str>, Denial> {
-    let mut values = head.all("authorization");
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(Denial::Ambiguous);
-    }
-    let value = value.trim_ascii();
-    let scheme = scheme_of(value);
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        let joined = value.split(|byte| *byte == b',').skip(1);
-        let hidden = joined
-            .map(|part| scheme_of(part.trim_ascii()))
-            .any(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
-        return if hidden {
-            Err(Denial::Ambiguous)
-        } else {
-            Ok(None)
-        };
-    }
-    // At least one space parts the scheme from the token (RFC 9110 §11.4); a tab does not.
-    let rest = value.get(scheme.len()..).unwrap_or_default();
-    let token = rest.strip_prefix(b" ").ok_or(Denial::Malformed)?;
-    let token = std::str::from_utf8(token)
-        .map_err(|_| Denial::Malformed)?
-        .trim_start_matches(' ');
-    if is_b64token(token) {
-        Ok(Some(token))
-    } else {
-        Err(Denial::Malformed)
-    }
+/// A place where a token may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// The value of a cookie (RFC 6265 §4.2).
+    Cookie(String),
+    /// A header, behind a prefix.
+    Header {
+        /// The name, lower-case.
+        name: String,
+        /// What stands before the token, compared without ASCII case. With a space at its end it is an
+        /// authentication scheme (RFC 9110 §11.4).
+        prefix: String,
+    },
+    /// A parameter of the query.
+    Parameter(String),
+    /// `Sec-WebSocket-Protocol: bearer, <token>`: browsers let scripts set no other header of a WebSocket.
+    WebSocket,
 }
 
-fn scheme_of(credential: &[u8]) -> &[u8] {
-    credential
-        .split(u8::is_ascii_whitespace)
-        .next()
-        .unwrap_or_default()
+/// A token where it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential<'h> {
+    /// The token's text.
+    pub token: Cow<'h, str>,
+    /// Its place.
+    pub location: &'h Location,
 }
 
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+/// A change of one header that takes a credential out of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// The header goes.
+    Remove(String),
+    /// It has this value instead, once.
+    Set(String, Vec<u8>),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_one_bearer_token_is_found() {
-        type Row = (&'static [u8], Result<Option<&'static str>, Denial>);
-        let cases: &[Row] = &[
-            (b"Bearer a.b-c_d~+/==", Ok(Some("a.b-c_d~+/=="))),
-            (b"bEaReR  abc ", Ok(Some("abc"))),
-            (b"Bearer", Err(Denial::Malformed)),
-            (b"Bearer ", Err(Denial::Malformed)),
-            (b"Bearer =", Err(Denial::Malformed)),
-            (b"Bearer\tabc", Err(Denial::Malformed)),
-            (b"Bearer a b", Err(Denial::Malformed)),
-            (b"Bearer a, Bearer b", Err(Denial::Malformed)),
-            (b"Bearer \xff\xfe", Err(Denial::Malformed)),
-            (b"Bearer a\0b", Err(Denial::Malformed)),
-            (b"Basic YTpi", Ok(None)),
-            (b"Basic YTpi,Bearer a.b.c", Err(Denial::Ambiguous)),
-            (b"x ,, bearer", Err(Denial::Ambiguous)),
-            (b",Bearer a.b.c", Err(Denial::Ambiguous)),
-            (b"Digest username=\"bearer\", realm=bearer", Ok(None)),
-            (b"Bearerabc", Ok(None)),
-            (b"\xff", Ok(None)),
-            (b"", Ok(None)),
-        ];
-        for (value, want) in cases {
-            let head = Headers::from_pairs(&[("Authorization", value)]);
-            assert_eq!(bearer(&head), *want, "{:?}", String::from_utf8_lossy(value));
+impl Location {
+    /// `Authorization: Bearer` (RFC 6750 §2.1).
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self::Header {
+            name: "authorization".to_owned(),
+            prefix: "Bearer ".to_owned(),
         }
     }
 
-    #[test]
-    fn two_credentials_are_refused_whatever_they_are() {
-        let head =
-            Headers::from_pairs(&[("authorization", "Basic x"), ("AUTHORIZATION", "Bearer y")]);
-        assert_eq!(bearer(&head), Err(Denial::Ambiguous));
-        assert_eq!(bearer(&Headers::default()), Ok(None));
+    /// What takes the credential out of the request, and nothing else.
+    #[must_use]
+    pub fn edit(&self, head: &Headers) -> Edit {
+        let (name, rest) = match self {
+            Self::Header { name, .. } => return Edit::Remove(name.clone()),
+            Self::Cookie(name) => (cookie::HEADER, cookie::without(head, name)),
+            Self::Parameter(name) => (query::HEADER, Some(query::without(head, name))),
+            Self::WebSocket => (websocket::HEADER, websocket::without(head)),
+        };
+        rest.map_or_else(
+            || Edit::Remove(name.to_owned()),
+            |rest| Edit::Set(name.to_owned(), rest),
+        )
+    }
+
+    fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+        match self {
+            Self::Cookie(name) => cookie::read(head, name).map(|found| found.map(Cow::Borrowed)),
+            Self::Header { name, prefix } => {
+                header::read(head, name, prefix).map(|found| found.map(Cow::Borrowed))
+            }
+            Self::Parameter(name) => query::read(head, name),
+            Self::WebSocket => websocket::read(head).map(|found| found.map(Cow::Borrowed)),
+        }
     }
 }
+
+/// The one credential that a request presents at these places, if any. What stands behind a scheme that nobody
+/// here understands counts as none.
+///
+/// # Errors
+/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for what is not a `b64token` (RFC 6750 §2.1).
+pub fn find<'h>(
+    head: &'h Headers,
+    locations: &'h [Location],
+) -> Result<Option<Credential<'h>>, Denial> {
+    let mut found = None;
+    for location in locations {
+        let Some(bytes) = location.read(head)? else {
+            continue;
+        };
+        let token = text(bytes).ok_or(Denial::Malformed)?;
+        if found.is_some() {
+            return Err(Denial::Ambiguous);
+        }
+        found = Some(Credential { token, location });
+    }
+    Ok(found)
+}
+
+/// The bytes as a `b64token`.
+fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    let text = match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+    };
+    let body = text.trim_end_matches('=');
+    let sound = !body.is_empty()
+        && body
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
+    sound.then_some(text)
+}
+
+#[cfg(test)]
+mod tests;

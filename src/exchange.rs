@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::config::Mode;
-use crate::credential::bearer;
+use crate::credential::{self, Credential, Edit};
 use crate::headers::Headers;
 use crate::jose::{Budget, TokenError, UntrustedToken, VerifiedClaims};
 use crate::keys::{KeyStore, Lookup};
@@ -45,7 +45,7 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Grant {
     remove: Vec<Vec<u8>>,
-    set: Vec<(String, String)>,
+    set: Vec<(String, Vec<u8>)>,
     shadowed: Option<Denial>,
 }
 
@@ -58,7 +58,7 @@ impl Grant {
 
     /// Headers to set, after the removals.
     #[must_use]
-    pub fn set(&self) -> &[(String, String)] {
+    pub fn set(&self) -> &[(String, Vec<u8>)] {
         &self.set
     }
 
@@ -87,10 +87,19 @@ pub struct Exchange {
     head: Headers,
 }
 
-enum Verdict {
+enum Verdict<'p> {
     Blocked(Need),
     Deny(Denial),
-    Permit(Option<Box<(Principal, VerifiedClaims)>>),
+    Permit(Option<Box<Caller<'p>>>),
+}
+
+/// A caller who may pass.
+struct Caller<'p> {
+    principal: Principal,
+    provider: &'p Provider,
+    verified: VerifiedClaims,
+    /// What takes the credential out of the request.
+    edit: Edit,
 }
 
 impl Exchange {
@@ -106,6 +115,7 @@ impl Exchange {
             return Step::Forward(self.grant(None, None));
         }
         let (rule, verdict) = match self.rule() {
+            Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),
             Ok(rule) => (Some(rule), self.decide(rule, keys, now)),
             Err(denial) => (None, Verdict::Deny(denial)),
         };
@@ -132,14 +142,24 @@ impl Exchange {
             .find(pseudo(":method"), authority, pseudo(":path"))
     }
 
-    fn decide(&self, rule: &Rule, keys: &KeyStore, now: UnixTime) -> Verdict {
+    /// A CORS preflight request that the configuration lets pass: browsers send no credentials with it (Fetch
+    /// Standard, "CORS-preflight request").
+    fn is_preflight(&self) -> bool {
+        let given = |name| self.head.first(name).is_some_and(|value| !value.is_empty());
+        self.policy.bypass_cors_preflight
+            && self.head.first(":method") == Some(b"OPTIONS")
+            && given("origin")
+            && given("access-control-request-method")
+    }
+
+    fn decide(&self, rule: &Rule, keys: &KeyStore, now: UnixTime) -> Verdict<'_> {
         match &rule.requirement {
             Requirement::Public => return Verdict::Permit(None),
             Requirement::Deny => return Verdict::Deny(Denial::Denied),
             _ => {}
         }
-        let token = match bearer(&self.head) {
-            Ok(Some(token)) => token,
+        let credential = match credential::find(&self.head, &rule.locations) {
+            Ok(Some(credential)) => credential,
             Ok(None) => {
                 return rule
                     .requirement
@@ -148,10 +168,12 @@ impl Exchange {
             }
             Err(denial) => return Verdict::Deny(denial),
         };
-        match UntrustedToken::parse(token, self.policy.limits.token_bytes) {
+        match UntrustedToken::parse(&credential.token, self.policy.limits.token_bytes) {
             Ok(token) => Inquiry {
                 policy: &self.policy,
                 rule,
+                head: &self.head,
+                credential: &credential,
                 token,
                 keys,
                 now,
@@ -174,11 +196,7 @@ impl Exchange {
         })
     }
 
-    fn grant(
-        &self,
-        caller: Option<&(Principal, VerifiedClaims)>,
-        shadowed: Option<Denial>,
-    ) -> Grant {
+    fn grant(&self, caller: Option<&Caller<'_>>, shadowed: Option<Denial>) -> Grant {
         let upstream = &self.policy.upstream;
         let mut grant = Grant {
             remove: upstream.spoofed(&self.head),
@@ -186,45 +204,54 @@ impl Exchange {
             shadowed,
         };
         if let Some(denial) = shadowed {
-            grant.set.push((
-                upstream.shadow().to_owned(),
-                format!("{};status={}", denial.reason(), denial.status()),
-            ));
-        }
-        if let Some((caller, verified)) = caller
-            && let Some(provider) = self.policy.provider(caller.provider)
-        {
+            let verdict = format!("{};status={}", denial.reason(), denial.status());
             grant
                 .set
-                .extend(upstream.set(caller, &provider.name, verified));
-            if !provider.forward {
-                grant.remove.push(b"authorization".to_vec());
-            }
+                .push((upstream.shadow().to_owned(), verdict.into_bytes()));
+        }
+        let Some(caller) = caller else {
+            return grant;
+        };
+        let identity = upstream.set(&caller.principal, &caller.provider.name, &caller.verified);
+        grant.set.extend(
+            identity
+                .into_iter()
+                .map(|(name, value)| (name, value.into_bytes())),
+        );
+        match &caller.edit {
+            _ if caller.provider.forward => {}
+            Edit::Remove(name) => grant.remove.push(name.clone().into_bytes()),
+            Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),
         }
         grant
     }
 }
 
 /// Whom a token stands for, and whether the rule lets them pass.
-struct Inquiry<'a> {
-    policy: &'a Policy,
+struct Inquiry<'p, 'a> {
+    policy: &'p Policy,
     rule: &'a Rule,
+    head: &'a Headers,
+    credential: &'a Credential<'a>,
     token: UntrustedToken<'a>,
     keys: &'a KeyStore,
     now: UnixTime,
     budget: Budget,
 }
 
-impl Inquiry<'_> {
+impl<'p> Inquiry<'p, '_> {
     /// Tries the token with each provider whose issuer it names: one that permits is enough, one that cannot
     /// be asked yet is waited for, and of refusals the one that went furthest is reported.
-    fn authenticate(mut self) -> Verdict {
+    fn authenticate(mut self) -> Verdict<'p> {
         let mut denial = Denial::Token(TokenError::UnknownIssuer);
         let mut blocked = None;
         for id in &self.rule.accepted {
             let Some(provider) = self.policy.provider(*id) else {
                 continue;
             };
+            if !provider.locations.contains(self.credential.location) {
+                continue;
+            }
             match self.ask(*id, provider) {
                 Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
                 Verdict::Deny(other) => denial = denial.most_specific(other),
@@ -234,7 +261,7 @@ impl Inquiry<'_> {
         blocked.map_or(Verdict::Deny(denial), Verdict::Blocked)
     }
 
-    fn ask(&mut self, id: ProviderId, provider: &Provider) -> Verdict {
+    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
         if let Err(error) = provider.check(&self.token, self.now) {
             return Verdict::Deny(error.into());
         }
@@ -257,9 +284,14 @@ impl Inquiry<'_> {
         match set.verify(&self.token, provider.algorithms, &mut self.budget) {
             Err(error) => Verdict::Deny(error.into()),
             Ok(verified) => {
-                let caller = provider.principal(id, &verified);
-                match self.rule.requirement.check(Some(&caller)) {
-                    Ok(()) => Verdict::Permit(Some(Box::new((caller, verified)))),
+                let principal = provider.principal(id, &verified);
+                match self.rule.requirement.check(Some(&principal)) {
+                    Ok(()) => Verdict::Permit(Some(Box::new(Caller {
+                        principal,
+                        provider,
+                        verified,
+                        edit: self.credential.location.edit(self.head),
+                    }))),
                     Err(denial) => Verdict::Deny(denial),
                 }
             }
@@ -267,7 +299,7 @@ impl Inquiry<'_> {
     }
 
     /// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
-    fn unknown_key(&self, source: KeySourceId) -> Verdict {
+    fn unknown_key(&self, source: KeySourceId) -> Verdict<'p> {
         if let Some(retry_after) = self.keys.failing(source, self.now) {
             return Verdict::Deny(Denial::KeysUnavailable { retry_after });
         }

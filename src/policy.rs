@@ -1,5 +1,6 @@
 //! What a request needs, compiled from the configuration once.
 
+pub mod claim;
 mod compile;
 pub mod denial;
 pub mod path;
@@ -19,6 +20,7 @@ use self::provider::Provider;
 use self::requirement::Requirement;
 use self::route::Route;
 use crate::config::Mode;
+use crate::credential::Location;
 use crate::keys::KeySource;
 
 /// A provider's place in the policy.
@@ -40,6 +42,8 @@ pub struct Rule {
     pub requirement: Requirement,
     /// The providers whose credentials count.
     pub accepted: Box<[ProviderId]>,
+    /// Where those credentials stand.
+    pub locations: Box<[Location]>,
     /// The scopes that it asks, space-separated.
     pub scope: Option<String>,
 }
@@ -70,6 +74,8 @@ pub struct Policy {
     pub sources: Box<[KeySource]>,
     /// Rules, in order.
     pub rules: Box<[Rule]>,
+    /// Whether CORS preflight requests need no credential.
+    pub bypass_cors_preflight: bool,
     /// What the upstream is told.
     pub upstream: UpstreamHeaders,
     /// Bounds.

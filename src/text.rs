@@ -61,6 +61,15 @@ pub fn header_list<'i>(items: impl IntoIterator<Item = &'i str>) -> String {
     out
 }
 
+/// Whether the text is a `token` (RFC 9110 §5.6.2): the name of a header, a cookie or a method.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex_text(bytes: &[u8]) -> String {

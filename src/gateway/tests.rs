@@ -178,3 +178,61 @@ fn disabled_means_that_only_what_is_the_filters_own_is_removed() {
     assert!(set.is_empty());
     assert_eq!(*removed, ["x-auth-groups"]);
 }
+
+#[test]
+fn each_provider_looks_where_its_tokens_stand() {
+    let mut config = config();
+    config["providers"]["main"]["from_cookies"] = json!(["session"]);
+    config["providers"]["second"] = json!({
+        "kind": "jwt", "issuer": "https://issuer", "audiences": ["orders"],
+        "jwks": { "uri": KEYS, "upstream": "idp" },
+    });
+    config["rules"][1]["require"] = json!({ "provider": "main" });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    let token = token("a", &json!({}));
+    let cookie = format!("a=1; session={token}; b=2");
+    let id = world.request(0, "/admin", &[("cookie", &cookie)]);
+    let Fate::Forwarded(set, removed) = world.fate(id) else {
+        panic!("{:?}", world.fate(id));
+    };
+    assert_eq!(set["cookie"], "a=1; b=2");
+    assert_eq!(set["x-auth-provider"], "main");
+    assert!(removed.is_empty());
+    // The other provider's place is none of this rule's, and either is the other rule's.
+    let value = bearer(&token);
+    let header = [("authorization", value.as_str())];
+    let id = world.request(0, "/admin", &header);
+    assert_eq!(world.status(id), 401);
+    let id = world.request(0, "/orders", &header);
+    assert!(
+        matches!(world.fate(id), Fate::Forwarded(set, _) if set["x-auth-provider"] == "second")
+    );
+    let both = [header[0], ("cookie", cookie.as_str())];
+    let id = world.request(0, "/orders", &both);
+    assert_eq!(world.status(id), 400);
+}
+
+#[test]
+fn a_preflight_request_passes_where_the_configuration_says_so() {
+    let preflight = [
+        (":method", "OPTIONS"),
+        ("origin", "https://app"),
+        ("access-control-request-method", "POST"),
+    ];
+    for bypass in [false, true] {
+        let mut config = config();
+        config["bypass_cors_preflight"] = json!(bypass);
+        let mut world = World::new(1, &config);
+        let statuses = |world: &mut World, path: &str, headers: &[(&str, &str)]| {
+            let id = world.request(0, path, headers);
+            world.status(id)
+        };
+        let want = if bypass { 200 } else { 401 };
+        assert_eq!(statuses(&mut world, "/orders", &preflight), want);
+        assert_eq!(statuses(&mut world, "/a/../b", &preflight), 400);
+        assert_eq!(statuses(&mut world, "/orders", &preflight[..2]), 401);
+        assert_eq!(statuses(&mut world, "/orders", &preflight[1..]), 401);
+    }
+}

@@ -90,7 +90,10 @@ impl World {
 
     /// A request arrives; its number.
     pub(super) fn request(&mut self, vm: usize, path: &str, headers: &[(&str, &str)]) -> u32 {
-        let pseudo = [(":method", "GET"), (":authority", "api"), (":path", path)];
+        let mut pseudo = vec![(":authority", "api"), (":path", path)];
+        if !headers.iter().any(|(name, _)| *name == ":method") {
+            pseudo.push((":method", "GET"));
+        }
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         let id = u32::try_from(self.fates.len()).unwrap() + 1;
         let outcome = self.vms[vm].handle_request(id, head, self.now);
@@ -185,7 +188,13 @@ impl World {
         let fate = match outcome {
             Outcome::Held => return,
             Outcome::Forward(grant) => Fate::Forwarded(
-                grant.set().iter().cloned().collect(),
+                grant
+                    .set()
+                    .iter()
+                    .map(|(name, value)| {
+                        (name.clone(), String::from_utf8_lossy(value).into_owned())
+                    })
+                    .collect(),
                 grant
                     .remove()
                     .iter()

@@ -170,7 +170,7 @@ pub(super) fn header_map(map: MapType) -> Option<Vec<u8>> {
     taken(status, data, size)
 }
 
-pub(super) fn set_header(name: &str, value: &str) {
+pub(super) fn set_header(name: &str, value: &[u8]) {
     // SAFETY: pointers and sizes are of live strings.
     let _ = unsafe {
         proxy_replace_header_map_value(

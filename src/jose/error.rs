@@ -17,6 +17,9 @@ pub enum TokenError {
     /// So many keys could have signed the token that trying them all costs too much.
     #[error("too many keys would have to be tried")]
     BudgetSpent,
+    /// A claim that the provider requires is missing or has another value.
+    #[error("a required claim is missing or has another value")]
+    ClaimRefused,
     /// `exp` has passed (RFC 7519 section 4.1.4).
     #[error("the token has expired")]
     Expired,
@@ -32,9 +35,6 @@ pub enum TokenError {
     /// `nbf` or `iat` lies in the future (RFC 7519 sections 4.1.5 and 4.1.6).
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// A subject is required and the token has none.
-    #[error("the token names no subject")]
-    SubjectMissing,
     /// Longer than the caller's limit.
     #[error("the token is too large")]
     TooLarge,
@@ -66,12 +66,12 @@ impl TokenError {
             Self::AlgorithmRefused => "algorithm_refused",
             Self::BadSignature => "bad_signature",
             Self::BudgetSpent => "budget_spent",
+            Self::ClaimRefused => "claim_refused",
             Self::Expired => "expired",
             Self::ExpirationMissing => "expiration_missing",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::Malformed => "malformed",
             Self::NotYetValid => "not_yet_valid",
-            Self::SubjectMissing => "subject_missing",
             Self::TooLarge => "too_large",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownKey => "unknown_key",
@@ -104,7 +104,7 @@ impl TokenError {
             Self::WrongTokenType => 12,
             Self::WrongTokenUse => 13,
             Self::WrongAudience => 14,
-            Self::SubjectMissing => 15,
+            Self::ClaimRefused => 15,
         }
     }
 
@@ -129,12 +129,12 @@ mod tests {
         TokenError::AlgorithmRefused,
         TokenError::BadSignature,
         TokenError::BudgetSpent,
+        TokenError::ClaimRefused,
         TokenError::Expired,
         TokenError::ExpirationMissing,
         TokenError::LifetimeTooLong,
         TokenError::Malformed,
         TokenError::NotYetValid,
-        TokenError::SubjectMissing,
         TokenError::TooLarge,
         TokenError::UnknownIssuer,
         TokenError::UnknownKey,

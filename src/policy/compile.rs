@@ -1,6 +1,7 @@
 //! From configuration to policy: the only validator. After it, nothing is looked up by name and nothing
 //! can be missing at request time.
 
+mod claims;
 mod providers;
 mod rules;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{self, Config, ConfigError};
+use crate::text::is_token;
 
 impl Policy {
     /// Compiles a configuration.
@@ -20,11 +22,7 @@ impl Policy {
             sources,
             warnings,
         } = providers::compile(&config.providers)?;
-        let names: Vec<&str> = providers
-            .iter()
-            .map(|provider| provider.name.as_str())
-            .collect();
-        let rules = rules::compile(&config.rules, &names)?;
+        let rules = rules::compile(&config.rules, &providers)?;
         let realm = config.realm.clone().unwrap_or_else(|| "api".to_owned());
         if realm.is_empty()
             || !realm
@@ -42,6 +40,7 @@ impl Policy {
             providers: providers.into(),
             sources: sources.into(),
             rules: rules.into(),
+            bypass_cors_preflight: config.bypass_cors_preflight,
             upstream: upstream(&config.upstream_headers)?,
             limits: limits(&config.limits)?,
             warnings,
@@ -100,9 +99,10 @@ fn upstream(headers: &config::UpstreamHeaders) -> Result<UpstreamHeaders, Config
 
 /// A header's name in lower case (RFC 9110 §5.1), and not one that carries the request itself.
 fn header_name(at: &str, name: &str) -> Result<String, ConfigError> {
-    const KEPT: [&str; 7] = [
+    const KEPT: [&str; 8] = [
         "host",
         "authorization",
+        "cookie",
         "content-length",
         "transfer-encoding",
         "connection",
@@ -110,11 +110,7 @@ fn header_name(at: &str, name: &str) -> Result<String, ConfigError> {
         "upgrade",
     ];
     let lower = name.to_ascii_lowercase();
-    let sound = !lower.is_empty()
-        && lower
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~".contains(&byte));
-    if !sound {
+    if !is_token(&lower) {
         return Err(ConfigError::new(
             at,
             format!("\"{name}\" is not a header name"),

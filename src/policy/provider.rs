@@ -4,8 +4,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::claim::ClaimRule;
 use super::principal::Principal;
 use super::{KeySourceId, ProviderId};
+use crate::credential::Location;
 use crate::jose::{
     AlgorithmSet, ClaimSet, KeySet, TimeRules, TokenError, UntrustedToken, VerifiedClaims,
 };
@@ -85,6 +87,10 @@ pub struct Provider {
     pub token_types: Box<[String]>,
     /// Accepted `token_use`; none means that it is not looked at.
     pub token_use: Box<[&'static str]>,
+    /// Claims that each token must have.
+    pub required_claims: Box<[ClaimRule]>,
+    /// Where its tokens stand.
+    pub locations: Box<[Location]>,
     /// Whether the credential goes upstream.
     pub forward: bool,
     /// How claims become a caller.
@@ -128,10 +134,13 @@ impl Provider {
         {
             return Err(TokenError::WrongTokenUse);
         }
-        if self.audience_holds(claims, token_use) {
+        if !self.audience_holds(claims, token_use) {
+            return Err(TokenError::WrongAudience);
+        }
+        if self.required_claims.iter().all(|rule| rule.holds(claims)) {
             Ok(())
         } else {
-            Err(TokenError::WrongAudience)
+            Err(TokenError::ClaimRefused)
         }
     }
 

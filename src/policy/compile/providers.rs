@@ -2,9 +2,11 @@
 
 mod identity;
 mod keys;
+mod locations;
 
 use std::time::Duration;
 
+use super::claims;
 use crate::config::{self, ConfigError, OneOrMany, ProviderKind, TokenUse};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::json::UniqueMap;
@@ -77,6 +79,11 @@ impl Compiled {
             )?
             .into(),
             token_use,
+            required_claims: claims::compile(
+                &format!("{at}.required_claims"),
+                &provider.required_claims,
+            )?,
+            locations: locations::compile(at, provider)?,
             forward: provider.forward,
             identity: identity::compile(at, provider)?,
         })

@@ -1,15 +1,21 @@
 //! Rules: routes and requirements.
 
 use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
+use crate::credential::Location;
 use crate::policy::path::{CanonicalPath, MatchPath};
+use crate::policy::provider::Provider;
 use crate::policy::requirement::Requirement;
 use crate::policy::route::{MatchHost, Route};
 use crate::policy::{ProviderId, Rule};
 
 pub(super) fn compile(
     rules: &[config::Rule],
-    providers: &[&str],
+    providers: &[Provider],
 ) -> Result<Vec<Rule>, ConfigError> {
+    let names: Vec<&str> = providers
+        .iter()
+        .map(|provider| provider.name.as_str())
+        .collect();
     let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
     for (index, rule) in rules.iter().enumerate() {
         let at = format!("rules[{index}]");
@@ -23,7 +29,7 @@ pub(super) fn compile(
                 ),
             ));
         }
-        let requirement = requirement(&format!("{at}.require"), &rule.require, providers)?;
+        let requirement = requirement(&format!("{at}.require"), &rule.require, &names)?;
         let everybody: Vec<ProviderId> = (0_u16..)
             .zip(providers)
             .map(|(id, _)| ProviderId(id))
@@ -41,11 +47,27 @@ pub(super) fn compile(
             name: rule.name.clone().unwrap_or(at),
             route,
             requirement,
+            locations: locations(&accepted, providers),
             accepted: accepted.into(),
             scope: (!scopes.is_empty()).then_some(scopes),
         });
     }
     Ok(compiled)
+}
+
+/// Every place where one of these providers looks, once.
+fn locations(accepted: &[ProviderId], providers: &[Provider]) -> Box<[Location]> {
+    let mut all: Vec<Location> = Vec::new();
+    let places = (0_u16..)
+        .zip(providers)
+        .filter(|(id, _)| accepted.contains(&ProviderId(*id)))
+        .flat_map(|(_, provider)| &provider.locations);
+    for location in places {
+        if !all.contains(location) {
+            all.push(location.clone());
+        }
+    }
+    all.into()
 }
 
 fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {

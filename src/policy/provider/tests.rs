@@ -328,3 +328,54 @@ fn a_token_without_the_asked_type_or_audience_is_refused() {
     }
     assert!(told(&jwt(&json!({})), &json!({}), &json!({ "aud": ["b", "a"] })).is_ok());
 }
+
+#[test]
+fn a_required_claim_passes_its_test() {
+    let cases = [
+        (json!("x"), json!("x"), true),
+        (json!("x"), json!(["x"]), false),
+        (json!(1), json!(1), true),
+        (json!(1), json!("1"), false),
+        (json!(1), json!(1.5), false),
+        (json!(true), json!(true), true),
+        (json!(true), json!("true"), false),
+        (json!({ "any_of": ["a", 2, false] }), json!(2), true),
+        (json!({ "any_of": ["a", 2, false] }), json!(false), true),
+        (json!({ "any_of": ["a"] }), json!("b"), false),
+        (json!({ "contains": "b" }), json!(["a", "b"]), true),
+        (json!({ "contains": "b" }), json!("a b"), true),
+        (json!({ "contains": "b" }), json!("abc"), false),
+        (json!({ "contains": 2 }), json!([1, 2]), true),
+        (json!({ "contains": 2 }), json!("2"), false),
+        (json!({ "contains": "a" }), json!({ "a": 1 }), false),
+        (
+            json!({ "prefix": "repo:acme/" }),
+            json!("repo:acme/x"),
+            true,
+        ),
+        (
+            json!({ "prefix": "repo:acme/" }),
+            json!("repo:evil/x"),
+            false,
+        ),
+        (json!({ "prefix": "a" }), json!(["a"]), false),
+        (json!({ "present": true }), json!(0), true),
+        (json!({ "present": true }), json!(null), false),
+        (json!({ "present": false }), json!(null), true),
+        (json!({ "present": false }), json!(0), false),
+    ];
+    for (test, value, want) in cases {
+        let provider = jwt(&json!({ "required_claims": { "/deep/claim": test } }));
+        let claims = json!({ "deep": { "claim": value } });
+        let got = told(&provider, &json!({}), &claims).map(drop);
+        let want = if want {
+            Ok(())
+        } else {
+            Err(TokenError::ClaimRefused)
+        };
+        assert_eq!(got, want, "{test} of {value}");
+        // A claim that is not there passes one test only.
+        let missing = told(&provider, &json!({}), &json!({})).is_ok();
+        assert_eq!(missing, test == json!({ "present": false }), "{test}");
+    }
+}

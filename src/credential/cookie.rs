@@ -1,0 +1,45 @@
+//! Tokens in cookies (RFC 6265 §5.4).
+
+use crate::headers::Headers;
+use crate::policy::denial::Denial;
+
+/// The header; HTTP/2 may send it in several parts (RFC 9113 §8.2.3).
+pub(super) const HEADER: &str = "cookie";
+
+/// The cookie's value without its quotes; `None` where it is missing or empty, as a cookie is that was cleared.
+///
+/// # Errors
+/// [`Denial::Ambiguous`] for a cookie that occurs twice: which one counts differs between servers.
+pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<&'h [u8]>, Denial> {
+    let mut values = pairs(head).filter_map(|pair| value_of(pair, name));
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(Denial::Ambiguous);
+    }
+    Ok(value.filter(|value| !value.is_empty()))
+}
+
+/// All other cookies, byte for byte; `None` where there are none.
+pub(super) fn without(head: &Headers, name: &str) -> Option<Vec<u8>> {
+    let others: Vec<&[u8]> = pairs(head)
+        .filter(|pair| value_of(pair, name).is_none() && !pair.trim_ascii().is_empty())
+        .collect();
+    let joined = others.join(&b';');
+    (!others.is_empty()).then(|| joined.trim_ascii().to_vec())
+}
+
+/// The pairs of all `Cookie` headers, with the spaces around them.
+fn pairs(head: &Headers) -> impl Iterator<Item = &[u8]> {
+    head.all(HEADER)
+        .flat_map(|value| value.split(|byte| *byte == b';'))
+}
+
+fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
+    let pair = pair.trim_ascii();
+    let value = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    let value = value.strip_prefix(b"=")?.trim_ascii();
+    let quoted = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    Some(quoted.unwrap_or(value))
+}

@@ -1,0 +1,256 @@
+use super::*;
+
+fn header(name: &str, prefix: &str) -> Location {
+    Location::Header {
+        name: name.to_owned(),
+        prefix: prefix.to_owned(),
+    }
+}
+
+/// What is found at one place.
+fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Result<Option<String>, Denial> {
+    let head = Headers::from_pairs(pairs);
+    let locations = [location.clone()];
+    find(&head, &locations).map(|found| found.map(|credential| credential.token.into_owned()))
+}
+
+fn some(token: &str) -> Result<Option<String>, Denial> {
+    Ok(Some(token.to_owned()))
+}
+
+#[test]
+fn the_one_bearer_token_is_found() {
+    let cases: &[(&[u8], Result<Option<String>, Denial>)] = &[
+        (b"Bearer a.b-c_d~+/==", some("a.b-c_d~+/==")),
+        (b"bEaReR  abc ", some("abc")),
+        (b"Bearer", Err(Denial::Malformed)),
+        (b"Bearer ", Err(Denial::Malformed)),
+        (b"Bearer =", Err(Denial::Malformed)),
+        (b"Bearer\tabc", Err(Denial::Malformed)),
+        (b"Bearer a b", Err(Denial::Malformed)),
+        (b"Bearer a, Bearer b", Err(Denial::Malformed)),
+        (b"Bearer \xff\xfe", Err(Denial::Malformed)),
+        (b"Bearer a\0b", Err(Denial::Malformed)),
+        (b"Basic YTpi", Ok(None)),
+        (b"Basic YTpi,Bearer a.b.c", Err(Denial::Ambiguous)),
+        (b"x ,, bearer", Err(Denial::Ambiguous)),
+        (b",Bearer a.b.c", Err(Denial::Ambiguous)),
+        (b"Digest username=\"bearer\", realm=bearer", Ok(None)),
+        (b"Bearerabc", Ok(None)),
+        (b"\xff", Ok(None)),
+        (b"", Ok(None)),
+    ];
+    for (value, want) in cases {
+        let got = found(&Location::bearer(), &[("Authorization", value)]);
+        assert_eq!(got, *want, "{:?}", String::from_utf8_lossy(value));
+    }
+}
+
+#[test]
+fn two_credentials_are_refused_whatever_they_are() {
+    let twice: &[(&str, &[u8])] = &[
+        ("authorization", b"Basic x"),
+        ("AUTHORIZATION", b"Bearer y"),
+    ];
+    assert_eq!(found(&Location::bearer(), twice), Err(Denial::Ambiguous));
+    assert_eq!(found(&Location::bearer(), &[]), Ok(None));
+}
+
+#[test]
+fn a_token_stands_behind_any_prefix_or_none() {
+    let cases: &[(&str, &[u8], Result<Option<String>, Denial>)] = &[
+        ("", b"a.b.c", some("a.b.c")),
+        ("", b"", Ok(None)),
+        ("", b"a b", Err(Denial::Malformed)),
+        ("", b"a,b", Err(Denial::Malformed)),
+        ("jwt=", b"JWT=a.b.c", some("a.b.c")),
+        ("jwt=", b"a.b.c", Ok(None)),
+        ("jwt=", b"jwt=", Ok(None)),
+        ("Token ", b"token a.b.c", some("a.b.c")),
+        ("Token ", b"Token", Err(Denial::Malformed)),
+        ("Token ", b"Bearer a.b.c", Ok(None)),
+    ];
+    for (prefix, value, want) in cases {
+        let location = header("x-token", prefix);
+        let got = found(&location, &[("X-Token", value)]);
+        assert_eq!(got, *want, "{prefix} {:?}", String::from_utf8_lossy(value));
+    }
+}
+
+#[test]
+fn a_cookie_is_found_and_only_it_is_taken_out() {
+    let location = Location::Cookie("session".to_owned());
+    type Row = (
+        &'static [&'static str],
+        Result<Option<String>, Denial>,
+        Option<&'static str>,
+    );
+    let cases: &[Row] = &[
+        (&["session=a.b.c"], some("a.b.c"), None),
+        (
+            &["a=1; session=a.b.c; b=2"],
+            some("a.b.c"),
+            Some("a=1; b=2"),
+        ),
+        (
+            &["session=a.b.c;b=2;  c=\"3\""],
+            some("a.b.c"),
+            Some("b=2;  c=\"3\""),
+        ),
+        (
+            &["a=1", "session=\"a.b.c\"", "b=2"],
+            some("a.b.c"),
+            Some("a=1;b=2"),
+        ),
+        (&["a=1; session = a.b.c ;"], some("a.b.c"), Some("a=1")),
+        (
+            &["sessions=x; Session=y; xsession=z"],
+            Ok(None),
+            Some("sessions=x; Session=y; xsession=z"),
+        ),
+        (&["session="], Ok(None), None),
+        (&["session"], Ok(None), Some("session")),
+        (&["session=a; session=b"], Err(Denial::Ambiguous), None),
+        (&["session=a", "session=a"], Err(Denial::Ambiguous), None),
+        (&["session=; session=a"], Err(Denial::Ambiguous), None),
+        (&["session=a b"], Err(Denial::Malformed), None),
+        (&[], Ok(None), None),
+    ];
+    for (values, want, rest) in cases {
+        let pairs: Vec<_> = values
+            .iter()
+            .map(|value| ("Cookie", value.as_bytes()))
+            .collect();
+        assert_eq!(found(&location, &pairs), *want, "{values:?}");
+        let edit = match rest {
+            Some(rest) => Edit::Set("cookie".to_owned(), rest.as_bytes().to_vec()),
+            None => Edit::Remove("cookie".to_owned()),
+        };
+        assert_eq!(
+            location.edit(&Headers::from_pairs(&pairs)),
+            edit,
+            "{values:?}"
+        );
+    }
+}
+
+#[test]
+fn a_parameter_is_found_and_only_it_is_taken_out() {
+    let location = Location::Parameter("access_token".to_owned());
+    let cases = [
+        ("/a?access_token=a.b.c", some("a.b.c"), "/a"),
+        (
+            "/a?x=1&access_token=a.b.c&y=%2f",
+            some("a.b.c"),
+            "/a?x=1&y=%2f",
+        ),
+        ("/a?access_token=a.b.c&&y", some("a.b.c"), "/a?&y"),
+        ("/a?access%5Ftoken=a%2Eb.c", some("a.b.c"), "/a"),
+        ("/a?access_token=a.b%3D", some("a.b="), "/a"),
+        (
+            "/a?access_token=a&access_token=a",
+            Err(Denial::Ambiguous),
+            "/a",
+        ),
+        (
+            "/a?access_token=a&access%5ftoken=b",
+            Err(Denial::Ambiguous),
+            "/a",
+        ),
+        ("/a?access_token", Ok(None), "/a"),
+        ("/a?access_token=", Ok(None), "/a"),
+        ("/a?access_token=a%", Err(Denial::Malformed), "/a"),
+        ("/a?access_token=a%ff", Err(Denial::Malformed), "/a"),
+        ("/a?access_token=a b", Err(Denial::Malformed), "/a"),
+        ("/a?xaccess_token=a", Ok(None), "/a?xaccess_token=a"),
+        ("/a?", Ok(None), "/a?"),
+        ("/access_token=a", Ok(None), "/access_token=a"),
+        ("/a?b?access_token=a", Ok(None), "/a?b?access_token=a"),
+    ];
+    for (target, want, rest) in cases {
+        let pairs = [(":path", target.as_bytes())];
+        assert_eq!(found(&location, &pairs), want, "{target}");
+        assert_eq!(
+            location.edit(&Headers::from_pairs(&pairs)),
+            Edit::Set(":path".to_owned(), rest.as_bytes().to_vec()),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
+    type Row = (
+        &'static [&'static str],
+        Result<Option<String>, Denial>,
+        Option<&'static str>,
+    );
+    let cases: &[Row] = &[
+        (&["bearer, a.b.c"], some("a.b.c"), Some("bearer")),
+        (
+            &["chat,Bearer,a.b.c , v2"],
+            some("a.b.c"),
+            Some("chat, Bearer, v2"),
+        ),
+        (
+            &["bearer", "a.b.c", "chat"],
+            some("a.b.c"),
+            Some("bearer, chat"),
+        ),
+        (&["chat"], Ok(None), Some("chat")),
+        (&["bearer"], Err(Denial::Malformed), Some("bearer")),
+        (
+            &["bearer, a, bearer, b"],
+            Err(Denial::Ambiguous),
+            Some("bearer, bearer"),
+        ),
+        (&["bearer, bearer"], Err(Denial::Ambiguous), Some("bearer")),
+        (&["bearer, a@b"], Err(Denial::Malformed), Some("bearer")),
+        (&[], Ok(None), None),
+    ];
+    for (values, want, rest) in cases {
+        let pairs: Vec<_> = values
+            .iter()
+            .map(|value| ("Sec-WebSocket-Protocol", value.as_bytes()))
+            .collect();
+        assert_eq!(found(&Location::WebSocket, &pairs), *want, "{values:?}");
+        let name = "sec-websocket-protocol".to_owned();
+        let edit = match rest {
+            Some(rest) => Edit::Set(name, rest.as_bytes().to_vec()),
+            None => Edit::Remove(name),
+        };
+        assert_eq!(
+            Location::WebSocket.edit(&Headers::from_pairs(&pairs)),
+            edit,
+            "{values:?}"
+        );
+    }
+}
+
+#[test]
+fn one_credential_in_the_whole_request() {
+    let locations = [
+        Location::bearer(),
+        Location::Cookie("session".to_owned()),
+        Location::Parameter("access_token".to_owned()),
+        Location::WebSocket,
+    ];
+    let all = [
+        ("authorization", "Bearer a"),
+        ("cookie", "session=a"),
+        (":path", "/?access_token=a"),
+        ("sec-websocket-protocol", "bearer, a"),
+    ];
+    for (index, pair) in all.iter().enumerate() {
+        let head = Headers::from_pairs(&[*pair]);
+        let credential = find(&head, &locations).unwrap().unwrap();
+        assert_eq!(
+            (credential.token.as_ref(), credential.location),
+            ("a", &locations[index])
+        );
+        for other in all.iter().filter(|other| *other != pair) {
+            let head = Headers::from_pairs(&[*pair, *other]);
+            assert_eq!(find(&head, &locations), Err(Denial::Ambiguous));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Tests of claims.
+
+use serde_json::Value;
+
+use crate::config::Literal;
+use crate::jose::ClaimSet;
+use crate::json::ClaimPath;
+
+/// What must hold of one claim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimRule {
+    /// The claim.
+    pub path: ClaimPath,
+    /// The test.
+    pub test: ClaimTest,
+}
+
+/// A test of a claim's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClaimTest {
+    /// The value is one of these.
+    AnyOf(Box<[Literal]>),
+    /// The value is a list with this item, or a string of words separated by spaces with this one.
+    Contains(Literal),
+    /// The value is a string that begins with this.
+    Prefix(String),
+    /// There is a value, which `null` is not; or there is none.
+    Present(bool),
+}
+
+impl ClaimRule {
+    /// Whether it holds. A claim of another type never equals: `"1"` is not `1`.
+    #[must_use]
+    pub fn holds(&self, claims: &ClaimSet) -> bool {
+        let value = claims.find(&self.path).filter(|value| !value.is_null());
+        match (&self.test, value) {
+            (ClaimTest::Present(wanted), value) => value.is_some() == *wanted,
+            (_, None) => false,
+            (ClaimTest::AnyOf(wanted), Some(value)) => {
+                wanted.iter().any(|literal| equals(literal, value))
+            }
+            (ClaimTest::Contains(wanted), Some(Value::Array(items))) => {
+                items.iter().any(|item| equals(wanted, item))
+            }
+            (ClaimTest::Contains(Literal::Text(word)), Some(Value::String(text))) => {
+                text.split(' ').any(|held| held == word)
+            }
+            (ClaimTest::Prefix(start), Some(Value::String(text))) => {
+                text.starts_with(start.as_str())
+            }
+            (ClaimTest::Contains(_) | ClaimTest::Prefix(_), Some(_)) => false,
+        }
+    }
+}
+
+fn equals(literal: &Literal, value: &Value) -> bool {
+    match (literal, value) {
+        (Literal::Bool(wanted), Value::Bool(held)) => wanted == held,
+        (Literal::Integer(wanted), Value::Number(held)) => held.as_i64() == Some(*wanted),
+        (Literal::Text(wanted), Value::String(held)) => wanted == held,
+        _ => false,
+    }
+}
