@@ -9,16 +9,20 @@ mod claims;
 mod error;
 mod jwk;
 mod key_set;
+mod thumbprint;
 mod token;
 
 #[cfg(test)]
 mod mutation;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod vectors;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimSet, TimeRules};
 pub use error::TokenError;
 pub use jwk::KeyError;
 pub use key_set::{Budget, KeySet, KeySetError, KeySetLimits, SkippedKey, VerifiedClaims};
+pub use thumbprint::Thumbprint;
 pub use token::UntrustedToken;

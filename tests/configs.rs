@@ -108,7 +108,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/providers/issuer/audience",
             "[\"a\"]",
-            "providers.issuer.audience: unknown key; known: kind, issuer, audiences, region, user_pool_id, client_ids, token_use, algorithms, jwks, forward, clock_skew, require_expiration, max_lifetime, token_types, subject, name, email, groups, roles, permissions, scopes",
+            "providers.issuer.audience: unknown key; known: kind, issuer, audiences, region, ",
         ),
         (
             "/providers/issuer/audiences",

@@ -1,5 +1,7 @@
 use super::*;
 
+type Found = Result<Option<String>, Denial>;
+
 fn header(name: &str, prefix: &str) -> Location {
     Location::Header {
         name: name.to_owned(),
@@ -8,19 +10,19 @@ fn header(name: &str, prefix: &str) -> Location {
 }
 
 /// What is found at one place.
-fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Result<Option<String>, Denial> {
+fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Found {
     let head = Headers::from_pairs(pairs);
     let locations = [location.clone()];
     find(&head, &locations).map(|found| found.map(|credential| credential.token.into_owned()))
 }
 
-fn some(token: &str) -> Result<Option<String>, Denial> {
+fn some(token: &str) -> Found {
     Ok(Some(token.to_owned()))
 }
 
 #[test]
 fn the_one_bearer_token_is_found() {
-    let cases: &[(&[u8], Result<Option<String>, Denial>)] = &[
+    let cases: &[(&[u8], Found)] = &[
         (b"Bearer a.b-c_d~+/==", some("a.b-c_d~+/==")),
         (b"bEaReR  abc ", some("abc")),
         (b"Bearer", Err(Denial::Malformed)),
@@ -58,7 +60,7 @@ fn two_credentials_are_refused_whatever_they_are() {
 
 #[test]
 fn a_token_stands_behind_any_prefix_or_none() {
-    let cases: &[(&str, &[u8], Result<Option<String>, Denial>)] = &[
+    let cases: &[(&str, &[u8], Found)] = &[
         ("", b"a.b.c", some("a.b.c")),
         ("", b"", Ok(None)),
         ("", b"a b", Err(Denial::Malformed)),
@@ -80,11 +82,7 @@ fn a_token_stands_behind_any_prefix_or_none() {
 #[test]
 fn a_cookie_is_found_and_only_it_is_taken_out() {
     let location = Location::Cookie("session".to_owned());
-    type Row = (
-        &'static [&'static str],
-        Result<Option<String>, Denial>,
-        Option<&'static str>,
-    );
+    type Row = (&'static [&'static str], Found, Option<&'static str>);
     let cases: &[Row] = &[
         (&["session=a.b.c"], some("a.b.c"), None),
         (
@@ -180,11 +178,7 @@ fn a_parameter_is_found_and_only_it_is_taken_out() {
 
 #[test]
 fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
-    type Row = (
-        &'static [&'static str],
-        Result<Option<String>, Denial>,
-        Option<&'static str>,
-    );
+    type Row = (&'static [&'static str], Found, Option<&'static str>);
     let cases: &[Row] = &[
         (&["bearer, a.b.c"], some("a.b.c"), Some("bearer")),
         (

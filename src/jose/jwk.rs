@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{
-    Algorithm,
-    algorithm::{AlgorithmSet, VerifyingKey},
+    Algorithm, Thumbprint,
+    algorithm::{AlgorithmSet, EcKey, Ed25519Key, RsaKey, SharedSecret, VerifyingKey},
 };
 
 /// Why a key of a set is of no use for verification.
@@ -15,6 +15,9 @@ pub enum KeyError {
     /// Its `alg` belongs to another type of key.
     #[error("the key's alg does not go with its kty")]
     AlgorithmMismatch,
+    /// The RSA modulus has the mark of a generator whose keys can be factored (CVE-2017-15361).
+    #[error("the RSA modulus can be factored (ROCA, CVE-2017-15361)")]
+    FlawedModulus,
     /// More than 8192 bits.
     #[error("the RSA modulus is larger than 8192 bits")]
     KeyTooLarge,
@@ -27,15 +30,39 @@ pub enum KeyError {
     /// `use` or `key_ops` is for something else (RFC 7517 sections 4.2 and 4.3).
     #[error("the key is not meant for verification")]
     NotForVerification,
+    /// Its thumbprint is none of those that are trusted.
+    #[error("the key is not one of the pinned ones")]
+    NotPinned,
+    /// It carries its private half: whoever has read the set can sign with it.
+    #[error("the key is published with its private half")]
+    PrivateHalf,
+    /// An `oct` key is shorter than the output of the hash (RFC 7518 section 3.2).
+    #[error("the secret is shorter than the hash of its algorithm")]
+    SecretTooShort,
+    /// An `oct` key that came from elsewhere: whoever has read the set can sign with it.
+    #[error("a secret is taken from the configuration only")]
+    SharedSecret,
+    /// A point that makes signatures mean nothing (RFC 8032 section 5.1.7).
+    #[error("the key is a point of small order")]
+    SmallOrder,
     /// An `alg` that is not implemented.
     #[error("the key's alg is not supported")]
     UnsupportedAlgorithm,
     /// A `crv` that is not implemented.
     #[error("the key's crv is not supported")]
     UnsupportedCurve,
-    /// A `kty` that is not implemented, `oct` among them.
+    /// A `kty` that is not implemented.
     #[error("the key's kty is not supported")]
     UnsupportedKeyType,
+}
+
+/// Where a key comes from, which decides what it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The operator's configuration.
+    Inline,
+    /// An issuer's document, read over the network.
+    Remote,
 }
 
 /// A key that tokens can be verified with.
@@ -43,24 +70,31 @@ pub enum KeyError {
 pub(super) struct Key {
     key_id: Option<Box<str>>,
     algorithms: AlgorithmSet,
+    thumbprint: Option<Thumbprint>,
     verifying_key: VerifyingKey,
 }
 
 impl Key {
-    /// Reads a key; members of no meaning here, certificates and private parts included, are ignored.
-    pub(super) fn parse(jwk: &Value) -> Result<Self, KeyError> {
+    /// Reads a key; members of no meaning here, certificates included, are ignored.
+    ///
+    /// One with its private half is refused, wherever it comes from: in a configuration it is a leak to come.
+    pub(super) fn parse(jwk: &Value, origin: Origin) -> Result<Self, KeyError> {
         let jwk = Jwk(jwk.as_object().ok_or(KeyError::Malformed)?);
         let key_id = jwk.text("kid")?.map(Into::into);
         jwk.check_use()?;
         let verifying_key = match jwk.required_text("kty")? {
             "EC" => jwk.elliptic_curve()?,
-            "RSA" => VerifyingKey::rsa(&jwk.bytes("n")?, &jwk.bytes("e")?)?,
+            "OKP" => jwk.octet_key_pair()?,
+            "RSA" => jwk.rsa()?,
+            "oct" if origin == Origin::Remote => return Err(KeyError::SharedSecret),
+            "oct" => VerifyingKey::Secret(SharedSecret::new(jwk.bytes("k")?)?),
             _ => return Err(KeyError::UnsupportedKeyType),
         };
         let algorithms = jwk.narrow(verifying_key.algorithms())?;
         Ok(Self {
             key_id,
             algorithms,
+            thumbprint: Thumbprint::of(jwk.0),
             verifying_key,
         })
     }
@@ -68,6 +102,11 @@ impl Key {
     /// `kid` (RFC 7517 section 4.5).
     pub(super) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// What a public key is pinned by (RFC 7638).
+    pub(super) const fn thumbprint(&self) -> Option<Thumbprint> {
+        self.thumbprint
     }
 
     /// Whether both the type of the key and its own `alg` allow `algorithm`.
@@ -119,9 +158,31 @@ impl<'j> Jwk<'j> {
     }
 
     fn elliptic_curve(&self) -> Result<VerifyingKey, KeyError> {
+        self.refuse_private_half()?;
+        let curve = self.required_text("crv")?;
+        EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?).map(VerifyingKey::Ec)
+    }
+
+    fn octet_key_pair(&self) -> Result<VerifyingKey, KeyError> {
+        self.refuse_private_half()?;
         match self.required_text("crv")? {
-            "P-256" => VerifyingKey::p256(&self.bytes("x")?, &self.bytes("y")?),
+            "Ed25519" => Ed25519Key::new(&self.bytes("x")?).map(VerifyingKey::Ed25519),
             _ => Err(KeyError::UnsupportedCurve),
+        }
+    }
+
+    fn rsa(&self) -> Result<VerifyingKey, KeyError> {
+        self.refuse_private_half()?;
+        RsaKey::new(&self.bytes("n")?, &self.bytes("e")?).map(VerifyingKey::Rsa)
+    }
+
+    /// Each private member of RFC 7518 sections 6.2.2 and 6.3.2, and of RFC 8037 section 2.
+    fn refuse_private_half(&self) -> Result<(), KeyError> {
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+        if private.iter().any(|name| self.0.contains_key(*name)) {
+            Err(KeyError::PrivateHalf)
+        } else {
+            Ok(())
         }
     }
 
@@ -133,6 +194,8 @@ impl<'j> Jwk<'j> {
         let algorithm = Algorithm::from_name(name).ok_or(KeyError::UnsupportedAlgorithm)?;
         if possible.contains(algorithm) {
             Ok(AlgorithmSet::from_iter([algorithm]))
+        } else if algorithm.is_symmetric() && possible.contains(Algorithm::Hs256) {
+            Err(KeyError::SecretTooShort)
         } else {
             Err(KeyError::AlgorithmMismatch)
         }

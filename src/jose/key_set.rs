@@ -6,8 +6,8 @@ use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use super::{
-    Algorithm, AlgorithmSet, ClaimSet, TokenError, UntrustedToken,
-    jwk::{Key, KeyError},
+    Algorithm, AlgorithmSet, ClaimSet, Thumbprint, TokenError, UntrustedToken,
+    jwk::{Key, KeyError, Origin},
 };
 use crate::json::{UniqueMap, parse_strict};
 
@@ -58,6 +58,17 @@ pub struct SkippedKey {
     pub error: KeyError,
 }
 
+impl SkippedKey {
+    fn new(index: usize, jwk: &Value, error: KeyError) -> Self {
+        let key_id = jwk.get("kid").and_then(Value::as_str);
+        Self {
+            index,
+            key_id: key_id.map(ToOwned::to_owned),
+            error,
+        }
+    }
+}
+
 /// How many signatures may still be checked: work that a stranger causes has a number.
 #[derive(Debug)]
 pub struct Budget {
@@ -93,15 +104,50 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Parses a JWKS document.
+    /// Parses the JWKS document of an issuer.
     ///
     /// Keys of an unknown type, for another use or broken are skipped (RFC 7517 section 5) and reported
-    /// by [`skipped`](Self::skipped); they never cost the others.
+    /// by [`skipped`](Self::skipped); they never cost the others. So are keys that whoever reads the
+    /// document could sign with: secrets, and private halves.
     ///
     /// # Errors
     ///
     /// A text that is too large, has too many keys, is no key set, or leaves no key to verify with.
     pub fn parse(body: &[u8], limits: &KeySetLimits) -> Result<Self, KeySetError> {
+        Self::parse_each(body, limits, |jwk| Key::parse(jwk, Origin::Remote))
+    }
+
+    /// Parses the JWKS document of an issuer of which only the keys with these thumbprints are trusted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_pinned(
+        body: &[u8],
+        limits: &KeySetLimits,
+        pins: &[Thumbprint],
+    ) -> Result<Self, KeySetError> {
+        Self::parse_each(body, limits, |jwk| {
+            let key = Key::parse(jwk, Origin::Remote)?;
+            let is_pinned = key.thumbprint().is_some_and(|own| pins.contains(&own));
+            is_pinned.then_some(key).ok_or(KeyError::NotPinned)
+        })
+    }
+
+    /// Parses a JWKS document out of the operator's own configuration, which may hold secrets.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_inline(body: &[u8], limits: &KeySetLimits) -> Result<Self, KeySetError> {
+        Self::parse_each(body, limits, |jwk| Key::parse(jwk, Origin::Inline))
+    }
+
+    fn parse_each(
+        body: &[u8],
+        limits: &KeySetLimits,
+        parse: impl Fn(&Value) -> Result<Key, KeyError>,
+    ) -> Result<Self, KeySetError> {
         if body.len() > limits.max_bytes {
             return Err(KeySetError::TooLarge);
         }
@@ -118,7 +164,11 @@ impl KeySet {
             skipped: Vec::new(),
         };
         for (index, entry) in entries.iter().enumerate() {
-            set.add(index, entry);
+            let jwk = parse_strict(entry.get().as_bytes()).unwrap_or_default();
+            match parse(&jwk) {
+                Ok(key) => set.keys.push(key),
+                Err(error) => set.skipped.push(SkippedKey::new(index, &jwk, error)),
+            }
         }
         if set.keys.is_empty() {
             Err(KeySetError::NoUsableKey(set.skipped))
@@ -127,28 +177,22 @@ impl KeySet {
         }
     }
 
-    fn add(&mut self, index: usize, entry: &RawValue) {
-        let jwk = parse_strict(entry.get().as_bytes()).unwrap_or_default();
-        match Key::parse(&jwk) {
-            Ok(key) => self.keys.push(key),
-            Err(error) => {
-                let key_id = jwk
-                    .get("kid")
-                    .and_then(Value::as_str)
-                    .map(ToOwned::to_owned);
-                self.skipped.push(SkippedKey {
-                    index,
-                    key_id,
-                    error,
-                });
-            }
-        }
-    }
-
     /// The keys that are not used, in the order of the document.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// How many keys are good and not among the pinned ones.
+    #[must_use]
+    pub fn not_pinned(&self) -> usize {
+        let not_pinned = |key: &&SkippedKey| key.error == KeyError::NotPinned;
+        self.skipped.iter().filter(not_pinned).count()
+    }
+
+    /// What the public keys to verify with are pinned by, in the order of the document.
+    pub fn thumbprints(&self) -> impl Iterator<Item = Thumbprint> {
+        self.keys.iter().filter_map(Key::thumbprint)
     }
 
     /// How many keys there are to verify with; never none.

@@ -1,10 +1,18 @@
 use serde_json::json;
 
 use super::*;
-use crate::jose::testing::{EC_JWK, RSA_JWK, encode};
+use crate::jose::testing::{self, EC_JWK, RSA_JWK, encode};
+
+const OCT_JWK: &str = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
+const OKP_JWK: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 /// The key with members of another value; `null` takes one away.
 fn edited(jwk: &str, changes: Value) -> Result<Key, KeyError> {
+    edited_from(Origin::Inline, jwk, changes)
+}
+
+fn edited_from(origin: Origin, jwk: &str, changes: Value) -> Result<Key, KeyError> {
     let mut jwk: Value = serde_json::from_str(jwk).unwrap();
     for (name, value) in changes.as_object().unwrap() {
         jwk[name] = value.clone();
@@ -12,7 +20,7 @@ fn edited(jwk: &str, changes: Value) -> Result<Key, KeyError> {
     jwk.as_object_mut()
         .unwrap()
         .retain(|_, value| !value.is_null());
-    Key::parse(&jwk)
+    Key::parse(&jwk, origin)
 }
 
 fn refusal(jwk: &str, changes: Value) -> KeyError {
@@ -31,13 +39,54 @@ fn modulus(bits: usize) -> String {
 
 #[test]
 fn the_type_of_a_key_decides_its_algorithms() {
-    let (ec, rsa) = (
-        edited(EC_JWK, json!({})).unwrap(),
-        edited(RSA_JWK, json!({})).unwrap(),
+    let rsa = ["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
+    let oct = ["HS256", "HS384", "HS512"];
+    for algorithm in Algorithm::ALL {
+        let expected: &[_] = match algorithm.name() {
+            name if rsa.contains(&name) => &rsa,
+            name if oct.contains(&name) => &oct,
+            name => &[name],
+        };
+        let key = edited(&testing::jwk(*algorithm).to_string(), json!({})).unwrap();
+        let fitting = Algorithm::ALL
+            .iter()
+            .filter(|algorithm| key.fits(**algorithm));
+        assert_eq!(
+            fitting
+                .map(|algorithm| algorithm.name())
+                .collect::<Vec<_>>(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn the_alg_of_a_key_leaves_it_that_algorithm() {
+    for algorithm in Algorithm::ALL {
+        let jwk = testing::jwk(*algorithm).to_string();
+        let key = edited(&jwk, json!({"alg": algorithm.name()})).unwrap();
+        for other in Algorithm::ALL {
+            assert_eq!(key.fits(*other), other == algorithm, "{jwk} {other:?}");
+        }
+    }
+    assert!(
+        edited(OKP_JWK, json!({"alg": "Ed25519"}))
+            .unwrap()
+            .fits(Algorithm::EdDsa)
     );
-    assert!(ec.fits(Algorithm::Es256) && !ec.fits(Algorithm::Rs256));
-    assert!(rsa.fits(Algorithm::Rs256) && !rsa.fits(Algorithm::Es256));
-    assert_eq!((ec.key_id(), rsa.key_id()), (Some("ec"), Some("rsa")));
+}
+
+/// The algorithm of every key, on every other type of key.
+#[test]
+fn an_alg_of_another_type_is_a_mismatch() {
+    for owner in Algorithm::ALL {
+        let jwk = testing::jwk(*owner);
+        for algorithm in Algorithm::ALL {
+            let verdict = edited(&jwk.to_string(), json!({"alg": algorithm.name()})).err();
+            let expected = (testing::jwk(*algorithm) != jwk).then_some(KeyError::AlgorithmMismatch);
+            assert_eq!(verdict, expected, "{jwk} {algorithm:?}");
+        }
+    }
 }
 
 #[test]
@@ -73,39 +122,97 @@ fn a_key_for_something_else_is_skipped() {
 }
 
 #[test]
-fn a_key_whose_alg_is_of_another_type_is_skipped() {
-    assert_eq!(
-        refusal(EC_JWK, json!({"alg": "RS256"})),
-        KeyError::AlgorithmMismatch
-    );
-    assert_eq!(
-        refusal(RSA_JWK, json!({"alg": "ES256"})),
-        KeyError::AlgorithmMismatch
-    );
-    for name in ["none", "HS256", "RSA-OAEP", ""] {
-        assert_eq!(
-            refusal(RSA_JWK, json!({"alg": name})),
-            KeyError::UnsupportedAlgorithm,
-            "{name}"
-        );
+fn a_key_whose_alg_is_unknown_is_skipped() {
+    for jwk in [EC_JWK, RSA_JWK, OKP_JWK, OCT_JWK] {
+        for name in ["none", "RSA-OAEP", "ECDH-ES", "dir", "Ed448", "es256", ""] {
+            assert_eq!(
+                refusal(jwk, json!({"alg": name})),
+                KeyError::UnsupportedAlgorithm,
+                "{name}"
+            );
+        }
     }
 }
 
 #[test]
 fn a_key_of_an_unknown_type_or_curve_is_skipped() {
-    for kty in ["oct", "OKP", "ec", ""] {
+    for kty in ["AKP", "OCT", "ec", "rsa", "EC ", ""] {
         assert_eq!(
             refusal(EC_JWK, json!({"kty": kty})),
             KeyError::UnsupportedKeyType,
             "{kty}"
         );
     }
-    for crv in ["P-384", "P-521", "secp256k1", "Ed25519", ""] {
+    for crv in ["P-192", "P-256K", "p-256", "Ed25519", "brainpoolP256r1", ""] {
         assert_eq!(
             refusal(EC_JWK, json!({"crv": crv})),
             KeyError::UnsupportedCurve,
             "{crv}"
         );
+    }
+    for crv in ["Ed448", "X25519", "ed25519", "P-256", ""] {
+        assert_eq!(
+            refusal(OKP_JWK, json!({"crv": crv})),
+            KeyError::UnsupportedCurve,
+            "{crv}"
+        );
+    }
+}
+
+#[test]
+fn a_key_with_its_private_half_is_skipped_wherever_it_is_from() {
+    for origin in [Origin::Inline, Origin::Remote] {
+        for jwk in [EC_JWK, RSA_JWK, OKP_JWK] {
+            for name in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
+                for value in [json!("AQAB"), json!(""), json!(7), json!([])] {
+                    let changes = json!({name: value, "alg": "none"});
+                    assert_eq!(
+                        edited_from(origin, jwk, changes).map(drop),
+                        Err(KeyError::PrivateHalf),
+                        "{name}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_taken_from_the_configuration_only() {
+    assert!(edited_from(Origin::Inline, OCT_JWK, json!({})).is_ok());
+    for changes in [json!({}), json!({"alg": "HS256"}), json!({"k": null})] {
+        assert_eq!(
+            edited_from(Origin::Remote, OCT_JWK, changes).map(drop),
+            Err(KeyError::SharedSecret)
+        );
+    }
+}
+
+#[test]
+fn a_secret_is_as_long_as_the_hash_of_its_algorithm() {
+    for (length, alg, good) in [
+        (0, None, false),
+        (31, None, false),
+        (32, None, true),
+        (31, Some("HS256"), false),
+        (32, Some("HS256"), true),
+        (47, Some("HS384"), false),
+        (48, Some("HS384"), true),
+        (63, Some("HS512"), false),
+        (64, Some("HS512"), true),
+    ] {
+        let changes = json!({"k": encode(vec![7; length]), "alg": alg});
+        let expected = (!good).then_some(KeyError::SecretTooShort);
+        assert_eq!(edited(OCT_JWK, changes).err(), expected, "{length} {alg:?}");
+    }
+}
+
+#[test]
+fn a_key_with_certificates_and_no_alg_is_taken() {
+    for jwk in [EC_JWK, RSA_JWK, OKP_JWK] {
+        let changes =
+            json!({"x5c": ["AA"], "x5t": "AA", "x5t#S256": "AA", "x5u": "https://evil.example"});
+        assert!(edited_from(Origin::Remote, jwk, changes).is_ok());
     }
 }
 
@@ -117,6 +224,8 @@ fn a_member_of_another_type_makes_a_key_malformed() {
             &["kty", "kid", "use", "alg", "key_ops", "crv", "x", "y"][..],
         ),
         (RSA_JWK, &["n", "e"]),
+        (OKP_JWK, &["crv", "x"]),
+        (OCT_JWK, &["k"]),
     ] {
         for name in names {
             assert_eq!(
@@ -128,7 +237,7 @@ fn a_member_of_another_type_makes_a_key_malformed() {
     }
     for value in [json!(null), json!([]), json!("key"), json!({})] {
         assert_eq!(
-            Key::parse(&value).unwrap_err(),
+            Key::parse(&value, Origin::Inline).unwrap_err(),
             KeyError::Malformed,
             "{value}"
         );
@@ -143,6 +252,9 @@ fn a_missing_number_makes_a_key_malformed() {
         (EC_JWK, "y"),
         (RSA_JWK, "n"),
         (RSA_JWK, "e"),
+        (OKP_JWK, "crv"),
+        (OKP_JWK, "x"),
+        (OCT_JWK, "k"),
     ] {
         assert_eq!(
             refusal(jwk, json!({name: null})),

@@ -179,7 +179,7 @@ fn a_header_too_deep_is_malformed() {
 
 #[test]
 fn an_unsecured_token_parses_and_has_no_algorithm() {
-    for algorithm in ["none", "HS256", "es256", ""] {
+    for algorithm in ["none", "HS1", "es256", ""] {
         let text = unsigned(&format!(r#"{{"alg":"{algorithm}"}}"#), "{}");
         let token = UntrustedToken::parse(&text, 16_384).unwrap();
         assert_eq!(token.algorithm(), Err(TokenError::AlgorithmRefused));

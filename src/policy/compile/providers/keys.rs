@@ -60,7 +60,7 @@ impl Compiled {
 }
 
 fn inline_keys(at: &str, keys: &serde_json::Value) -> Result<Keys, ConfigError> {
-    let set = KeySet::parse(keys.to_string().as_bytes(), &KeySetLimits::default())
+    let set = KeySet::parse_inline(keys.to_string().as_bytes(), &KeySetLimits::default())
         .map_err(|error| ConfigError::new(at, error.to_string()))?;
     // A remote set may hold keys for others; each key of one's own is meant.
     match set.skipped().first() {
