@@ -18,6 +18,8 @@ mod mutation;
 pub(crate) mod testing;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimSet, TimeRules};
