@@ -19,6 +19,7 @@
 mod answers;
 mod cognito;
 mod configuration;
+mod credentials;
 mod hostile;
 mod identity;
 mod keys;

@@ -82,7 +82,17 @@ impl Venv {
     /// # Errors
     /// With Python's output, when it fails.
     pub fn python(&self, code: &str) -> Result<String, String> {
-        run(Command::new(self.bin("python")).args(["-c", code]))
+        self.script(code, &[])
+    }
+
+    /// Runs a Python program with arguments and returns what it prints.
+    ///
+    /// # Errors
+    /// With Python's output, when it fails.
+    pub fn script(&self, code: &str, arguments: &[&str]) -> Result<String, String> {
+        run(Command::new(self.bin("python"))
+            .args(["-c", code])
+            .args(arguments))
     }
 
     /// Envoy's own binary, which the script `envoy` of the wheel would start.
