@@ -168,6 +168,8 @@ pub struct Jwks {
     pub uri: Option<String>,
     /// Where the callout goes: a cluster in Envoy and Istio, `host[:port]` in nginx hosts.
     pub upstream: Option<String>,
+    /// The only keys of the issuer that are trusted, by their thumbprints (RFC 7638, SHA-256, base64url).
+    pub pinned_thumbprints: Option<Vec<String>>,
     /// How long a fetched set is fresh.
     pub cache_duration: Option<DurationText>,
     /// The share of that time after which it is fetched again in the background.

@@ -14,11 +14,12 @@ pub use self::shared::{Entry, SharedData, Swap};
 pub use self::slot::Lookup;
 
 use self::slot::Slot;
+use crate::jose::{KeySet, KeySetError, KeySetLimits, Thumbprint};
 use crate::policy::KeySourceId;
 use crate::time::UnixTime;
 
-/// Where one key set is fetched, and how long it serves.
-#[derive(Clone, Debug)]
+/// Where one key set is fetched, which of its keys are trusted, and how long it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySource {
     /// The host's name for where the callout goes.
     pub upstream: String,
@@ -28,6 +29,8 @@ pub struct KeySource {
     pub authority: String,
     /// The URI's path and query.
     pub path: String,
+    /// The only keys that are trusted; all where there is no such list.
+    pub pins: Option<Box<[Thumbprint]>>,
     /// Its times.
     pub schedule: Schedule,
 }
@@ -37,6 +40,18 @@ impl KeySource {
     #[must_use]
     pub fn uri(&self) -> String {
         format!("{}://{}{}", self.scheme, self.authority, self.path)
+    }
+
+    /// Reads what was fetched from here, by this VM or by another.
+    ///
+    /// # Errors
+    /// What [`KeySet::parse`] refuses.
+    pub fn read(&self, body: &[u8]) -> Result<KeySet, KeySetError> {
+        let limits = KeySetLimits::default();
+        match &self.pins {
+            Some(pins) => KeySet::parse_pinned(body, &limits, pins),
+            None => KeySet::parse(body, &limits),
+        }
     }
 }
 

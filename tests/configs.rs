@@ -136,6 +136,26 @@ fn what_is_wrong_is_told_with_its_place() {
             "providers.issuer.jwks.uri: \"issuer.example/jwks\" is not an http or https URI",
         ),
         (
+            "/providers/issuer/jwks/pinned_thumbprints",
+            "[\"abc\"]",
+            "providers.issuer.jwks.pinned_thumbprints[0]: \"abc\" is not a SHA-256 thumbprint",
+        ),
+        (
+            "/providers/issuer/from_cookies",
+            "[\"a b\"]",
+            "providers.issuer.from_cookies[0]: \"a b\" is not the name of a cookie",
+        ),
+        (
+            "/providers/issuer/from_headers",
+            "[{\"name\": \"x-token\"}, {\"name\": \"X-Token\"}]",
+            "providers.issuer.from_headers[1]: stands twice",
+        ),
+        (
+            "/providers/issuer/required_claims",
+            "{\"hd\": {\"any_of\": [\"a\"], \"prefix\": \"a\"}}",
+            "providers.issuer.required_claims.hd: takes a value, or exactly one of any_of, contains, prefix, present",
+        ),
+        (
             "/providers/issuer/region",
             "\"us-east-1\"",
             "providers.issuer.region: belongs to providers of kind \"cognito\"",

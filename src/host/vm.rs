@@ -206,8 +206,15 @@ fn report(gateway: &Gateway, source: KeySourceId, notice: &Notice, metrics: &mut
         .map(KeySource::uri)
         .unwrap_or_default();
     match notice {
-        Notice::Fetched { skipped } => {
+        Notice::Fetched {
+            skipped,
+            not_pinned,
+        } => {
             metrics.count(metrics::FETCH, "success");
+            if *not_pinned > 0 {
+                metrics.count(metrics::FETCH, "not_pinned");
+                warn!("auth-filter: {not_pinned} keys of {uri} are not among the pinned ones");
+            }
             info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
         }
         Notice::Failed { why, retry_after } => {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::jose::{KeySet, KeySetLimits};
+use super::KeySource;
+use crate::jose::KeySet;
 
 /// The times of a key set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// How long a fetched set is fresh.
     pub cache_duration: Duration,
@@ -49,6 +50,8 @@ pub enum Notice {
     Fetched {
         /// Keys of the set that cannot serve.
         skipped: usize,
+        /// Those among them that are good, and not among the pinned ones.
+        not_pinned: usize,
     },
     /// None arrived.
     Failed {
@@ -60,14 +63,16 @@ pub enum Notice {
 }
 
 /// The keys of an answer, with the bytes that hold them, or why there are none.
-pub(super) fn read_keys(outcome: FetchOutcome<'_>) -> Result<(KeySet, &[u8]), String> {
+pub(super) fn read_keys<'b>(
+    source: &KeySource,
+    outcome: FetchOutcome<'b>,
+) -> Result<(KeySet, &'b [u8]), String> {
     match outcome {
         FetchOutcome::Failed => Err("no response".to_owned()),
-        FetchOutcome::Answered { status: 200, body } => {
-            KeySet::parse(body, &KeySetLimits::default())
-                .map(|set| (set, body))
-                .map_err(|error| error.to_string())
-        }
+        FetchOutcome::Answered { status: 200, body } => source
+            .read(body)
+            .map(|set| (set, body))
+            .map_err(|error| error.to_string()),
         FetchOutcome::Answered { status, .. } => Err(format!("status {status}")),
     }
 }

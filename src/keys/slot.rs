@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fetch::{FetchOutcome, Leader, Notice, read_keys};
 use super::record::{Phase, Record};
 use super::{KeySource, SharedData, Swap};
-use crate::jose::{KeySet, KeySetLimits};
+use crate::jose::KeySet;
 use crate::text::hex_text;
 use crate::time::UnixTime;
 
@@ -195,7 +195,7 @@ impl Slot {
         if !self.leads(attempt) {
             return None;
         }
-        Some(match read_keys(outcome) {
+        Some(match read_keys(&self.source, outcome) {
             Ok((set, body)) => self.succeed(set, body, shared, now),
             Err(why) => self.fail(why, shared, now),
         })
@@ -262,7 +262,7 @@ impl Slot {
         let Some(entry) = shared.read(&self.snapshot_key) else {
             return;
         };
-        if let Ok(set) = KeySet::parse(&entry.value, &KeySetLimits::default()) {
+        if let Ok(set) = self.source.read(&entry.value) {
             self.hold(set, record.fetched_at);
         }
     }
@@ -295,7 +295,7 @@ impl Slot {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Notice {
-        let skipped = set.skipped().len();
+        let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
         self.hold(set, now);
         let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
         // A set that another VM wrote meanwhile is as good.
@@ -309,7 +309,10 @@ impl Slot {
                 ..*record
             };
         });
-        Notice::Fetched { skipped }
+        Notice::Fetched {
+            skipped,
+            not_pinned,
+        }
     }
 
     fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {

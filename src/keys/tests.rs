@@ -12,6 +12,7 @@ fn store() -> KeyStore {
         scheme: "https",
         authority: "issuer.example".to_owned(),
         path: "/jwks.json".to_owned(),
+        pins: None,
         schedule: Schedule {
             cache_duration: Duration::from_secs(1000),
             refresh_after: Duration::from_secs(800),
@@ -48,7 +49,10 @@ fn four_vms_make_one_fetch() {
     assert_eq!(fetches.len(), 1);
     assert!(matches!(
         vms[0].handle_fetched(fetches[0], good(), &mut process, at(1)),
-        Some(Notice::Fetched { skipped: 0 })
+        Some(Notice::Fetched {
+            skipped: 0,
+            not_pinned: 0
+        })
     ));
     for vm in &mut vms {
         assert_eq!(vm.poll_fetch(Leader::Request, &mut process, at(1)), None);

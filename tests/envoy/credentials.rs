@@ -59,7 +59,12 @@ fn token(extra: Value) -> String {
 fn a_token_is_found_at_each_place_and_taken_out() {
     let token = token(json!({}));
     let bearer = format!("Bearer {token}");
-    let rows: [(Request, &str, &[(&str, Option<&str>)]); 6] = [
+    type Row = (
+        Request,
+        &'static str,
+        &'static [(&'static str, Option<&'static str>)],
+    );
+    let rows: [Row; 6] = [
         (
             Request::get("/a?x=%20&y").header("authorization", &bearer),
             "/a?x=%20&y",

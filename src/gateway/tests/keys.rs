@@ -242,3 +242,22 @@ fn what_another_hand_writes_into_shared_data_opens_nothing() {
     let id = good(&mut world, 1, "a");
     assert_eq!(world.status(id), 200);
 }
+
+#[test]
+fn a_key_outside_the_pins_verifies_nothing() {
+    use crate::jose::{KeySet, KeySetLimits};
+    let set = format!("{{\"keys\":[{}]}}", jwk("a"));
+    let set = KeySet::parse(set.as_bytes(), &KeySetLimits::default()).unwrap();
+    let pin = set.thumbprints().next().unwrap().to_string();
+    let foreign = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".to_owned();
+    for (pins, want) in [(vec![pin, foreign.clone()], 200), (vec![foreign], 503)] {
+        let mut config = config();
+        config["providers"]["main"]["jwks"]["pinned_thumbprints"] = json!(pins);
+        let mut world = World::new(1, &config);
+        world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+        world.pass(secs(1));
+        let id = good(&mut world, 0, "a");
+        world.pass(secs(1));
+        assert_eq!(world.status(id), want);
+    }
+}

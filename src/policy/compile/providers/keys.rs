@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Compiled;
 use crate::config::{self, ConfigError, DurationText, ProviderKind};
-use crate::jose::{KeySet, KeySetLimits};
+use crate::jose::{KeySet, KeySetLimits, Thumbprint};
 use crate::keys::{KeySource, Schedule};
 use crate::policy::KeySourceId;
 use crate::policy::provider::Keys;
@@ -31,10 +31,10 @@ impl Compiled {
             }
         };
         if let Some(inline) = &jwks.inline {
-            if jwks.uri.is_some() || jwks.upstream.is_some() {
+            if jwks.uri.is_some() || jwks.upstream.is_some() || jwks.pinned_thumbprints.is_some() {
                 return Err(ConfigError::new(
                     at,
-                    "takes either inline or uri and upstream",
+                    "takes either inline, or uri, upstream and pinned_thumbprints",
                 ));
             }
             return inline_keys(&format!("{at}.inline"), &inline.0);
@@ -47,12 +47,14 @@ impl Compiled {
             _ => return Err(ConfigError::new(at, "takes inline, or uri and upstream")),
         };
         let source = source(&at, jwks, &uri)?;
-        let same =
-            |known: &KeySource| known.uri() == source.uri() && known.upstream == source.upstream;
-        let index = self.sources.iter().position(same).unwrap_or_else(|| {
-            self.sources.push(source);
-            self.sources.len().saturating_sub(1)
-        });
+        let index = self
+            .sources
+            .iter()
+            .position(|known| *known == source)
+            .unwrap_or_else(|| {
+                self.sources.push(source);
+                self.sources.len().saturating_sub(1)
+            });
         u16::try_from(index)
             .map(|index| Keys::Remote(KeySourceId(index)))
             .map_err(|_| ConfigError::new(at, "too many key sets"))
@@ -70,6 +72,25 @@ fn inline_keys(at: &str, keys: &serde_json::Value) -> Result<Keys, ConfigError> 
         )),
         None => Ok(Keys::Inline(Rc::new(set))),
     }
+}
+
+fn pins(at: &str, jwks: &config::Jwks) -> Result<Option<Box<[Thumbprint]>>, ConfigError> {
+    let at = format!("{at}.pinned_thumbprints");
+    let Some(pins) = &jwks.pinned_thumbprints else {
+        return Ok(None);
+    };
+    if pins.is_empty() {
+        return Err(ConfigError::new(at, "an empty list trusts no key"));
+    }
+    let pins = pins.iter().enumerate().map(|(index, pin)| {
+        Thumbprint::from_base64url(pin).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}[{index}]"),
+                format!("\"{pin}\" is not a SHA-256 thumbprint in base64url (RFC 7638)"),
+            )
+        })
+    });
+    pins.collect::<Result<_, _>>().map(Some)
 }
 
 fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigError> {
@@ -128,6 +149,7 @@ fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigE
         scheme,
         authority: authority.to_owned(),
         path: path.to_owned(),
+        pins: pins(at, jwks)?,
         schedule,
     })
 }
