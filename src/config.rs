@@ -166,20 +166,26 @@ pub struct Jwks {
     pub inline: Option<StrictValue>,
     /// Where it is fetched.
     pub uri: Option<String>,
+    /// Whether the issuer's OpenID configuration says where it is fetched.
+    pub discovery: Option<bool>,
     /// Where the callout goes: a cluster in Envoy and Istio, `host[:port]` in nginx hosts.
     pub upstream: Option<String>,
     /// The only keys of the issuer that are trusted, by their thumbprints (RFC 7638, SHA-256, base64url).
     pub pinned_thumbprints: Option<Vec<String>>,
     /// How long a fetched set is fresh.
     pub cache_duration: Option<DurationText>,
+    /// After how many verified tokens it is fetched again in the background.
+    pub cache_usages: Option<u64>,
     /// The share of that time after which it is fetched again in the background.
     pub refresh_ahead: Option<Share>,
     /// How long a set serves beyond its time while the issuer cannot be reached.
     pub stale_for: Option<DurationText>,
     /// An unknown `kid` triggers at most one fetch per this time.
     pub unknown_kid_cooldown: Option<DurationText>,
-    /// How long one fetch may take.
+    /// How long one callout may take.
     pub timeout: Option<DurationText>,
+    /// How many more callouts a fetch makes that got no good answer; 1 where absent.
+    pub retry: Option<u8>,
 }
 
 /// A header that carries a token.

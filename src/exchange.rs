@@ -284,6 +284,9 @@ impl<'p> Inquiry<'p, '_> {
         match set.verify(&self.token, provider.algorithms, &mut self.budget) {
             Err(error) => Verdict::Deny(error.into()),
             Ok(verified) => {
+                if let Keys::Remote(source) = &provider.keys {
+                    self.keys.count_use(*source);
+                }
                 let principal = provider.principal(id, &verified);
                 match self.rule.requirement.check(Some(&principal)) {
                     Ok(()) => Verdict::Permit(Some(Box::new(Caller {

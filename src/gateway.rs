@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use crate::exchange::{Exchange, Grant, Need, Refusal, Step};
 use crate::headers::Headers;
-use crate::keys::{Fetch, FetchOutcome, KeySource, KeyStore, Leader, Notice, SharedData};
+use crate::keys::{
+    Fetch, FetchOutcome, FetchRequest, KeySource, KeyStore, Leader, Notice, SharedData,
+};
 use crate::policy::denial::Denial;
 use crate::policy::{KeySourceId, Policy};
 use crate::time::UnixTime;
@@ -58,6 +60,12 @@ impl Gateway {
     #[must_use]
     pub fn source(&self, id: KeySourceId) -> Option<&KeySource> {
         self.keys.source(id)
+    }
+
+    /// What must be sent for a fetch; `None` for one that nobody waits for any more.
+    #[must_use]
+    pub fn request(&self, fetch: Fetch) -> Option<FetchRequest<'_>> {
+        self.keys.request(fetch)
     }
 
     /// Takes a request in. Where it is held, [`Self::poll_fetch`] may have something to send.

@@ -4,12 +4,18 @@
 //! [`KeyStore::handle_fetched`] takes what came back, and the VMs of one process agree through
 //! [`SharedData`]: one of them holds the lease and fetches, the others import the result.
 
+mod discovery;
+mod endpoint;
 mod fetch;
+mod freshness;
 mod record;
 mod shared;
 mod slot;
+mod snapshot;
 
-pub use self::fetch::{FetchOutcome, Leader, Notice, Schedule};
+pub use self::discovery::WELL_KNOWN;
+pub use self::endpoint::Endpoint;
+pub use self::fetch::{FetchOutcome, FetchRequest, Leader, Notice, Schedule};
 pub use self::shared::{Entry, SharedData, Swap};
 pub use self::slot::Lookup;
 
@@ -23,12 +29,10 @@ use crate::time::UnixTime;
 pub struct KeySource {
     /// The host's name for where the callout goes.
     pub upstream: String,
-    /// `http` or `https`.
-    pub scheme: &'static str,
-    /// The URI's authority.
-    pub authority: String,
-    /// The URI's path and query.
-    pub path: String,
+    /// The key set, or the issuer's OpenID configuration that says where it is.
+    pub endpoint: Endpoint,
+    /// The issuer whose OpenID configuration this is.
+    pub issuer: Option<String>,
     /// The only keys that are trusted; all where there is no such list.
     pub pins: Option<Box<[Thumbprint]>>,
     /// Its times.
@@ -39,7 +43,7 @@ impl KeySource {
     /// The URI that is fetched.
     #[must_use]
     pub fn uri(&self) -> String {
-        format!("{}://{}{}", self.scheme, self.authority, self.path)
+        self.endpoint.uri()
     }
 
     /// Reads what was fetched from here, by this VM or by another.
@@ -104,6 +108,19 @@ impl KeyStore {
     #[must_use]
     pub fn failing(&self, id: KeySourceId, now: UnixTime) -> Option<u32> {
         self.slot(id).and_then(|slot| slot.failing(now))
+    }
+
+    /// What must be sent for a fetch; `None` for one that nobody waits for any more.
+    #[must_use]
+    pub fn request(&self, fetch: Fetch) -> Option<FetchRequest<'_>> {
+        self.slot(fetch.source)?.request(fetch.attempt)
+    }
+
+    /// Counts a token that one of the set's keys has verified.
+    pub fn count_use(&self, id: KeySourceId) {
+        if let Some(slot) = self.slot(id) {
+            slot.count_use();
+        }
     }
 
     /// Asks for a fetch because of an unknown key id.

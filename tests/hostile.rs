@@ -35,7 +35,7 @@ fn gateway() -> Gateway {
     let config = json!({
         "providers": { "main": {
             "kind": "jwt", "issuer": "https://issuer", "audiences": ["orders"],
-            "jwks": { "uri": "https://issuer/keys", "upstream": "idp" }
+            "jwks": { "uri": "https://issuer/keys", "upstream": "idp", "retry": 0 }
         } },
         "rules": [
             { "match": { "path_prefix": "/public" }, "require": "public" },
@@ -147,14 +147,19 @@ proptest! {
     }
 
     #[test]
-    fn whatever_an_issuer_answers_is_taken(status in any::<u16>(), body in vec(any::<u8>(), 0..400)) {
+    fn whatever_an_issuer_answers_is_taken(
+        status in any::<u16>(),
+        headers in vec((prop::sample::select(&["etag", "cache-control", "age", "expires", "x"][..]), bytes()), 0..4),
+        body in vec(any::<u8>(), 0..400),
+    ) {
         let mut gateway = gateway();
         let token = [("authorization", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3VlciIsImF1ZCI6Im9yZGVycyIsImV4cCI6MTgwMDAwMzYwMH0.AAAA")];
         let head = [&[(":method", "GET"), (":path", "/")][..], &token].concat();
         let outcome = gateway.handle_request(1, Headers::from_pairs(&head), NOW);
         prop_assert!(matches!(outcome, Outcome::Held));
         let fetch = gateway.poll_fetch(Leader::Request, &mut NoStore, NOW).unwrap();
-        gateway.handle_fetched(fetch, FetchOutcome::Answered { status, body: &body }, &mut NoStore, NOW);
+        let headers = Headers::from_pairs(&headers);
+        gateway.handle_fetched(fetch, FetchOutcome::Answered { status, headers: &headers, body: &body }, &mut NoStore, NOW);
         let settled = gateway.poll_settled(NOW);
         let [(1, Outcome::Reject(refusal))] = settled.as_slice() else {
             return Err(TestCaseError::fail(format!("{settled:?}")));

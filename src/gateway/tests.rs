@@ -12,7 +12,7 @@ fn config() -> Value {
     json!({
         "providers": { "main": {
             "kind": "jwt", "issuer": "https://issuer", "audiences": ["orders"],
-            "jwks": { "uri": KEYS, "upstream": "idp", "cache_duration": "1000s", "stale_for": "500s" },
+            "jwks": { "uri": KEYS, "upstream": "idp", "cache_duration": "1000s", "stale_for": "500s", "retry": 0 },
             "groups": [{ "claim": "groups" }]
         } },
         "rules": [

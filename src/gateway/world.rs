@@ -25,6 +25,8 @@ pub(super) const START: u64 = 1_800_000_000;
 #[derive(Clone, Debug)]
 pub(super) enum Mood {
     Answers(u16, Vec<u8>),
+    /// With these headers.
+    Says(u16, &'static [(&'static str, &'static str)], Vec<u8>),
     /// The host cannot even send.
     Unreachable,
     /// No answer, and the host never says so.
@@ -55,6 +57,7 @@ struct Flight {
     /// The request that sent it, or none for the tick.
     leader: Option<u32>,
     fetch: Fetch,
+    uri: String,
     arrives: UnixTime,
 }
 
@@ -63,6 +66,8 @@ pub(super) struct World {
     pub(super) issuers: BTreeMap<String, Mood>,
     /// URIs in the order in which they were fetched.
     pub(super) fetched: Vec<String>,
+    /// The entity tags that these fetches named.
+    pub(super) etags: Vec<Option<String>>,
     pub(super) process: Process,
     vms: Vec<Gateway>,
     flights: Vec<Flight>,
@@ -77,6 +82,7 @@ impl World {
             now: UnixTime::from_secs(START),
             issuers: BTreeMap::new(),
             fetched: Vec::new(),
+            etags: Vec::new(),
             process: Process::default(),
             vms: (0..vms).map(|_| Gateway::new(policy.clone())).collect(),
             flights: Vec::new(),
@@ -147,12 +153,15 @@ impl World {
     fn drive(&mut self, vm: usize, leader: Option<u32>) {
         let who = leader.map_or(Leader::Tick, |_| Leader::Request);
         while let Some(fetch) = self.vms[vm].poll_fetch(who, &mut self.process, self.now) {
-            let uri = self.vms[vm].source(fetch.source).unwrap().uri();
+            let request = self.vms[vm].request(fetch).unwrap();
+            let uri = request.endpoint.uri();
+            self.etags.push(request.etag.map(str::to_owned));
             match self.issuers.get(&uri) {
-                Some(Mood::Answers(..)) => self.flights.push(Flight {
+                Some(Mood::Answers(..) | Mood::Says(..)) => self.flights.push(Flight {
                     vm,
                     leader,
                     fetch,
+                    uri: uri.clone(),
                     arrives: self.now.plus(LATENCY),
                 }),
                 Some(Mood::Silent) => {}
@@ -170,13 +179,20 @@ impl World {
 
     fn arrive(&mut self, flight: &Flight) {
         let vm = &mut self.vms[flight.vm];
-        let uri = vm.source(flight.fetch.source).unwrap().uri();
-        let outcome = match &self.issuers[&uri] {
-            Mood::Answers(status, body) => FetchOutcome::Answered {
-                status: *status,
+        let (status, headers, body) = match &self.issuers[&flight.uri] {
+            Mood::Answers(status, body) => (*status, Headers::default(), body.as_slice()),
+            Mood::Says(status, headers, body) => {
+                (*status, Headers::from_pairs(headers), body.as_slice())
+            }
+            Mood::Silent | Mood::Unreachable => (0, Headers::default(), &b""[..]),
+        };
+        let outcome = match status {
+            0 => FetchOutcome::Failed,
+            status => FetchOutcome::Answered {
+                status,
+                headers: &headers,
                 body,
             },
-            Mood::Silent | Mood::Unreachable => FetchOutcome::Failed,
         };
         vm.handle_fetched(flight.fetch, outcome, &mut self.process, self.now);
         for (id, outcome) in vm.poll_settled(self.now) {

@@ -11,7 +11,7 @@ use super::reply;
 use super::shared::HostData;
 use crate::gateway::{Gateway, Outcome};
 use crate::headers::Headers;
-use crate::keys::{Fetch, FetchOutcome, KeySource, Leader, Notice};
+use crate::keys::{Fetch, FetchOutcome, FetchRequest, KeySource, Leader, Notice};
 use crate::policy::KeySourceId;
 use crate::policy::denial::{Challenge, Denial};
 
@@ -72,16 +72,12 @@ impl Vm {
         let Some((_, fetch)) = self.fetches.remove(&token) else {
             return;
         };
-        let status = (headers > 0)
+        let headers = (headers > 0)
             .then(|| call::header_map(MapType::CalloutHeaders).and_then(Headers::decode))
             .flatten();
-        let status = status
-            .as_ref()
-            .and_then(|headers| headers.first(":status"))
-            .and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
         let body = call::callout_body(body);
-        let outcome = match (status, &body) {
-            (Some(status), Some(body)) => FetchOutcome::Answered { status, body },
+        let outcome = match (&headers, &body) {
+            (Some(headers), Some(body)) => answered(headers, body),
             _ => FetchOutcome::Failed,
         };
         self.settle_fetch(fetch, outcome);
@@ -127,7 +123,7 @@ impl Vm {
         while let Some(gateway) = &mut self.gateway
             && let Some(fetch) = gateway.poll_fetch(leader, &mut HostData, now)
         {
-            match gateway.source(fetch.source).and_then(dispatch) {
+            match gateway.request(fetch).and_then(dispatch) {
                 Some(token) => {
                     self.fetches.insert(token, (context, fetch));
                 }
@@ -177,25 +173,38 @@ impl Vm {
     }
 }
 
-fn dispatch(source: &KeySource) -> Option<u32> {
-    let headers = vec![
+/// A response has a status; what has none is a failure that the host dressed as one.
+fn answered<'b>(headers: &'b Headers, body: &'b [u8]) -> FetchOutcome<'b> {
+    let status = headers
+        .first(":status")
+        .and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+    status.map_or(FetchOutcome::Failed, |status| FetchOutcome::Answered {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn dispatch(request: FetchRequest<'_>) -> Option<u32> {
+    let mut headers = vec![
         (":method", "GET"),
-        (":path", source.path.as_str()),
-        (":scheme", source.scheme),
-        (":authority", source.authority.as_str()),
+        (":path", request.endpoint.path.as_str()),
+        (":scheme", request.endpoint.scheme),
+        (":authority", request.endpoint.authority.as_str()),
         ("accept", "application/json"),
         (
             "user-agent",
             concat!("auth-filter/", env!("CARGO_PKG_VERSION")),
         ),
     ];
+    headers.extend(request.etag.map(|etag| ("if-none-match", etag)));
     // The SDK must learn of the token to route the answer; the statuses of this call are the ones it expects.
     proxy_wasm::hostcalls::dispatch_http_call(
-        &source.upstream,
+        request.upstream,
         headers,
         None,
         Vec::new(),
-        source.schedule.timeout,
+        request.timeout,
     )
     .ok()
 }
@@ -216,6 +225,10 @@ fn report(gateway: &Gateway, source: KeySourceId, notice: &Notice, metrics: &mut
                 warn!("auth-filter: {not_pinned} keys of {uri} are not among the pinned ones");
             }
             info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
+        }
+        Notice::NotModified => {
+            metrics.count(metrics::FETCH, "not_modified");
+            info!("auth-filter: keys of {uri} are the same");
         }
         Notice::Failed { why, retry_after } => {
             metrics.count(metrics::FETCH, "failed");

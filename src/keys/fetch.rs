@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use super::KeySource;
+use super::snapshot::Snapshot;
+use super::{Endpoint, KeySource, discovery, freshness};
+use crate::headers::Headers;
 use crate::jose::KeySet;
+use crate::time::UnixTime;
 
 /// The times of a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// How long a fetched set is fresh.
     pub cache_duration: Duration,
-    /// How long after its fetch a set is fetched again, while it still serves.
+    /// How long after its fetch a set is fetched again, while it still serves; less for a set that is fresh for less.
     pub refresh_after: Duration,
+    /// After how many verified tokens a set is fetched again, while it still serves.
+    pub cache_usages: Option<u64>,
     /// How long beyond `cache_duration` a set serves while fetches fail.
     pub stale_for: Duration,
     /// The least time between two fetches because of unknown key ids.
     pub unknown_kid_cooldown: Duration,
-    /// How long one fetch may take.
+    /// How long one callout may take.
     pub timeout: Duration,
+    /// How many more callouts a fetch makes that got no good answer, before it has failed.
+    pub retry: u8,
 }
 
 /// Who would make a fetch.
@@ -36,6 +43,8 @@ pub enum FetchOutcome<'b> {
     Answered {
         /// Its status.
         status: u16,
+        /// Its headers.
+        headers: &'b Headers,
         /// Its body.
         body: &'b [u8],
     },
@@ -53,6 +62,8 @@ pub enum Notice {
         /// Those among them that are good, and not among the pinned ones.
         not_pinned: usize,
     },
+    /// Those that there are still hold.
+    NotModified,
     /// None arrived.
     Failed {
         /// Why, in words that quote nothing of the answer.
@@ -62,17 +73,62 @@ pub enum Notice {
     },
 }
 
-/// The keys of an answer, with the bytes that hold them, or why there are none.
-pub(super) fn read_keys<'b>(
+/// What must be sent for a fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchRequest<'k> {
+    /// The host's name for where the callout goes.
+    pub upstream: &'k str,
+    /// What is fetched.
+    pub endpoint: &'k Endpoint,
+    /// The entity tag of the set that there is, for `If-None-Match`.
+    pub etag: Option<&'k str>,
+    /// How long the callout may take.
+    pub timeout: Duration,
+}
+
+/// What an answer gives.
+pub(super) enum Fetched<'b> {
+    /// Where the keys are.
+    Endpoint(Endpoint),
+    /// The keys, and the bytes that hold them.
+    Keys(KeySet, Snapshot<'b>),
+    /// That those that there are still hold, and for how long.
+    NotModified(Duration),
+}
+
+/// Reads the answer to the first callout of a discovery or to the one for the keys.
+pub(super) fn read<'b>(
     source: &KeySource,
+    discovers: bool,
     outcome: FetchOutcome<'b>,
-) -> Result<(KeySet, &'b [u8]), String> {
-    match outcome {
-        FetchOutcome::Failed => Err("no response".to_owned()),
-        FetchOutcome::Answered { status: 200, body } => source
-            .read(body)
-            .map(|set| (set, body))
-            .map_err(|error| error.to_string()),
-        FetchOutcome::Answered { status, .. } => Err(format!("status {status}")),
+    now: UnixTime,
+) -> Result<Fetched<'b>, String> {
+    let FetchOutcome::Answered {
+        status,
+        headers,
+        body,
+    } = outcome
+    else {
+        return Err("no response".to_owned());
+    };
+    let fresh_for = freshness::lifetime(headers, source.schedule.cache_duration, now);
+    match (status, &source.issuer) {
+        (200, Some(issuer)) if discovers => {
+            discovery::keys_endpoint(body, issuer, &source.endpoint)
+                .map(Fetched::Endpoint)
+                .map_err(str::to_owned)
+        }
+        (200, _) => {
+            let set = source.read(body).map_err(|error| error.to_string())?;
+            let etag = freshness::etag(headers);
+            let snapshot = Snapshot {
+                fresh_for,
+                etag,
+                body,
+            };
+            Ok(Fetched::Keys(set, snapshot))
+        }
+        (304, _) if !discovers => Ok(Fetched::NotModified(fresh_for)),
+        _ => Err(format!("status {status}")),
     }
 }

@@ -1,11 +1,13 @@
 //! One key set: a state machine over what was fetched, what goes on, and what other VMs did.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::fetch::{FetchOutcome, Leader, Notice, read_keys};
+use super::fetch::{self, FetchOutcome, FetchRequest, Fetched, Leader, Notice};
 use super::record::{Phase, Record};
-use super::{KeySource, SharedData, Swap};
+use super::snapshot::Snapshot;
+use super::{Endpoint, KeySource, Schedule, SharedData, Swap};
 use crate::jose::KeySet;
 use crate::text::hex_text;
 use crate::time::UnixTime;
@@ -14,6 +16,8 @@ use crate::time::UnixTime;
 const GRACE: Duration = Duration::from_secs(1);
 /// The wait after the first failure; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The wait before a fetch makes its next callout after one without a good answer.
+const RETRY: Duration = Duration::from_millis(200);
 /// The longest wait between attempts, so that an issuer that comes back is noticed.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -35,13 +39,22 @@ pub enum Lookup<'k> {
 struct Held {
     set: Rc<KeySet>,
     fetched_at: UnixTime,
+    fresh_for: Duration,
+    etag: Option<String>,
+    /// Tokens that it has verified.
+    uses: Cell<u64>,
 }
 
 /// A fetch that this VM makes, and until when the others leave it to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Lease {
     attempt: u32,
     until: UnixTime,
+    /// When its next callout goes out, while none is under way.
+    resumes_at: Option<UnixTime>,
+    retries: u8,
+    /// Where the OpenID configuration said that the keys are.
+    discovered: Option<Endpoint>,
 }
 
 /// One key set of one VM.
@@ -75,8 +88,8 @@ impl Slot {
         let epoch = UnixTime::from_millis(0);
         Self {
             source,
-            record_key: format!("auth-filter/keys/v1/{name}/record"),
-            snapshot_key: format!("auth-filter/keys/v1/{name}/set"),
+            record_key: format!("auth-filter/keys/v2/{name}/record"),
+            snapshot_key: format!("auth-filter/keys/v2/{name}/set"),
             held: None,
             seen: epoch,
             lease: None,
@@ -96,7 +109,7 @@ impl Slot {
     pub(super) fn lookup(&self, now: UnixTime) -> Lookup<'_> {
         let schedule = &self.source.schedule;
         if let Some(held) = &self.held {
-            let expires_at = held.fetched_at.plus(schedule.cache_duration);
+            let expires_at = held.fetched_at.plus(held.fresh_for);
             if now < expires_at || self.failures > 0 && now < expires_at.plus(schedule.stale_for) {
                 return Lookup::Ready(&held.set);
             }
@@ -123,6 +136,61 @@ impl Slot {
         self.wanted = true;
     }
 
+    pub(super) fn request(&self, attempt: u32) -> Option<FetchRequest<'_>> {
+        let lease = self
+            .lease
+            .as_ref()
+            .filter(|lease| lease.attempt == attempt)?;
+        let held = self.held.as_ref().filter(|_| !self.discovers());
+        Some(FetchRequest {
+            upstream: &self.source.upstream,
+            endpoint: lease.discovered.as_ref().unwrap_or(&self.source.endpoint),
+            etag: held.and_then(|held| held.etag.as_deref()),
+            timeout: self.source.schedule.timeout,
+        })
+    }
+
+    pub(super) fn count_use(&self) {
+        if let Some(held) = &self.held {
+            held.uses.set(held.uses.get().saturating_add(1));
+        }
+    }
+
+    /// Whether the fetch under way is for the OpenID configuration.
+    fn discovers(&self) -> bool {
+        self.source.issuer.is_some()
+            && self
+                .lease
+                .as_ref()
+                .is_none_or(|lease| lease.discovered.is_none())
+    }
+
+    /// The next callout of the fetch under way, when its time has come.
+    fn resume(
+        &mut self,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<u32> {
+        let lease = self.lease.as_mut()?;
+        // The tick is due at once; where nobody ticks, a request waits for it and then goes on without.
+        let patience = match leader {
+            Leader::Tick => Duration::ZERO,
+            Leader::Request => GRACE,
+        };
+        lease.resumes_at.filter(|at| now >= at.plus(patience))?;
+        self.attempts = self.attempts.wrapping_add(1);
+        lease.attempt = self.attempts;
+        lease.resumes_at = None;
+        let until = now.plus(self.source.schedule.timeout).plus(GRACE);
+        lease.until = until;
+        self.publish(shared, |record| {
+            record.phase = Phase::Fetching;
+            record.until = until;
+        });
+        Some(self.attempts)
+    }
+
     /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
     pub(super) fn poll(
         &mut self,
@@ -130,6 +198,9 @@ impl Slot {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<u32> {
+        if self.is_fetching() {
+            return self.resume(leader, shared, now);
+        }
         // The tick looks in any case: what another VM has fetched may lack a key that is gone.
         if leader == Leader::Request && !self.is_due(now) {
             return None;
@@ -181,6 +252,9 @@ impl Slot {
         self.lease = Some(Lease {
             attempt: self.attempts,
             until,
+            resumes_at: None,
+            retries: self.source.schedule.retry,
+            discovered: None,
         });
         Some(self.attempts)
     }
@@ -195,10 +269,25 @@ impl Slot {
         if !self.leads(attempt) {
             return None;
         }
-        Some(match read_keys(&self.source, outcome) {
-            Ok((set, body)) => self.succeed(set, body, shared, now),
-            Err(why) => self.fail(why, shared, now),
-        })
+        match fetch::read(&self.source, self.discovers(), outcome, now) {
+            Ok(Fetched::Endpoint(endpoint)) => {
+                let lease = self.lease.as_mut()?;
+                lease.discovered = Some(endpoint);
+                lease.resumes_at = Some(now);
+                None
+            }
+            Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
+            Ok(Fetched::NotModified(fresh_for)) => Some(self.revalidate(fresh_for, shared, now)),
+            Err(why) => match &mut self.lease {
+                Some(lease) if lease.retries > 0 => {
+                    lease.retries = lease.retries.saturating_sub(1);
+                    lease.discovered = None;
+                    lease.resumes_at = Some(now.plus(RETRY));
+                    None
+                }
+                _ => Some(self.fail(why, shared, now)),
+            },
+        }
     }
 
     pub(super) fn handle_tick(
@@ -206,9 +295,13 @@ impl Slot {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<(u32, Notice)> {
-        let lease = self.lease.filter(|lease| now >= lease.until)?;
+        let attempt = self
+            .lease
+            .as_ref()
+            .filter(|lease| now >= lease.until)?
+            .attempt;
         let notice = self.fail("no answer in time".to_owned(), shared, now);
-        Some((lease.attempt, notice))
+        Some((attempt, notice))
     }
 
     pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData, now: UnixTime) {
@@ -228,7 +321,9 @@ impl Slot {
     }
 
     fn leads(&self, attempt: u32) -> bool {
-        self.lease.is_some_and(|lease| lease.attempt == attempt)
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.attempt == attempt && lease.resumes_at.is_none())
     }
 
     /// Whether something should be fetched, were this the only VM.
@@ -238,9 +333,39 @@ impl Slot {
 
     /// Whether the set is missing or old enough to be fetched again; it may serve all the while.
     fn is_stale(&self, now: UnixTime) -> bool {
-        self.held
-            .as_ref()
-            .is_none_or(|held| now >= held.fetched_at.plus(self.source.schedule.refresh_after))
+        let schedule = &self.source.schedule;
+        self.held.as_ref().is_none_or(|held| {
+            let used_up = schedule
+                .cache_usages
+                .is_some_and(|most| held.uses.get() >= most);
+            used_up || now >= held.fetched_at.plus(self.refresh_after(held))
+        })
+    }
+
+    /// The set's share of `refresh_after`, up to a tenth less: processes that started together do not ask together.
+    fn refresh_after(&self, held: &Held) -> Duration {
+        let Schedule {
+            cache_duration,
+            refresh_after,
+            ..
+        } = self.source.schedule;
+        let share = |part: Duration, of: Duration| {
+            held.fresh_for.as_millis().saturating_mul(part.as_millis()) / of.as_millis().max(1)
+        };
+        let whole = share(refresh_after, cache_duration);
+        let less = whole.saturating_mul(self.lot(held.fetched_at)) / 10_000;
+        Duration::from_millis(u64::try_from(whole.saturating_sub(less)).unwrap_or(u64::MAX))
+    }
+
+    /// A number from 0 to 1000 that nobody chose, the same for the same time: the host offers no randomness that
+    /// every host has, and a hash spreads as well.
+    fn lot(&self, at: UnixTime) -> u128 {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        hash.update(self.record_key.as_bytes());
+        hash.update(at.as_millis().to_le_bytes());
+        let [first, second, ..] = <[u8; 32]>::from(hash.finalize());
+        u128::from(u16::from_le_bytes([first, second])) * 1000 / u128::from(u16::MAX)
     }
 
     /// No record may ask for more: a clock that went back, or a foreign hand, would stop all fetches.
@@ -262,16 +387,28 @@ impl Slot {
         let Some(entry) = shared.read(&self.snapshot_key) else {
             return;
         };
-        if let Ok(set) = self.source.read(&entry.value) {
-            self.hold(set, record.fetched_at);
+        let Some(snapshot) = Snapshot::decode(&entry.value) else {
+            return;
+        };
+        if let Ok(set) = self.source.read(snapshot.body) {
+            self.hold(set, &snapshot, record.fetched_at);
         }
     }
 
-    fn hold(&mut self, set: KeySet, fetched_at: UnixTime) {
-        self.held = Some(Held {
+    fn hold(&mut self, set: KeySet, snapshot: &Snapshot<'_>, fetched_at: UnixTime) {
+        self.keep(Held {
             set: Rc::new(set),
             fetched_at,
+            // Another configuration's VM may have allowed more.
+            fresh_for: snapshot.fresh_for.min(self.source.schedule.cache_duration),
+            etag: snapshot.etag.clone(),
+            uses: Cell::new(0),
         });
+    }
+
+    fn keep(&mut self, held: Held) {
+        let fetched_at = held.fetched_at;
+        self.held = Some(held);
         self.seen = fetched_at;
         self.lease = None;
         self.orphaned_until = UnixTime::from_millis(0);
@@ -291,15 +428,57 @@ impl Slot {
     fn succeed(
         &mut self,
         set: KeySet,
-        body: &[u8],
+        snapshot: &Snapshot<'_>,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Notice {
         let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
-        self.hold(set, now);
+        self.hold(set, snapshot, now);
         let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
         // A set that another VM wrote meanwhile is as good.
-        let _ = shared.swap(&self.snapshot_key, body, seen);
+        let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), seen);
+        self.publish_success(shared, now);
+        Notice::Fetched {
+            skipped,
+            not_pinned,
+        }
+    }
+
+    /// The issuer says that its keys are the same: they begin anew, here and for the others.
+    fn revalidate(
+        &mut self,
+        fresh_for: Duration,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        let Some(held) = self.held.take() else {
+            return self.fail("status 304 without a question".to_owned(), shared, now);
+        };
+        let entry = shared.read(&self.snapshot_key);
+        if let Some(entry) = &entry
+            && let Some(snapshot) = Snapshot::decode(&entry.value)
+            && snapshot.etag == held.etag
+        {
+            let snapshot = Snapshot {
+                fresh_for,
+                ..snapshot
+            };
+            let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
+            self.publish_success(shared, now);
+        } else {
+            // What is shared is something else: this VM's keys are no news to the others.
+            self.publish(shared, |record| record.phase = Phase::Idle);
+        }
+        self.keep(Held {
+            fetched_at: now,
+            fresh_for,
+            uses: Cell::new(0),
+            ..held
+        });
+        Notice::NotModified
+    }
+
+    fn publish_success(&self, shared: &mut dyn SharedData, now: UnixTime) {
         self.publish(shared, |record| {
             *record = Record {
                 phase: Phase::Idle,
@@ -309,18 +488,17 @@ impl Slot {
                 ..*record
             };
         });
-        Notice::Fetched {
-            skipped,
-            not_pinned,
-        }
     }
 
     fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
         self.failures = self.failures.saturating_add(1);
         let doublings = self.failures.saturating_sub(1).min(16);
-        let wait = FIRST_BACKOFF
+        let whole = FIRST_BACKOFF
             .saturating_mul(1 << doublings)
             .min(LONGEST_BACKOFF);
+        // Up to a fifth less, for the sake of an issuer that comes back.
+        let lot = u32::try_from(self.lot(now)).unwrap_or_default();
+        let wait = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
         self.retry_at = now.plus(wait);
         self.lease = None;
         self.wanted = false;

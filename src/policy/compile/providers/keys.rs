@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::Compiled;
-use crate::config::{self, ConfigError, DurationText, ProviderKind};
+use crate::config::{self, ConfigError, DurationText, OneOrMany, ProviderKind};
 use crate::jose::{KeySet, KeySetLimits, Thumbprint};
-use crate::keys::{KeySource, Schedule};
+use crate::keys::{Endpoint, KeySource, Schedule, WELL_KNOWN};
 use crate::policy::KeySourceId;
 use crate::policy::provider::Keys;
 
@@ -31,7 +31,11 @@ impl Compiled {
             }
         };
         if let Some(inline) = &jwks.inline {
-            if jwks.uri.is_some() || jwks.upstream.is_some() || jwks.pinned_thumbprints.is_some() {
+            if jwks.uri.is_some()
+                || jwks.discovery.is_some()
+                || jwks.upstream.is_some()
+                || jwks.pinned_thumbprints.is_some()
+            {
                 return Err(ConfigError::new(
                     at,
                     "takes either inline, or uri, upstream and pinned_thumbprints",
@@ -39,14 +43,7 @@ impl Compiled {
             }
             return inline_keys(&format!("{at}.inline"), &inline.0);
         }
-        let uri = match (&jwks.uri, provider.kind, issuer) {
-            (Some(uri), _, _) => uri.clone(),
-            (None, ProviderKind::Cognito, Some(issuer)) => {
-                format!("{issuer}/.well-known/jwks.json")
-            }
-            _ => return Err(ConfigError::new(at, "takes inline, or uri and upstream")),
-        };
-        let source = source(&at, jwks, &uri)?;
+        let source = source(&at, jwks, endpoint(&at, provider, jwks, issuer)?)?;
         let index = self
             .sources
             .iter()
@@ -93,27 +90,56 @@ fn pins(at: &str, jwks: &config::Jwks) -> Result<Option<Box<[Thumbprint]>>, Conf
     pins.collect::<Result<_, _>>().map(Some)
 }
 
-fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigError> {
-    let bad = |what: &str| ConfigError::new(format!("{at}.uri"), format!("\"{uri}\" {what}"));
-    let (scheme, rest) = match uri.split_once("://") {
-        Some(("https", rest)) => ("https", rest),
-        Some(("http", rest)) => ("http", rest),
-        _ => return Err(bad("is not an http or https URI")),
+/// Where the keys are, or where the issuer says so.
+fn endpoint(
+    at: &str,
+    provider: &config::Provider,
+    jwks: &config::Jwks,
+    issuer: Option<&str>,
+) -> Result<(Endpoint, Option<String>), ConfigError> {
+    let of = |key: &str, uri: &str| {
+        Endpoint::parse(uri).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.{key}"),
+                format!("\"{uri}\" is not an http or https URI without user and fragment"),
+            )
+        })
     };
-    let (authority, path) = rest
-        .find('/')
-        .and_then(|slash| rest.split_at_checked(slash))
-        .unwrap_or((rest, "/"));
-    if authority.is_empty()
-        || !uri.bytes().all(|byte| byte.is_ascii_graphic())
-        || uri.contains(['#', '@'])
-    {
-        return Err(bad("is not an http or https URI without user and fragment"));
+    match (&jwks.uri, jwks.discovery, provider.kind, issuer) {
+        (Some(uri), None, _, _) => of("uri", uri).map(|endpoint| (endpoint, None)),
+        (None, Some(true), _, Some(issuer)) => {
+            if matches!(&provider.issuer, Some(OneOrMany(issuers)) if issuers.len() > 1) {
+                return Err(ConfigError::new(
+                    format!("{at}.discovery"),
+                    "finds the keys of one issuer; give each issuer a provider",
+                ));
+            }
+            let uri = format!("{}{WELL_KNOWN}", issuer.trim_end_matches('/'));
+            of("discovery", &uri).map(|endpoint| (endpoint, Some(issuer.to_owned())))
+        }
+        (None, Some(true), _, None) => Err(ConfigError::new(
+            format!("{at}.discovery"),
+            "needs the provider's issuer",
+        )),
+        (None, None, ProviderKind::Cognito, Some(issuer)) => {
+            of("uri", &format!("{issuer}/.well-known/jwks.json")).map(|endpoint| (endpoint, None))
+        }
+        _ => Err(ConfigError::new(
+            at,
+            "takes one of inline, uri, and discovery, which is true",
+        )),
     }
+}
+
+fn source(
+    at: &str,
+    jwks: &config::Jwks,
+    (endpoint, issuer): (Endpoint, Option<String>),
+) -> Result<KeySource, ConfigError> {
     let upstream = jwks
         .upstream
         .clone()
-        .unwrap_or_else(|| authority.to_owned());
+        .unwrap_or_else(|| endpoint.authority.clone());
     if upstream.is_empty() {
         return Err(ConfigError::new(format!("{at}.upstream"), "is empty"));
     }
@@ -123,6 +149,15 @@ fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigE
             format!("{at}.refresh_ahead"),
             "is a share of cache_duration above 0, and 1 at the most",
         ));
+    }
+    if jwks.cache_usages == Some(0) {
+        return Err(ConfigError::new(
+            format!("{at}.cache_usages"),
+            "a set must serve at least once; leave the key out for no such bound",
+        ));
+    }
+    if jwks.retry.is_some_and(|retry| retry > 5) {
+        return Err(ConfigError::new(format!("{at}.retry"), "is 5 at the most"));
     }
     let time = |key: &str, value: Option<DurationText>, fallback: u64, least: u64| {
         let value = value.map_or_else(|| Duration::from_secs(fallback), |value| value.0);
@@ -143,12 +178,13 @@ fn source(at: &str, jwks: &config::Jwks, uri: &str) -> Result<KeySource, ConfigE
         stale_for: time("stale_for", jwks.stale_for, 3600, 0)?,
         unknown_kid_cooldown: time("unknown_kid_cooldown", jwks.unknown_kid_cooldown, 30, 1000)?,
         timeout: time("timeout", jwks.timeout, 5, 1)?,
+        cache_usages: jwks.cache_usages,
+        retry: jwks.retry.unwrap_or(1),
     };
     Ok(KeySource {
         upstream,
-        scheme,
-        authority: authority.to_owned(),
-        path: path.to_owned(),
+        endpoint,
+        issuer,
         pins: pins(at, jwks)?,
         schedule,
     })
