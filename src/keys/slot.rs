@@ -1,23 +1,22 @@
 //! One key set: a state machine over what was fetched, what goes on, and what other VMs did.
 
+mod answer;
+mod timing;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::fetch::{self, FetchOutcome, FetchRequest, Fetched, Leader, Notice};
+use super::fetch::{FetchRequest, Leader};
 use super::record::{Phase, Record};
 use super::snapshot::Snapshot;
-use super::{Endpoint, KeySource, Schedule, SharedData, Swap};
+use super::{Endpoint, KeySource, SharedData, Swap};
 use crate::jose::KeySet;
 use crate::text::hex_text;
 use crate::time::UnixTime;
 
 /// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
 const GRACE: Duration = Duration::from_secs(1);
-/// The wait after the first failure; each further one doubles it.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The wait before a fetch makes its next callout after one without a good answer.
-const RETRY: Duration = Duration::from_millis(200);
 /// The longest wait between attempts, so that an issuer that comes back is noticed.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -259,63 +258,6 @@ impl Slot {
         Some(self.attempts)
     }
 
-    pub(super) fn handle_fetched(
-        &mut self,
-        attempt: u32,
-        outcome: FetchOutcome<'_>,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Option<Notice> {
-        if !self.leads(attempt) {
-            return None;
-        }
-        match fetch::read(&self.source, self.discovers(), outcome, now) {
-            Ok(Fetched::Endpoint(endpoint)) => {
-                let lease = self.lease.as_mut()?;
-                lease.discovered = Some(endpoint);
-                lease.resumes_at = Some(now);
-                None
-            }
-            Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
-            Ok(Fetched::NotModified(fresh_for)) => Some(self.revalidate(fresh_for, shared, now)),
-            Err(why) => match &mut self.lease {
-                Some(lease) if lease.retries > 0 => {
-                    lease.retries = lease.retries.saturating_sub(1);
-                    lease.discovered = None;
-                    lease.resumes_at = Some(now.plus(RETRY));
-                    None
-                }
-                _ => Some(self.fail(why, shared, now)),
-            },
-        }
-    }
-
-    pub(super) fn handle_tick(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Option<(u32, Notice)> {
-        let attempt = self
-            .lease
-            .as_ref()
-            .filter(|lease| now >= lease.until)?
-            .attempt;
-        let notice = self.fail("no answer in time".to_owned(), shared, now);
-        Some((attempt, notice))
-    }
-
-    pub(super) fn abandon(&mut self, attempt: u32, shared: &mut dyn SharedData, now: UnixTime) {
-        if self.leads(attempt) {
-            self.lease = None;
-            let until = now.plus(GRACE);
-            self.orphaned_until = until;
-            self.publish(shared, |record| {
-                record.phase = Phase::Orphaned;
-                record.until = until;
-            });
-        }
-    }
-
     pub(super) fn is_fetching(&self) -> bool {
         self.lease.is_some()
     }
@@ -324,58 +266,6 @@ impl Slot {
         self.lease
             .as_ref()
             .is_some_and(|lease| lease.attempt == attempt && lease.resumes_at.is_none())
-    }
-
-    /// Whether something should be fetched, were this the only VM.
-    fn is_due(&self, now: UnixTime) -> bool {
-        !self.is_fetching() && now >= self.retry_at && (self.is_stale(now) || self.wanted)
-    }
-
-    /// Whether the set is missing or old enough to be fetched again; it may serve all the while.
-    fn is_stale(&self, now: UnixTime) -> bool {
-        let schedule = &self.source.schedule;
-        self.held.as_ref().is_none_or(|held| {
-            let used_up = schedule
-                .cache_usages
-                .is_some_and(|most| held.uses.get() >= most);
-            used_up || now >= held.fetched_at.plus(self.refresh_after(held))
-        })
-    }
-
-    /// The set's share of `refresh_after`, up to a tenth less: processes that started together do not ask together.
-    fn refresh_after(&self, held: &Held) -> Duration {
-        let Schedule {
-            cache_duration,
-            refresh_after,
-            ..
-        } = self.source.schedule;
-        let share = |part: Duration, of: Duration| {
-            held.fresh_for.as_millis().saturating_mul(part.as_millis()) / of.as_millis().max(1)
-        };
-        let whole = share(refresh_after, cache_duration);
-        let less = whole.saturating_mul(self.lot(held.fetched_at)) / 10_000;
-        Duration::from_millis(u64::try_from(whole.saturating_sub(less)).unwrap_or(u64::MAX))
-    }
-
-    /// A number from 0 to 1000 that nobody chose, the same for the same time: the host offers no randomness that
-    /// every host has, and a hash spreads as well.
-    fn lot(&self, at: UnixTime) -> u128 {
-        use sha2::{Digest, Sha256};
-        let mut hash = Sha256::new();
-        hash.update(self.record_key.as_bytes());
-        hash.update(at.as_millis().to_le_bytes());
-        let [first, second, ..] = <[u8; 32]>::from(hash.finalize());
-        u128::from(u16::from_le_bytes([first, second])) * 1000 / u128::from(u16::MAX)
-    }
-
-    /// No record may ask for more: a clock that went back, or a foreign hand, would stop all fetches.
-    fn longest_wait(&self) -> Duration {
-        let lease = self.source.schedule.timeout.saturating_add(GRACE);
-        lease.max(LONGEST_BACKOFF)
-    }
-
-    fn cooled_down(&self, refetched_at: UnixTime, now: UnixTime) -> bool {
-        now >= refetched_at.plus(self.source.schedule.unknown_kid_cooldown)
     }
 
     /// Takes over a newer shared set. Another VM's bytes are parsed like an issuer's.
@@ -423,118 +313,6 @@ impl Slot {
         self.failures = record.failures.max(1);
         self.retry_at = record.until;
         self.wanted = false;
-    }
-
-    fn succeed(
-        &mut self,
-        set: KeySet,
-        snapshot: &Snapshot<'_>,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Notice {
-        let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
-        self.hold(set, snapshot, now);
-        let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
-        // A set that another VM wrote meanwhile is as good.
-        let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), seen);
-        self.publish_success(shared, now);
-        Notice::Fetched {
-            skipped,
-            not_pinned,
-        }
-    }
-
-    /// The issuer says that its keys are the same: they begin anew, here and for the others.
-    fn revalidate(
-        &mut self,
-        fresh_for: Duration,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Notice {
-        let Some(held) = self.held.take() else {
-            return self.fail("status 304 without a question".to_owned(), shared, now);
-        };
-        let entry = shared.read(&self.snapshot_key);
-        if let Some(entry) = &entry
-            && let Some(snapshot) = Snapshot::decode(&entry.value)
-            && snapshot.etag == held.etag
-        {
-            let snapshot = Snapshot {
-                fresh_for,
-                ..snapshot
-            };
-            let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
-            self.publish_success(shared, now);
-        } else {
-            // What is shared is something else: this VM's keys are no news to the others.
-            self.publish(shared, |record| record.phase = Phase::Idle);
-        }
-        self.keep(Held {
-            fetched_at: now,
-            fresh_for,
-            uses: Cell::new(0),
-            ..held
-        });
-        Notice::NotModified
-    }
-
-    fn publish_success(&self, shared: &mut dyn SharedData, now: UnixTime) {
-        self.publish(shared, |record| {
-            *record = Record {
-                phase: Phase::Idle,
-                failures: 0,
-                until: now,
-                fetched_at: now,
-                ..*record
-            };
-        });
-    }
-
-    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
-        self.failures = self.failures.saturating_add(1);
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let whole = FIRST_BACKOFF
-            .saturating_mul(1 << doublings)
-            .min(LONGEST_BACKOFF);
-        // Up to a fifth less, for the sake of an issuer that comes back.
-        let lot = u32::try_from(self.lot(now)).unwrap_or_default();
-        let wait = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
-        self.retry_at = now.plus(wait);
-        self.lease = None;
-        self.wanted = false;
-        let (failures, until) = (self.failures, self.retry_at);
-        self.publish(shared, |record| {
-            *record = Record {
-                phase: Phase::Failed,
-                failures,
-                until,
-                ..*record
-            }
-        });
-        Notice::Failed {
-            why,
-            retry_after: whole_seconds(wait),
-        }
-    }
-
-    /// Changes the shared record, whoever wrote to it meanwhile.
-    fn publish(&self, shared: &mut dyn SharedData, change: impl Fn(&mut Record)) {
-        for _ in 0..4 {
-            let entry = shared.read(&self.record_key);
-            let mut record = entry
-                .as_ref()
-                .and_then(|entry| Record::decode(&entry.value))
-                .unwrap_or_default();
-            change(&mut record);
-            if shared.swap(
-                &self.record_key,
-                &record.encode(),
-                entry.map(|entry| entry.version),
-            ) != Swap::Lost
-            {
-                return;
-            }
-        }
     }
 }
 

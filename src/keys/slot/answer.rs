@@ -1,0 +1,193 @@
+//! What the answer to a callout, or its absence, does to a key set.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::{GRACE, Held, LONGEST_BACKOFF, Slot, whole_seconds};
+use crate::jose::KeySet;
+use crate::keys::fetch::{self, FetchOutcome, Fetched, Notice};
+use crate::keys::record::{Phase, Record};
+use crate::keys::snapshot::Snapshot;
+use crate::keys::{SharedData, Swap};
+use crate::time::UnixTime;
+
+/// The wait after the first failure; each further one doubles it.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The wait before a fetch makes its next callout after one without a good answer.
+const RETRY: Duration = Duration::from_millis(200);
+
+impl Slot {
+    pub(in crate::keys) fn handle_fetched(
+        &mut self,
+        attempt: u32,
+        outcome: FetchOutcome<'_>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Notice> {
+        if !self.leads(attempt) {
+            return None;
+        }
+        match fetch::read(&self.source, self.discovers(), outcome, now) {
+            Ok(Fetched::Endpoint(endpoint)) => {
+                let lease = self.lease.as_mut()?;
+                lease.discovered = Some(endpoint);
+                lease.resumes_at = Some(now);
+                None
+            }
+            Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
+            Ok(Fetched::NotModified(fresh_for)) => Some(self.revalidate(fresh_for, shared, now)),
+            Err(why) => match &mut self.lease {
+                Some(lease) if lease.retries > 0 => {
+                    lease.retries = lease.retries.saturating_sub(1);
+                    lease.discovered = None;
+                    lease.resumes_at = Some(now.plus(RETRY));
+                    None
+                }
+                _ => Some(self.fail(why, shared, now)),
+            },
+        }
+    }
+
+    pub(in crate::keys) fn handle_tick(
+        &mut self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<(u32, Notice)> {
+        let attempt = self
+            .lease
+            .as_ref()
+            .filter(|lease| now >= lease.until)?
+            .attempt;
+        let notice = self.fail("no answer in time".to_owned(), shared, now);
+        Some((attempt, notice))
+    }
+
+    pub(in crate::keys) fn abandon(
+        &mut self,
+        attempt: u32,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) {
+        if self.leads(attempt) {
+            self.lease = None;
+            let until = now.plus(GRACE);
+            self.orphaned_until = until;
+            self.publish(shared, |record| {
+                record.phase = Phase::Orphaned;
+                record.until = until;
+            });
+        }
+    }
+
+    fn succeed(
+        &mut self,
+        set: KeySet,
+        snapshot: &Snapshot<'_>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
+        self.hold(set, snapshot, now);
+        let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
+        // A set that another VM wrote meanwhile is as good.
+        let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), seen);
+        self.publish_success(shared, now);
+        Notice::Fetched {
+            skipped,
+            not_pinned,
+        }
+    }
+
+    /// The issuer says that its keys are the same: they begin anew, here and for the others.
+    fn revalidate(
+        &mut self,
+        fresh_for: Duration,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        let Some(held) = self.held.take() else {
+            return self.fail("status 304 without a question".to_owned(), shared, now);
+        };
+        let entry = shared.read(&self.snapshot_key);
+        if let Some(entry) = &entry
+            && let Some(snapshot) = Snapshot::decode(&entry.value)
+            && snapshot.etag == held.etag
+        {
+            let snapshot = Snapshot {
+                fresh_for,
+                ..snapshot
+            };
+            let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
+            self.publish_success(shared, now);
+        } else {
+            // What is shared is something else: this VM's keys are no news to the others.
+            self.publish(shared, |record| record.phase = Phase::Idle);
+        }
+        self.keep(Held {
+            fetched_at: now,
+            fresh_for,
+            uses: Cell::new(0),
+            ..held
+        });
+        Notice::NotModified
+    }
+
+    fn publish_success(&self, shared: &mut dyn SharedData, now: UnixTime) {
+        self.publish(shared, |record| {
+            *record = Record {
+                phase: Phase::Idle,
+                failures: 0,
+                until: now,
+                fetched_at: now,
+                ..*record
+            };
+        });
+    }
+
+    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
+        self.failures = self.failures.saturating_add(1);
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let whole = FIRST_BACKOFF
+            .saturating_mul(1 << doublings)
+            .min(LONGEST_BACKOFF);
+        // Up to a fifth less, for the sake of an issuer that comes back.
+        let lot = u32::try_from(self.lot(now)).unwrap_or_default();
+        let wait = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
+        self.retry_at = now.plus(wait);
+        self.lease = None;
+        self.wanted = false;
+        let (failures, until) = (self.failures, self.retry_at);
+        self.publish(shared, |record| {
+            *record = Record {
+                phase: Phase::Failed,
+                failures,
+                until,
+                ..*record
+            }
+        });
+        Notice::Failed {
+            why,
+            retry_after: whole_seconds(wait),
+        }
+    }
+
+    /// Changes the shared record, whoever wrote to it meanwhile.
+    pub(super) fn publish(&self, shared: &mut dyn SharedData, change: impl Fn(&mut Record)) {
+        for _ in 0..4 {
+            let entry = shared.read(&self.record_key);
+            let mut record = entry
+                .as_ref()
+                .and_then(|entry| Record::decode(&entry.value))
+                .unwrap_or_default();
+            change(&mut record);
+            if shared.swap(
+                &self.record_key,
+                &record.encode(),
+                entry.map(|entry| entry.version),
+            ) != Swap::Lost
+            {
+                return;
+            }
+        }
+    }
+}
