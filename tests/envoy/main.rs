@@ -20,6 +20,7 @@ mod answers;
 mod cognito;
 mod configuration;
 mod credentials;
+mod fetching;
 mod hostile;
 mod identity;
 mod keys;

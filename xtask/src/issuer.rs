@@ -4,7 +4,7 @@ mod key;
 
 pub use key::{SigningKey, unix_now};
 
-use crate::server::{Answer, Server};
+use crate::server::{Answer, Received, Server};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,10 +18,24 @@ struct State {
     path: String,
     status: u16,
     body: Vec<u8>,
+    etag: Option<String>,
     delay: Duration,
     hang: bool,
     fetches: usize,
     documents: BTreeMap<String, Value>,
+}
+
+impl State {
+    fn keys_for(&self, request: &Received) -> Answer {
+        let answer = Answer::new(self.status, "application/json", self.body.clone());
+        match &self.etag {
+            None => answer,
+            Some(tag) if request.header("if-none-match").as_ref() == Some(tag) => {
+                Answer::new(304, "application/json", "").header("etag", tag)
+            }
+            Some(tag) => answer.header("etag", tag),
+        }
+    }
 }
 
 /// A running issuer; it stops when dropped.
@@ -40,6 +54,7 @@ impl Issuer {
             path: JWKS_PATH.into(),
             status: 200,
             body: jwks(keys).to_string().into_bytes(),
+            etag: None,
             delay: Duration::ZERO,
             hang: false,
             fetches: 0,
@@ -53,7 +68,7 @@ impl Issuer {
                     let mut state = state.lock().unwrap();
                     let answer = if path == state.path {
                         state.fetches += 1;
-                        Answer::new(state.status, "application/json", state.body.clone())
+                        state.keys_for(request)
                     } else if let Some(document) = state.documents.get(path) {
                         Answer::json(200, document)
                     } else {
@@ -84,7 +99,7 @@ impl Issuer {
     }
 
     /// All requests that arrived, oldest first.
-    pub fn requests(&self) -> Vec<crate::server::Received> {
+    pub fn requests(&self) -> Vec<Received> {
         self.server.requests()
     }
 
@@ -106,6 +121,11 @@ impl Issuer {
     /// Answers requests for the keys with this status.
     pub fn set_status(&self, status: u16) {
         self.state.lock().unwrap().status = status;
+    }
+
+    /// Gives the keys an entity tag: whoever names it is told that they are the same.
+    pub fn set_etag(&self, tag: &str) {
+        self.state.lock().unwrap().etag = Some(tag.into());
     }
 
     /// Waits this long before every answer.
