@@ -1,6 +1,8 @@
 """Tokens, whole and damaged, with the verdict of joserfc: one JSON document on standard output."""
 
 import base64
+import hashlib
+import hmac
 import json
 import random
 import sys
@@ -95,6 +97,54 @@ def damaged(token, other):
     return kind, ".".join(parts)
 
 
+# Headers and payloads that a signer would not write, behind a signature that holds.
+HEADERS = {
+    "plain": '{"alg":"HS256","kid":"oct"}',
+    "spaces": ' { "alg" : "HS256" , "kid" : "oct" } ',
+    "unknown member": '{"alg":"HS256","kid":"oct","x":[1,{"y":null}]}',
+    "jku": '{"alg":"HS256","kid":"oct","jku":"https://evil.example/k"}',
+    "no kid": '{"alg":"HS256"}',
+    "crit": '{"alg":"HS256","kid":"oct","crit":["x"],"x":1}',
+    "empty crit": '{"alg":"HS256","kid":"oct","crit":[]}',
+    "b64": '{"alg":"HS256","kid":"oct","b64":false,"crit":["b64"]}',
+    "zip": '{"alg":"HS256","kid":"oct","zip":"DEF"}',
+    "enc": '{"alg":"HS256","kid":"oct","enc":"A128GCM"}',
+    "twice": '{"alg":"HS256","alg":"HS256","kid":"oct"}',
+    "escaped name": '{"\\u0061lg":"HS256","kid":"oct"}',
+    "number kid": '{"alg":"HS256","kid":1}',
+    "number typ": '{"alg":"HS256","kid":"oct","typ":1}',
+    "array": '["HS256"]',
+    "trailing": '{"alg":"HS256","kid":"oct"} x',
+    "byte order mark": '\ufeff{"alg":"HS256","kid":"oct"}',
+}
+PAYLOADS = {
+    "claims": '{"sub":"a"}',
+    "empty": "{}",
+    "array": "[]",
+    "text": '"a"',
+    "nothing": "",
+    "null": "null",
+    "twice": '{"sub":"a","sub":"b"}',
+    "deep": '{"a":' + "[" * 200 + "]" * 200 + "}",
+    "huge number": '{"n":1e999}',
+    "NaN": '{"n":NaN}',
+    "lone surrogate": '{"a":"\\ud800"}',
+    "not UTF-8": b'{"a":"\xff"}',
+    "NUL": '{"a":"\\u0000"}',
+    "text exp": '{"exp":"1"}',
+    "text sub": '{"sub":1}',
+    "list iss": '{"iss":["a"]}',
+    "number aud": '{"aud":1}',
+}
+
+
+def signed(header, payload):
+    """An HS256 token over any bytes."""
+    both = f"{encode(header.encode())}.{encode(payload if isinstance(payload, bytes) else payload.encode())}"
+    tag = hmac.new(KEYS["oct"][0].raw_value, both.encode(), hashlib.sha256).digest()
+    return f"{both}.{encode(tag)}"
+
+
 def main(count):
     good = []
     for kid, (key, algorithms) in KEYS.items():
@@ -107,6 +157,12 @@ def main(count):
     for _ in range(count):
         kind, token = damaged(RANDOM.choice(good), RANDOM.choice(good))
         cases.append([kind, token, verdict(token)])
+    for name, header in HEADERS.items():
+        token = signed(header, PAYLOADS["claims"])
+        cases.append([f"header: {name}", token, verdict(token)])
+    for name, payload in PAYLOADS.items():
+        token = signed(HEADERS["plain"], payload)
+        cases.append([f"payload: {name}", token, verdict(token)])
     keys = [key.as_dict(private=key.key_type == "oct") for key, _ in KEYS.values()]
     json.dump({"jwks": {"keys": keys}, "cases": cases}, sys.stdout)
 
