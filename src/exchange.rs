@@ -277,7 +277,7 @@ impl<'p> Inquiry<'p, '_> {
                 Lookup::Unavailable { retry_after } => {
                     return Verdict::Deny(Denial::KeysUnavailable { retry_after });
                 }
-                Lookup::Ready(set) if set.has_candidate(&self.token) => set,
+                Lookup::Ready(set) if set.knows_key_of(&self.token) => set,
                 Lookup::Ready(_) => return self.unknown_key(*source),
             },
         };

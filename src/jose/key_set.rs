@@ -205,12 +205,14 @@ impl KeySet {
         self.keys.len()
     }
 
-    /// Whether there is a key that the token's `kid`, or lack of one, names and that is for its algorithm.
+    /// Whether a newer set could tell nothing more: there is a key that the token's `kid`, or lack of one, names
+    /// and that is for its algorithm, or one of that `kid` for another algorithm.
     #[must_use]
-    pub fn has_candidate(&self, token: &UntrustedToken<'_>) -> bool {
-        token
+    pub fn knows_key_of(&self, token: &UntrustedToken<'_>) -> bool {
+        let fits = token
             .algorithm()
-            .is_ok_and(|algorithm| self.candidates(token, algorithm).next().is_some())
+            .is_ok_and(|algorithm| self.candidates(token, algorithm).next().is_some());
+        fits || self.without_candidate(token) != TokenError::UnknownKey
     }
 
     /// Verifies the signature of `token`, trying each key that could have made it within `budget`.

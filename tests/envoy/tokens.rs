@@ -101,7 +101,8 @@ fn headers_that_do_not_hold_are_refused_with_the_reason() {
         (json!({ "alg": "none" }), algorithm),
         (json!({ "alg": "HS256" }), algorithm),
         (json!({ "alg": "XY999" }), algorithm),
-        (json!({ "alg": "RS256" }), "the signing key is not known"),
+        // The key of this name is for another algorithm.
+        (json!({ "alg": "RS256" }), algorithm),
         (json!({ "kid": "nobody" }), "the signing key is not known"),
         (
             json!({ "crit": ["exp"] }),

@@ -371,3 +371,19 @@ fn a_new_configuration_begins_with_the_keys_of_the_old() {
     assert_eq!(new.status(id), 200);
     assert!(new.fetched.is_empty());
 }
+
+#[test]
+fn a_known_key_for_another_algorithm_is_no_unknown_key() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let claims = json!({ "iss": "https://issuer", "aud": "orders", "exp": START + 60 });
+    let header = json!({ "alg": "RS256", "kid": "a" });
+    let token = crate::jose::testing::rs256(&header.to_string(), &claims.to_string());
+    let value = bearer(&token);
+    let id = world.request(0, "/", &[("authorization", &value)]);
+    let Fate::Refused(401, headers) = world.fate(id) else {
+        panic!("{:?}", world.fate(id));
+    };
+    assert!(headers["www-authenticate"].contains("algorithm"));
+    assert_eq!(world.fetched.len(), 1);
+}
