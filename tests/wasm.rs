@@ -9,9 +9,12 @@
 use auth_filter::config::Config;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
-use auth_filter::jose::{AlgorithmSet, Budget, KeySet, KeySetLimits, TokenError, UntrustedToken};
+use auth_filter::jose::{
+    Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, TokenError, UntrustedToken,
+};
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
+use serde_json::Value;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// RFC 7515 appendix A.2.
@@ -48,6 +51,9 @@ const ES256: (&str, &str) = (
     ),
 );
 
+/// A key, an algorithm and a token of each algorithm, and what the RFCs publish of RSA, EC and OKP keys.
+const ALL: &str = include_str!("vectors/tokens.json");
+
 fn verify(keys: &str, token: &str) -> Result<String, TokenError> {
     let keys = KeySet::parse(keys.as_bytes(), &KeySetLimits::default()).unwrap();
     let token = UntrustedToken::parse(token, 16_384)?;
@@ -65,6 +71,40 @@ fn published_tokens_hold_and_damaged_ones_do_not() {
         assert_eq!(verify(keys, &damaged), Err(TokenError::BadSignature));
     }
     assert_eq!(verify(ES256.0, RS256.1), Err(TokenError::UnknownKey));
+}
+
+#[wasm_bindgen_test]
+fn a_token_of_each_algorithm_holds_for_its_own_key_alone() {
+    let vectors: Vec<Value> = serde_json::from_str(ALL).unwrap();
+    let all: AlgorithmSet = Algorithm::ALL.iter().copied().collect();
+    assert_eq!(vectors.len(), Algorithm::ALL.len());
+    for (place, vector) in vectors.iter().enumerate() {
+        let text = vector["token"].as_str().unwrap();
+        let (content, signature) = text.rsplit_once('.').unwrap();
+        let first = if signature.starts_with('A') { "B" } else { "A" };
+        let damaged = format!("{content}.{first}{}", &signature[1..]);
+        for (other_place, other) in vectors.iter().enumerate() {
+            // One RSA key made the first six.
+            let same_key = place == other_place || place < 6 && other_place < 6;
+            let keys = serde_json::json!({ "keys": [other["jwk"]] }).to_string();
+            let keys = KeySet::parse_inline(keys.as_bytes(), &KeySetLimits::default()).unwrap();
+            let judge = |text: &str| {
+                let token = UntrustedToken::parse(text, 16_384)?;
+                let verified = keys.verify(&token, all, &mut Budget::new(1))?;
+                Ok(verified.algorithm().name())
+            };
+            let (good, bad) = if same_key {
+                (
+                    Ok(vector["alg"].as_str().unwrap()),
+                    TokenError::BadSignature,
+                )
+            } else {
+                (Err(TokenError::UnknownKey), TokenError::UnknownKey)
+            };
+            assert_eq!(judge(text), good);
+            assert_eq!(judge(&damaged), Err(bad));
+        }
+    }
 }
 
 #[wasm_bindgen_test]

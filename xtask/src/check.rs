@@ -13,6 +13,9 @@ type Step = (&'static str, fn() -> Result<(), String>);
 /// The tests in the real Envoy come last, so that their result closes the output.
 const STEPS: &[Step] = &[
     ("format", || show(cargo().args(["fmt", "--all", "--check"]))),
+    ("format of the fuzz targets", || {
+        show(cargo().args(["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]))
+    }),
     ("lint", || show(cargo().arg("lint"))),
     ("lint for WebAssembly", || show(cargo().arg("lint-wasm"))),
     ("documentation", || {
@@ -36,6 +39,7 @@ const STEPS: &[Step] = &[
             show(cargo().arg("test").args(targets))
         },
     ),
+    ("fuzzing, briefly", || crate::fuzz::all(5)),
     ("the demonstration", || crate::demo::run(true)),
     ("tests in the real Envoy", || {
         show(cargo().args(["test", "--test", "envoy"]))

@@ -6,6 +6,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
+  fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
   test            check everything: format, lints, documentation, module, tests";
 
 fn main() -> ExitCode {
@@ -14,6 +15,11 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["demo"] => xtask::demo::run(false),
         ["demo", "--once"] => xtask::demo::run(true),
+        ["fuzz"] => xtask::fuzz::all(60),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => xtask::fuzz::all(seconds),
+            Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
+        },
         ["test"] => xtask::check::all(),
         _ => {
             eprintln!("{USAGE}");

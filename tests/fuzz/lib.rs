@@ -1,0 +1,55 @@
+//! What the fuzz targets share: good keys, good tokens, and a host without shared data.
+
+use std::sync::LazyLock;
+
+use auth_filter::jose::{KeySet, KeySetLimits};
+use auth_filter::keys::{Entry, SharedData, Swap};
+use auth_filter::time::UnixTime;
+use serde_json::{Value, json};
+
+/// One token of each algorithm, all good at [`NOW`].
+pub static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    vectors()
+        .iter()
+        .map(|vector| text(&vector["token"]))
+        .collect()
+});
+
+/// The keys of these tokens, as a JWKS document with the secrets.
+pub static JWKS: LazyLock<Value> = LazyLock::new(|| {
+    let keys: Vec<_> = vectors()
+        .iter()
+        .map(|vector| vector["jwk"].clone())
+        .collect();
+    json!({ "keys": keys })
+});
+
+/// The same, parsed.
+pub static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
+    KeySet::parse_inline(JWKS.to_string().as_bytes(), &KeySetLimits::default())
+        .expect("our own keys are good")
+});
+
+/// When the stories begin.
+pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+fn vectors() -> Vec<Value> {
+    serde_json::from_str(include_str!("../vectors/tokens.json")).expect("our own file")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// A host without shared data.
+pub struct NoStore;
+
+impl SharedData for NoStore {
+    fn read(&mut self, _: &str) -> Option<Entry> {
+        None
+    }
+
+    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
+        Swap::Unavailable
+    }
+}

@@ -1,0 +1,63 @@
+//! Any bytes as a configuration: refused with a place in the text, or a policy under which requests get answers.
+#![no_main]
+
+use auth_filter::config::Config;
+use auth_filter::gateway::{Gateway, Outcome};
+use auth_filter::headers::Headers;
+use auth_filter::policy::Policy;
+use fuzz::{NOW, TOKENS};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| {
+    let config = match Config::parse(text) {
+        Ok(config) => config,
+        Err(error) => {
+            assert!(!error.what.is_empty());
+            if let Some((line, _)) = error.position {
+                let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+                assert!((1..=lines).contains(&line), "line {line} of {lines}");
+            }
+            return;
+        }
+    };
+    let policy = match Policy::compile(&config) {
+        Ok(policy) => policy,
+        Err(error) => {
+            assert!(!error.what.is_empty());
+            return;
+        }
+    };
+    let shadow = policy.mode != auth_filter::config::Mode::Enforce;
+    let mut gateway = Gateway::new(policy);
+    let bearer = format!("Bearer {}", TOKENS[6]);
+    let requests: [(&str, &[(&str, &str)]); 4] = [
+        ("/", &[]),
+        ("/a%2fb", &[]),
+        (
+            "/orders/17?access_token=x",
+            &[("authorization", &bearer), ("x-auth-user-id", "root")],
+        ),
+        (
+            "/pkg.Service/Method",
+            &[
+                ("content-type", "application/grpc"),
+                ("cookie", "token=a; token=b"),
+            ],
+        ),
+    ];
+    for (id, (path, headers)) in (1..).zip(requests) {
+        let pseudo = [
+            (":method", "GET"),
+            (":authority", "api.example"),
+            (":path", path),
+        ];
+        let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
+        match gateway.handle_request(id, head, NOW) {
+            Outcome::Forward(_) | Outcome::Held => {}
+            Outcome::Reject(refusal) => {
+                assert!(!shadow, "refused without enforcement");
+                assert!([400, 401, 403, 404, 413, 431, 503].contains(&refusal.answer.status));
+            }
+        }
+    }
+});

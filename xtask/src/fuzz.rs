@@ -1,0 +1,113 @@
+//! `cargo xtask fuzz`: the fuzz targets of `tests/fuzz`, by cargo-fuzz on a nightly compiler.
+
+use crate::process::{describe, run};
+use crate::tools::{target, workspace};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The version of cargo-fuzz that is built where there is none.
+const CARGO_FUZZ: &str = "0.13.2";
+/// What is fuzzed.
+const TARGETS: &[&str] = &["token", "jwks", "configuration", "request"];
+
+/// Runs each target for so many seconds, from the committed corpus and what earlier runs found (`target/corpus`).
+///
+/// # Errors
+/// When the tools cannot be had, or with what a target found: its input lies in `target/artifacts`.
+pub fn all(seconds: u32) -> Result<(), String> {
+    ensure_tools()?;
+    let mut figures = Vec::new();
+    for name in TARGETS {
+        println!("fuzzing {name} for {seconds} s ...");
+        figures.push(one(name, seconds)?);
+    }
+    println!("\nexecutions, none of which crashed:");
+    for (name, executions) in TARGETS.iter().zip(figures) {
+        println!("  {name:<14} {executions:>10}");
+    }
+    Ok(())
+}
+
+/// Runs one target; how often it ran.
+fn one(name: &str, seconds: u32) -> Result<u64, String> {
+    let found = target().join("corpus").join(name);
+    let artifacts = target().join("artifacts").join(name);
+    for folder in [&found, &artifacts] {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    let mut command = nightly();
+    command
+        .args(["cargo", "fuzz", "run", "--fuzz-dir", "tests/fuzz"])
+        .arg("--target-dir")
+        .arg(target().join("fuzz"))
+        .arg(name)
+        .arg(&found)
+        .arg(workspace().join("tests/fuzz/corpus").join(name))
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .args(["-timeout=10", "-max_len=4096"])
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .stdin(Stdio::null());
+    let line = describe(&command);
+    let output = command
+        .output()
+        .map_err(|error| format!("`{line}` cannot start: {error}"))?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    let executions = log
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("Done ")?.split(' ').next()?.parse().ok());
+    match executions {
+        Some(executions) if output.status.success() => Ok(executions),
+        _ => Err(format!("`{line}`: {}\n{log}", output.status)),
+    }
+}
+
+/// A command on the nightly compiler; whatever started us must not choose another.
+fn nightly() -> Command {
+    let mut command = Command::new("rustup");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools().join("bin")).chain(std::env::split_paths(&path));
+    command
+        .args(["run", "nightly"])
+        .current_dir(workspace())
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env("PATH", std::env::join_paths(folders).unwrap_or(path));
+    command
+}
+
+fn tools() -> PathBuf {
+    target().join("tools")
+}
+
+fn ensure_tools() -> Result<(), String> {
+    if run(nightly().args(["rustc", "--version"])).is_err() {
+        println!("getting a nightly compiler, once ...");
+        run(Command::new("rustup").args([
+            "toolchain",
+            "install",
+            "nightly",
+            "--profile",
+            "minimal",
+        ]))?;
+    }
+    if run(nightly().args(["cargo", "fuzz", "--version"])).is_err() {
+        println!("building cargo-fuzz {CARGO_FUZZ}, once ...");
+        run(nightly()
+            .args([
+                "cargo",
+                "install",
+                "cargo-fuzz",
+                "--locked",
+                "--debug",
+                "--version",
+                CARGO_FUZZ,
+                "--root",
+            ])
+            .arg(tools()))?;
+    }
+    Ok(())
+}
