@@ -3,6 +3,23 @@
 //! [`UntrustedToken::parse`] reads a token once; [`KeySet::verify`] is the only way from there to
 //! [`VerifiedClaims`]. Which issuer, audience and type are good is for the caller to say: this module
 //! knows neither providers nor HTTP, asks no clock and fetches nothing.
+//!
+//! # What tokens and keys try, and the answer
+//!
+//! Each line is a test: of tokens in `jose/hostile.rs`, of keys in `jose/jwk/tests.rs`, `jose/key_set/tests.rs` and
+//! `jose/algorithm/*/tests.rs`.
+//!
+//! | Tried | Answer |
+//! |---|---|
+//! | `alg` `none` in any spelling; an HMAC under a public key's bytes; the `kid` of a key of another type | [`AlgorithmRefused`](TokenError::AlgorithmRefused) |
+//! | ECDSA `r` or `s` of 0 or not below `n`, in DER, a byte too long or too short; RSA not below the modulus; a PSS salt of another length; EdDSA in a second form | [`BadSignature`](TokenError::BadSignature) |
+//! | `crit`, `zip`, `enc`, `b64` other than `true`, a nested token by `cty` | [`UnsupportedHeader`](TokenError::UnsupportedHeader) |
+//! | `jku`, `jwk`, `x5u`, `x5c`, members that nobody knows | ignored, never followed |
+//! | a member twice in header or claims, at any depth; JSON too deep; a number past all numbers; a date that is text | [`Malformed`](TokenError::Malformed) |
+//! | base64url with padding, of the other alphabet, with loose last bits; white space; NUL; not three segments (JWE) | [`Malformed`](TokenError::Malformed) |
+//! | more bytes than the limit | [`TooLarge`](TokenError::TooLarge), unread |
+//! | no `kid`, or one that several keys have | the keys that fit are tried, within the request's [`Budget`]; then [`BudgetSpent`](TokenError::BudgetSpent) |
+//! | RSA below 2048 or above 8192 bits, exponent 1 or even, a modulus of the ROCA generator, a point off its curve or of small order, a private half, a secret from an issuer | the key is [skipped](KeySet::skipped), the others serve |
 
 mod algorithm;
 mod claims;
@@ -12,6 +29,8 @@ mod key_set;
 mod thumbprint;
 mod token;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod mutation;
 #[cfg(test)]

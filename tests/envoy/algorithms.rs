@@ -34,9 +34,7 @@ fn a_token_of_each_algorithm_holds_and_a_damaged_one_does_not() {
     };
     let mut shared = with(json!(HMAC));
     shared["jwks"] = json!({ "inline": { "keys": keys(&secret) } });
-    let rule = |prefix: &str, name: &str| {
-        json!({ "match": { "path_prefix": prefix }, "require": { "provider": name } })
-    };
+    let rule = |prefix: &str, name: &str| json!({ "match": { "path_prefix": prefix }, "require": { "provider": name } });
     let policy = json!({
         "providers": { "issuer": with(json!(names)), "secret": shared },
         "rules": [rule("/issuer", "issuer"), rule("/secret", "secret")],
@@ -48,9 +46,8 @@ fn a_token_of_each_algorithm_holds_and_a_damaged_one_does_not() {
             false => ("/issuer", "/secret"),
         };
         let token = vector["token"].as_str().unwrap();
-        let status = |path: &str, token: &str| {
-            lab.send(Request::get(path).bearer(token)).answer.status
-        };
+        let status =
+            |path: &str, token: &str| lab.send(Request::get(path).bearer(token)).answer.status;
         assert_eq!(status(right, token), 200, "{}", vector["alg"]);
         assert_eq!(status(wrong, token), 401, "{}", vector["alg"]);
         let (content, signature) = token.rsplit_once('.').unwrap();
@@ -58,6 +55,10 @@ fn a_token_of_each_algorithm_holds_and_a_damaged_one_does_not() {
         let damaged = format!("{content}.{first}{}", &signature[1..]);
         assert_eq!(status(right, &damaged), 401, "{}", vector["alg"]);
     }
-    assert_eq!(issuer.fetches(), 1, "a bad signature is no reason to ask the issuer");
+    assert_eq!(
+        issuer.fetches(),
+        1,
+        "a bad signature is no reason to ask the issuer"
+    );
     lab.is_sound();
 }
