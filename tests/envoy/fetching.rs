@@ -1,6 +1,7 @@
 //! Discovery, revalidation and reload: how keys are fetched, and how rarely.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use auth_filter::jose::{KeySet, KeySetLimits};
 use serde_json::json;
 use xtask::client::Request;
 use xtask::envoy::Filter;
@@ -93,4 +94,69 @@ fn a_new_configuration_keeps_the_keys() {
     });
     lab.send(Request::get("/x").bearer(&token)).passed();
     assert_eq!(issuer.fetches(), 1);
+}
+
+/// What a key is pinned by.
+fn thumbprint(key: &SigningKey) -> String {
+    let set = json!({ "keys": [key.jwk()] }).to_string();
+    let set = KeySet::parse(set.as_bytes(), &KeySetLimits::default()).unwrap();
+    set.thumbprints().next().unwrap().to_string()
+}
+
+#[test]
+fn a_key_outside_the_pins_is_counted_and_never_serves() {
+    let (pinned, other) = (SigningKey::es256("a"), SigningKey::es256("b"));
+    let issuer = Issuer::start(&[&pinned, &other]).unwrap();
+    let pins = json!({ "pinned_thumbprints": [thumbprint(&pinned)] });
+    let lab = Lab::start(&issuer, Filter::json(policy(&issuer, pins)), |config| {
+        config
+    });
+    let ask = |key: &SigningKey| {
+        lab.send(Request::get("/x").bearer(&key.sign(json!({}), &claims(json!({})))))
+    };
+    ask(&pinned).passed();
+    ask(&other).invalid_token("the signing key is not known");
+    let counter = "wasmcustom.auth_filter.jwks_fetch_not_pinned";
+    assert!(lab.envoy.stat(counter).unwrap() >= 1);
+    lab.is_sound();
+}
+
+#[test]
+fn a_failed_fetch_is_tried_again_as_often_as_asked() {
+    let key = SigningKey::es256("a");
+    let token = key.sign(json!({}), &claims(json!({})));
+    for retry in [0, 2] {
+        let issuer = Issuer::start(&[&key]).unwrap();
+        issuer.set_status(500);
+        let policy = policy(&issuer, json!({ "retry": retry }));
+        let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
+        lab.send(Request::get("/x").bearer(&token)).unavailable();
+        assert_eq!(issuer.fetches(), 1 + retry);
+        issuer.set_status(200);
+        eventually("the issuer is asked again", || {
+            lab.send(Request::get("/x").bearer(&token)).answer.status == 200
+        });
+        lab.is_sound();
+    }
+}
+
+#[test]
+fn of_many_keys_with_one_id_a_request_tries_eight() {
+    let keys: Vec<_> = (0..10)
+        .map(|seed| SigningKey::es256_seeded("a", seed))
+        .collect();
+    let issuer = Issuer::start(&keys.iter().collect::<Vec<_>>()).unwrap();
+    let lab = Lab::start(
+        &issuer,
+        Filter::json(policy(&issuer, json!({}))),
+        |config| config,
+    );
+    for (place, key) in keys.iter().enumerate() {
+        let token = key.sign(json!({}), &claims(json!({})));
+        let seen = lab.send(Request::get("/x").bearer(&token));
+        let expected = if place < 8 { 200 } else { 401 };
+        assert_eq!(seen.answer.status, expected, "keys[{place}]");
+    }
+    assert_eq!(issuer.fetches(), 1);
+    lab.is_sound();
 }
