@@ -168,3 +168,43 @@ fn a_token_of_one_published_key_is_not_verified_by_another() {
         TokenError::UnknownKey
     );
 }
+
+/// RFC 7517 appendix A.1: an elliptic key for encryption, and an RSA key for RS256.
+const PUBLIC_KEYS: &str = concat!(
+    r#"{"keys":[{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","#,
+    r#""y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"},"#,
+    r#"{"kty":"RSA","n":""#,
+    "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4",
+    "n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0",
+    "zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-c",
+    r#"sFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}]}"#,
+);
+
+/// RFC 7517 appendix A.3: a key to wrap keys, and the secret of RFC 7515 appendix A.1.
+const SYMMETRIC_KEYS: &str = concat!(
+    r#"{"keys":[{"kty":"oct","alg":"A128KW","k":"GawgguFyGrWKav7AX4VKUg"},{"kty":"oct","k":""#,
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+    r#"","kid":"HMAC key used in JWS spec Appendix A.1 example"}]}"#,
+);
+
+#[test]
+fn of_the_published_key_sets_the_keys_for_signatures_serve() {
+    let limits = KeySetLimits::default();
+    let public = KeySet::parse(PUBLIC_KEYS.as_bytes(), &limits).unwrap();
+    let skipped: Vec<_> = public
+        .skipped()
+        .iter()
+        .map(|key| key.key_id.as_deref())
+        .collect();
+    assert_eq!(skipped, [Some("1")]);
+    // RFC 7638 section 3.1 has the thumbprint of the same RSA key.
+    let thumbprints: Vec<_> = public
+        .thumbprints()
+        .map(|print| print.to_string())
+        .collect();
+    assert_eq!(thumbprints, ["NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"]);
+
+    assert!(KeySet::parse(SYMMETRIC_KEYS.as_bytes(), &limits).is_err());
+    let secrets = KeySet::parse_inline(SYMMETRIC_KEYS.as_bytes(), &limits).unwrap();
+    assert_eq!((secrets.len(), secrets.skipped().len()), (1, 1));
+}
