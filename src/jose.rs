@@ -37,7 +37,7 @@ mod mutation;
 pub(crate) mod testing;
 #[cfg(test)]
 mod vectors;
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod wycheproof;
 
 pub use algorithm::{Algorithm, AlgorithmSet};

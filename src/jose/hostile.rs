@@ -4,6 +4,8 @@ use super::{
     Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, TokenError, UntrustedToken,
     testing::{EC_JWK, RSA_JWK, encode, es256, hmac, p256_signature, unsigned},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The order of P-256's group (FIPS 186-5, SP 800-186 section 3.2.1.3).
 const ORDER: [u8; 32] = [

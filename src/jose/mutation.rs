@@ -1,6 +1,8 @@
 //! Thousands of damaged tokens and key sets: none may panic, none may pass.
 
 use serde_json::Value;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{
     AlgorithmSet, Budget, KeySet, KeySetLimits, TimeRules, TokenError, UntrustedToken,

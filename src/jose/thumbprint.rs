@@ -52,6 +52,8 @@ impl fmt::Debug for Thumbprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn thumbprint(jwk: &str) -> Option<String> {
         let jwk: Value = serde_json::from_str(jwk).unwrap();

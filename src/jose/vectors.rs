@@ -3,6 +3,8 @@
 //! Most of what they sign is no JWT: so each is put to its key, not through the public door.
 
 use serde_json::Value;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{
     Algorithm,

@@ -86,7 +86,7 @@ fn test_targets() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Runs `tests/wasm.rs` on Node by the runner of wasm-bindgen-test, which must have the library's version.
+/// Runs the tests of `src/jose` and `tests/wasm.rs` on Node by the runner of wasm-bindgen-test, which must have the library's version.
 fn core_on_wasm() -> Result<(), String> {
     let runner = runner(&locked_version("wasm-bindgen")?)?;
     let node = node()?;
@@ -99,6 +99,7 @@ fn core_on_wasm() -> Result<(), String> {
                 "test",
                 "--target",
                 "wasm32-unknown-unknown",
+                "--lib",
                 "--test",
                 "wasm",
             ])

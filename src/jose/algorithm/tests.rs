@@ -3,6 +3,8 @@ use crate::jose::{
     jwk::{Key, Origin},
     testing::{jwk, sign},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_name_leads_to_its_algorithm_and_back() {

@@ -1,5 +1,7 @@
 use super::*;
 use crate::jose::testing::{encode, unsigned};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn refusal(token: &str) -> TokenError {
     UntrustedToken::parse(token, 16_384).unwrap_err()

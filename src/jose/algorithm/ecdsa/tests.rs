@@ -1,5 +1,7 @@
 use super::*;
 use crate::jose::testing::{decode, jwk, sign};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// The order of each curve (SEC 2 section 2), big-endian.
 const ORDERS: [(Algorithm, &str); 4] = [

@@ -3,6 +3,8 @@ use crate::jose::{
     Algorithm,
     testing::{decode, jwk, sign},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn key() -> Ed25519Key {
     let jwk = jwk(Algorithm::EdDsa);

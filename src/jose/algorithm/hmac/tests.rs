@@ -1,5 +1,7 @@
 use super::*;
 use crate::jose::testing::hmac;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn a_secret_is_for_the_hashes_that_it_is_as_long_as() {

@@ -1,4 +1,6 @@
 use ::rsa::{pss, signature::RandomizedSigner, signature::SignatureEncoding};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::jose::testing::{Salts, decode, jwk, rsa_key, sign};
