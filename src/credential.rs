@@ -60,6 +60,15 @@ impl Location {
         }
     }
 
+    /// `Authorization: Basic` (RFC 7617 §2).
+    #[must_use]
+    pub fn basic() -> Self {
+        Self::Header {
+            name: "authorization".to_owned(),
+            prefix: "Basic ".to_owned(),
+        }
+    }
+
     /// What takes the credential out of the request, and nothing else.
     #[must_use]
     pub fn edit(&self, head: &Headers) -> Edit {

@@ -3,30 +3,47 @@
 //! [`Exchange::advance`] answers from what is known now and is called again, unchanged, whenever more is
 //! known. There is nothing to resume and nothing that can be entered twice.
 
+mod aws;
+mod inquiry;
+
 use std::rc::Rc;
 
+use self::inquiry::Inquiry;
+use crate::basic::PasswordStore;
 use crate::config::Mode;
-use crate::credential::{self, Credential, Edit};
+use crate::credential::{self, Edit};
 use crate::headers::Headers;
-use crate::jose::{Budget, TokenError, UntrustedToken, VerifiedClaims};
-use crate::keys::{KeyStore, Lookup};
+use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::Principal;
-use crate::policy::provider::{Keys, Provider};
-use crate::policy::requirement::Requirement;
-use crate::policy::{KeySourceId, Policy, ProviderId, Rule};
+use crate::policy::requirement::{Hurdle, Requirement};
+use crate::policy::{KeySourceId, Policy, Rule, UpstreamHeaders};
+use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
 
-/// Signatures that one request may have checked.
-const SIGNATURES: u8 = 8;
-
 /// What a request waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Need {
-    /// The key set.
-    pub source: KeySourceId,
-    /// Whether it is there and lacks the token's key id.
-    pub unknown_key: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The answer of a service.
+    Answer(Question),
+    /// A key set.
+    Keys {
+        /// Which.
+        source: KeySourceId,
+        /// Whether it is there and lacks the token's key id.
+        unknown_key: bool,
+    },
+}
+
+/// What one VM knows.
+#[derive(Debug)]
+pub struct Stores {
+    /// Of issuers' keys.
+    pub keys: KeyStore,
+    /// Of passwords.
+    pub passwords: PasswordStore,
+    /// Of what services said.
+    pub services: ServiceStore,
 }
 
 /// What to do with a request. There is no fourth answer.
@@ -46,6 +63,7 @@ pub enum Step {
 pub struct Grant {
     remove: Vec<Vec<u8>>,
     set: Vec<(String, Vec<u8>)>,
+    state: Vec<(String, String)>,
     shadowed: Option<Denial>,
 }
 
@@ -60,6 +78,12 @@ impl Grant {
     #[must_use]
     pub fn set(&self) -> &[(String, Vec<u8>)] {
         &self.set
+    }
+
+    /// What the host's filter state is told of the caller, for access logs and later filters.
+    #[must_use]
+    pub fn state(&self) -> &[(String, String)] {
+        &self.state
     }
 
     /// What would have been refused, were the filter not in shadow mode.
@@ -85,6 +109,8 @@ pub struct Refusal {
 pub struct Exchange {
     policy: Rc<Policy>,
     head: Headers,
+    /// Where the request comes from, where the host says so and somebody counts by it.
+    client: String,
 }
 
 enum Verdict<'p> {
@@ -93,36 +119,53 @@ enum Verdict<'p> {
     Permit(Option<Box<Caller<'p>>>),
 }
 
+impl From<Hurdle> for Verdict<'_> {
+    fn from(hurdle: Hurdle) -> Self {
+        match hurdle {
+            Hurdle::Asks(question) => Self::Blocked(Need::Answer(question)),
+            Hurdle::Denied(denial) => Self::Deny(denial),
+        }
+    }
+}
+
 /// A caller who may pass.
 struct Caller<'p> {
-    principal: Principal,
-    provider: &'p Provider,
-    verified: VerifiedClaims,
+    principal: Principal<'p>,
     /// What takes the credential out of the request.
     edit: Edit,
+    /// Temporary AWS credentials, where the rule asks for them.
+    aws: Option<&'p TemporaryCredentials>,
 }
 
 impl Exchange {
     /// A request under the policy that was in force when it came.
     #[must_use]
-    pub const fn new(policy: Rc<Policy>, head: Headers) -> Self {
-        Self { policy, head }
+    pub const fn new(policy: Rc<Policy>, head: Headers, client: String) -> Self {
+        Self {
+            policy,
+            head,
+            client,
+        }
     }
 
     /// Answers from what is known now.
-    pub fn advance(&self, keys: &KeyStore, now: UnixTime) -> Step {
+    pub fn advance(&self, stores: &Stores, now: UnixTime) -> Step {
         if self.policy.mode == Mode::Disabled {
-            return Step::Forward(self.grant(None, None));
+            return Step::Forward(self.disabled());
         }
         let (rule, verdict) = match self.rule() {
             Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),
-            Ok(rule) => (Some(rule), self.decide(rule, keys, now)),
+            Ok(rule) => (Some(rule), self.decide(rule, stores, now)),
             Err(denial) => (None, Verdict::Deny(denial)),
         };
         match verdict {
             Verdict::Blocked(need) => Step::Await(need),
             Verdict::Deny(denial) => self.refuse(rule, denial),
-            Verdict::Permit(caller) => Step::Forward(self.grant(caller.as_deref(), None)),
+            Verdict::Permit(None) => Step::Forward(self.grant(None)),
+            Verdict::Permit(Some(caller)) => match rule {
+                Some(rule) => Step::Forward(self.introduce(rule, &caller, now)),
+                None => self.refuse(None, Denial::Internal),
+            },
         }
     }
 
@@ -152,41 +195,27 @@ impl Exchange {
             && given("access-control-request-method")
     }
 
-    fn decide(&self, rule: &Rule, keys: &KeyStore, now: UnixTime) -> Verdict<'_> {
+    fn decide<'a>(&'a self, rule: &'a Rule, stores: &'a Stores, now: UnixTime) -> Verdict<'a> {
         match &rule.requirement {
             Requirement::Public => return Verdict::Permit(None),
             Requirement::Deny => return Verdict::Deny(Denial::Denied),
             _ => {}
         }
-        let credential = match credential::find(&self.head, &rule.locations) {
-            Ok(Some(credential)) => credential,
-            Ok(None) => {
-                return rule
-                    .requirement
-                    .check(None)
-                    .map_or_else(Verdict::Deny, |()| Verdict::Permit(None));
+        match credential::find(&self.head, &rule.locations) {
+            Ok(Some(credential)) => {
+                Inquiry::new(self, rule, &credential, stores, now).authenticate()
             }
-            Err(denial) => return Verdict::Deny(denial),
-        };
-        match UntrustedToken::parse(&credential.token, self.policy.limits.token_bytes) {
-            Ok(token) => Inquiry {
-                policy: &self.policy,
-                rule,
-                head: &self.head,
-                credential: &credential,
-                token,
-                keys,
-                now,
-                budget: Budget::new(SIGNATURES),
-            }
-            .authenticate(),
-            Err(error) => Verdict::Deny(error.into()),
+            Ok(None) => rule
+                .requirement
+                .check(None)
+                .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
+            Err(denial) => Verdict::Deny(denial),
         }
     }
 
     fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Step {
         if self.policy.mode == Mode::Shadow {
-            return Step::Forward(self.grant(None, Some(denial)));
+            return Step::Forward(self.grant(Some(denial)));
         }
         let answer = denial.answer(self.policy.challenge(rule));
         Step::Reject(Refusal {
@@ -196,11 +225,13 @@ impl Exchange {
         })
     }
 
-    fn grant(&self, caller: Option<&Caller<'_>>, shadowed: Option<Denial>) -> Grant {
+    /// A request without a caller to speak of.
+    fn grant(&self, shadowed: Option<Denial>) -> Grant {
         let upstream = &self.policy.upstream;
         let mut grant = Grant {
             remove: upstream.spoofed(&self.head),
             set: Vec::new(),
+            state: Vec::new(),
             shadowed,
         };
         if let Some(denial) = shadowed {
@@ -209,109 +240,48 @@ impl Exchange {
                 .set
                 .push((upstream.shadow().to_owned(), verdict.into_bytes()));
         }
-        let Some(caller) = caller else {
-            return grant;
-        };
-        let identity = upstream.set(&caller.principal, &caller.provider.name, &caller.verified);
-        grant.set.extend(
-            identity
-                .into_iter()
-                .map(|(name, value)| (name, value.into_bytes())),
-        );
-        match &caller.edit {
-            _ if caller.provider.forward => {}
-            Edit::Remove(name) => grant.remove.push(name.clone().into_bytes()),
-            Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),
+        grant
+    }
+
+    /// A request while nothing is checked, with the identity that the configuration gives it, if any.
+    fn disabled(&self) -> Grant {
+        let mut grant = self.grant(None);
+        if let Some(identity) = &self.policy.disabled_identity {
+            let (headers, state) = self.policy.upstream.set_disabled(identity);
+            grant.tell(headers);
+            grant.state = state;
+        }
+        grant
+    }
+
+    /// A request with its caller.
+    fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: UnixTime) -> Grant {
+        let mut grant = self.grant(None);
+        let (headers, state) = self.policy.upstream.set(&caller.principal);
+        grant.tell(headers);
+        grant.state = state;
+        if !caller.principal.provider.forward {
+            match &caller.edit {
+                Edit::Remove(name) => grant.remove.push(name.clone().into_bytes()),
+                Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),
+            }
+        }
+        if let Some(issued) = caller.aws {
+            if rule.aws_credentials {
+                grant.tell(UpstreamHeaders::set_aws(issued));
+            }
+            if let Some(signing) = &rule.aws_sigv4 {
+                aws::sign(&mut grant, &self.head, signing, issued, now);
+            }
         }
         grant
     }
 }
 
-/// Whom a token stands for, and whether the rule lets them pass.
-struct Inquiry<'p, 'a> {
-    policy: &'p Policy,
-    rule: &'a Rule,
-    head: &'a Headers,
-    credential: &'a Credential<'a>,
-    token: UntrustedToken<'a>,
-    keys: &'a KeyStore,
-    now: UnixTime,
-    budget: Budget,
-}
-
-impl<'p> Inquiry<'p, '_> {
-    /// Tries the token with each provider whose issuer it names: one that permits is enough, one that cannot
-    /// be asked yet is waited for, and of refusals the one that went furthest is reported.
-    fn authenticate(mut self) -> Verdict<'p> {
-        let mut denial = Denial::Token(TokenError::UnknownIssuer);
-        let mut blocked = None;
-        for id in &self.rule.accepted {
-            let Some(provider) = self.policy.provider(*id) else {
-                continue;
-            };
-            if !provider.locations.contains(self.credential.location) {
-                continue;
-            }
-            match self.ask(*id, provider) {
-                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
-                Verdict::Deny(other) => denial = denial.most_specific(other),
-                permit @ Verdict::Permit(_) => return permit,
-            }
-        }
-        blocked.map_or(Verdict::Deny(denial), Verdict::Blocked)
-    }
-
-    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
-        if let Err(error) = provider.check(&self.token, self.now) {
-            return Verdict::Deny(error.into());
-        }
-        let set = match &provider.keys {
-            Keys::Inline(set) => set,
-            Keys::Remote(source) => match self.keys.lookup(*source, self.now) {
-                Lookup::Pending => {
-                    return Verdict::Blocked(Need {
-                        source: *source,
-                        unknown_key: false,
-                    });
-                }
-                Lookup::Unavailable { retry_after } => {
-                    return Verdict::Deny(Denial::KeysUnavailable { retry_after });
-                }
-                Lookup::Ready(set) if set.knows_key_of(&self.token) => set,
-                Lookup::Ready(_) => return self.unknown_key(*source),
-            },
-        };
-        match set.verify(&self.token, provider.algorithms, &mut self.budget) {
-            Err(error) => Verdict::Deny(error.into()),
-            Ok(verified) => {
-                if let Keys::Remote(source) = &provider.keys {
-                    self.keys.count_use(*source);
-                }
-                let principal = provider.principal(id, &verified);
-                match self.rule.requirement.check(Some(&principal)) {
-                    Ok(()) => Verdict::Permit(Some(Box::new(Caller {
-                        principal,
-                        provider,
-                        verified,
-                        edit: self.credential.location.edit(self.head),
-                    }))),
-                    Err(denial) => Verdict::Deny(denial),
-                }
-            }
-        }
-    }
-
-    /// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
-    fn unknown_key(&self, source: KeySourceId) -> Verdict<'p> {
-        if let Some(retry_after) = self.keys.failing(source, self.now) {
-            return Verdict::Deny(Denial::KeysUnavailable { retry_after });
-        }
-        if self.keys.may_refetch(source, self.now) {
-            return Verdict::Blocked(Need {
-                source,
-                unknown_key: true,
-            });
-        }
-        Verdict::Deny(Denial::Token(TokenError::UnknownKey))
+impl Grant {
+    fn tell(&mut self, facts: Vec<(String, String)>) {
+        let facts = facts.into_iter();
+        self.set
+            .extend(facts.map(|(name, value)| (name, value.into_bytes())));
     }
 }

@@ -3,14 +3,33 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::exchange::{Exchange, Grant, Need, Refusal, Step};
+use crate::basic::PasswordStore;
+use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use crate::exchange::{Exchange, Grant, Need, Refusal, Step, Stores};
 use crate::headers::Headers;
-use crate::keys::{
-    Fetch, FetchOutcome, FetchRequest, KeySource, KeyStore, Leader, Notice, SharedData,
-};
+use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
 use crate::policy::denial::Denial;
 use crate::policy::{KeySourceId, Policy};
+use crate::services::{self, Call, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
+
+/// A callout that must go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callout {
+    /// For keys.
+    Keys(Fetch),
+    /// For the answer of a service.
+    Service(Call),
+}
+
+/// What operators should hear of a callout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Of one for keys.
+    Keys(KeySourceId, keys::Notice),
+    /// Of one to a service.
+    Service(ServiceId, services::Notice),
+}
 
 /// What becomes of a request.
 #[must_use]
@@ -34,18 +53,23 @@ struct Held {
 #[derive(Debug)]
 pub struct Gateway {
     policy: Rc<Policy>,
-    keys: KeyStore,
+    stores: Stores,
     held: BTreeMap<u32, Held>,
 }
 
 impl Gateway {
-    /// A VM that holds no keys and no requests yet.
+    /// A VM that knows nothing and holds no requests yet. Its secret names what it remembers of credentials.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        let keys = KeyStore::new(policy.sources.iter().cloned());
+    pub fn new(policy: Policy, secret: [u8; 32]) -> Self {
+        let most = policy.limits.service_cache_entries;
+        let stores = Stores {
+            keys: KeyStore::new(policy.sources.iter().cloned()),
+            passwords: PasswordStore::new(secret),
+            services: ServiceStore::new(&policy.services, most, secret),
+        };
         Self {
             policy: Rc::new(policy),
-            keys,
+            stores,
             held: BTreeMap::new(),
         }
     }
@@ -59,69 +83,109 @@ impl Gateway {
     /// Where a key set is fetched.
     #[must_use]
     pub fn source(&self, id: KeySourceId) -> Option<&KeySource> {
-        self.keys.source(id)
+        self.stores.keys.source(id)
     }
 
-    /// What must be sent for a fetch; `None` for one that nobody waits for any more.
+    /// A service that is asked about callers.
     #[must_use]
-    pub fn request(&self, fetch: Fetch) -> Option<FetchRequest<'_>> {
-        self.keys.request(fetch)
+    pub fn service(&self, id: ServiceId) -> Option<&Service> {
+        self.stores.services.service(id)
     }
 
-    /// Takes a request in. Where it is held, [`Self::poll_fetch`] may have something to send.
-    pub fn handle_request(&mut self, id: u32, head: Headers, now: UnixTime) -> Outcome {
-        let exchange = Exchange::new(Rc::clone(&self.policy), head);
-        let need = match exchange.advance(&self.keys, now) {
+    /// What must be sent for a callout; `None` for one that nobody waits for any more.
+    #[must_use]
+    pub fn request(&self, callout: Callout) -> Option<CalloutRequest<'_>> {
+        match callout {
+            Callout::Keys(fetch) => self.stores.keys.request(fetch),
+            Callout::Service(call) => self.stores.services.request(call),
+        }
+    }
+
+    /// Takes a request in; `client` is its address, where somebody counts by it. Where the request is held,
+    /// [`Self::poll_callout`] may have something to send.
+    pub fn handle_request(
+        &mut self,
+        id: u32,
+        head: Headers,
+        client: String,
+        now: UnixTime,
+    ) -> Outcome {
+        let exchange = Exchange::new(Rc::clone(&self.policy), head, client);
+        let need = match exchange.advance(&self.stores, now) {
             Step::Forward(grant) => return Outcome::Forward(grant),
             Step::Reject(refusal) => return Outcome::Reject(refusal),
             Step::Await(need) => need,
         };
         if self.held.len() >= self.policy.limits.held_requests {
-            return settle(exchange.give_up(Denial::KeysUnavailable { retry_after: 1 }))
-                .unwrap_or(Outcome::Held);
+            return settle(exchange.give_up(unavailable(&need))).unwrap_or(Outcome::Held);
         }
-        self.want(need);
+        self.want(need, now);
         let deadline = now.plus(self.policy.limits.hold);
         self.held.insert(id, Held { exchange, deadline });
         Outcome::Held
     }
 
-    /// The next fetch that must go out.
-    pub fn poll_fetch(
+    /// The next callout that must go out.
+    pub fn poll_callout(
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
         now: UnixTime,
-    ) -> Option<Fetch> {
-        if self.keys.in_flight() >= self.policy.limits.callouts {
+    ) -> Option<Callout> {
+        let Stores { keys, services, .. } = &mut self.stores;
+        if keys.in_flight().saturating_add(services.in_flight()) >= self.policy.limits.callouts {
             return None;
         }
-        self.keys.poll_fetch(leader, shared, now)
+        keys.poll_fetch(leader, shared, now)
+            .map(Callout::Keys)
+            .or_else(|| services.poll_call(leader, now).map(Callout::Service))
     }
 
-    /// Takes the answer to a fetch, or the host's refusal to make it.
-    pub fn handle_fetched(
+    /// Takes the answer to a callout, or the host's refusal to make it.
+    pub fn handle_answered(
         &mut self,
-        fetch: Fetch,
-        outcome: FetchOutcome<'_>,
+        callout: Callout,
+        outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {
-        self.keys.handle_fetched(fetch, outcome, shared, now)
+        let Stores { keys, services, .. } = &mut self.stores;
+        match callout {
+            Callout::Keys(fetch) => keys
+                .handle_fetched(fetch, outcome, shared, now)
+                .map(|notice| Notice::Keys(fetch.source, notice)),
+            Callout::Service(call) => services
+                .handle_answered(call, outcome, now)
+                .map(|notice| Notice::Service(call.service, notice)),
+        }
     }
 
-    /// Gives up on a fetch whose maker is gone.
-    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: UnixTime) {
-        self.keys.abandon(fetch, shared, now);
+    /// Gives up on a callout whose maker is gone.
+    pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: UnixTime) {
+        match callout {
+            Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now),
+            Callout::Service(call) => self.stores.services.abandon(call),
+        }
     }
 
-    /// Ends what is overdue: these fetches get no answer any more.
+    /// Ends what is overdue: these callouts get no answer any more.
     pub fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
         now: UnixTime,
-    ) -> Vec<(Fetch, Notice)> {
-        self.keys.handle_tick(shared, now)
+    ) -> Vec<(Callout, Notice)> {
+        let Stores { keys, services, .. } = &mut self.stores;
+        let fetches = keys.handle_tick(shared, now).into_iter();
+        let calls = services.handle_tick(now).into_iter();
+        fetches
+            .map(|(fetch, notice)| (Callout::Keys(fetch), Notice::Keys(fetch.source, notice)))
+            .chain(calls.map(|(call, notice)| {
+                (
+                    Callout::Service(call),
+                    Notice::Service(call.service, notice),
+                )
+            }))
+            .collect()
     }
 
     /// Forgets a request whose client is gone.
@@ -140,10 +204,10 @@ impl Gateway {
         let mut settled = Vec::new();
         let mut needs = Vec::new();
         self.held.retain(|id, held| {
-            let step = match held.exchange.advance(&self.keys, now) {
-                Step::Await(_) if now >= held.deadline => held
-                    .exchange
-                    .give_up(Denial::KeysUnavailable { retry_after: 1 }),
+            let step = match held.exchange.advance(&self.stores, now) {
+                Step::Await(need) if now >= held.deadline => {
+                    held.exchange.give_up(unavailable(&need))
+                }
                 step => step,
             };
             if let Step::Await(need) = step {
@@ -153,14 +217,30 @@ impl Gateway {
             settled.extend(settle(step).map(|outcome| (*id, outcome)));
             false
         });
-        needs.into_iter().for_each(|need| self.want(need));
+        for need in needs {
+            self.want(need, now);
+        }
         settled
     }
 
-    fn want(&mut self, need: Need) {
-        if need.unknown_key {
-            self.keys.want_refetch(need.source);
+    fn want(&mut self, need: Need, now: UnixTime) {
+        match need {
+            Need::Answer(question) => self.stores.services.want(question, now),
+            Need::Keys {
+                source,
+                unknown_key: true,
+            } => self.stores.keys.want_refetch(source),
+            // The store knows itself that it has no keys.
+            Need::Keys { .. } => {}
         }
+    }
+}
+
+/// The refusal of a request that can wait no longer.
+const fn unavailable(need: &Need) -> Denial {
+    match need {
+        Need::Answer(_) => Denial::ServiceUnavailable { retry_after: 1 },
+        Need::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
     }
 }
 

@@ -135,5 +135,6 @@ fn configure() -> Result<Gateway, String> {
     for warning in &policy.warnings {
         warn!("auth-filter: {warning}");
     }
-    Ok(Gateway::new(policy))
+    let secret = call::random().ok_or("the host has no random numbers")?;
+    Ok(Gateway::new(policy, secret))
 }

@@ -167,6 +167,19 @@ impl<T> Default for UniqueMap<T> {
     }
 }
 
+impl<T> FromIterator<(String, T)> for UniqueMap<T> {
+    /// Of entries with one key the first counts.
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
+        let mut seen = BTreeSet::new();
+        let entries = entries.into_iter();
+        Self(
+            entries
+                .filter(|(key, _)| seen.insert(key.clone()))
+                .collect(),
+        )
+    }
+}
+
 impl<T> IntoIterator for UniqueMap<T> {
     type Item = (String, T);
     type IntoIter = std::vec::IntoIter<(String, T)>;

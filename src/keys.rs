@@ -15,11 +15,12 @@ mod snapshot;
 
 pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
-pub use self::fetch::{FetchOutcome, FetchRequest, Leader, Notice, Schedule};
+pub use self::fetch::{Notice, Schedule};
 pub use self::shared::{Entry, SharedData, Swap};
 pub use self::slot::Lookup;
 
 use self::slot::Slot;
+use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::jose::{KeySet, KeySetError, KeySetLimits, Thumbprint};
 use crate::policy::KeySourceId;
 use crate::time::UnixTime;
@@ -112,7 +113,7 @@ impl KeyStore {
 
     /// What must be sent for a fetch; `None` for one that nobody waits for any more.
     #[must_use]
-    pub fn request(&self, fetch: Fetch) -> Option<FetchRequest<'_>> {
+    pub fn request(&self, fetch: Fetch) -> Option<CalloutRequest<'_>> {
         self.slot(fetch.source)?.request(fetch.attempt)
     }
 
@@ -151,7 +152,7 @@ impl KeyStore {
     pub fn handle_fetched(
         &mut self,
         fetch: Fetch,
-        outcome: FetchOutcome<'_>,
+        outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {

@@ -37,9 +37,13 @@
 //! **A head is a value.** [`headers::Headers`] is all pairs of the request, fetched from the host in one call. Asking for one
 //! value hides the second `Authorization` on some hosts, and asking for several costs more than the copy.
 
+pub mod api_key;
+pub mod basic;
+pub mod callout;
 pub mod config;
 pub mod credential;
 pub mod exchange;
+pub mod expiring;
 pub mod gateway;
 pub mod headers;
 #[cfg(target_os = "wasi")]
@@ -47,6 +51,9 @@ mod host;
 pub mod jose;
 pub mod json;
 pub mod keys;
+pub mod password;
 pub mod policy;
+pub mod services;
+pub mod sigv4;
 pub mod text;
 pub mod time;

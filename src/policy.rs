@@ -16,12 +16,16 @@ pub use self::upstream::UpstreamHeaders;
 
 use self::denial::{Challenge, Denial};
 use self::path::CanonicalPath;
-use self::provider::Provider;
+use self::provider::{ChallengeScheme, Provider};
 use self::requirement::Requirement;
 use self::route::Route;
 use crate::config::Mode;
 use crate::credential::Location;
 use crate::keys::KeySource;
+use crate::services::Service;
+#[cfg(doc)]
+use crate::services::ServiceId;
+use crate::sigv4::Scope;
 
 /// A provider's place in the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,8 +48,40 @@ pub struct Rule {
     pub accepted: Box<[ProviderId]>,
     /// Where those credentials stand.
     pub locations: Box<[Location]>,
+    /// How a client is challenged for one.
+    pub challenges: Box<[ChallengeScheme]>,
     /// The scopes that it asks, space-separated.
     pub scope: Option<String>,
+    /// Whether the upstream gets the caller's temporary AWS credentials.
+    pub aws_credentials: bool,
+    /// For which AWS service the request is signed with them.
+    pub aws_sigv4: Option<AwsSigV4>,
+}
+
+/// For which AWS service a request is signed.
+#[derive(Clone, Debug)]
+pub struct AwsSigV4 {
+    /// Service and region.
+    pub scope: Scope,
+    /// The host that is signed; the request's own where there is none.
+    pub host: Option<String>,
+}
+
+/// Whom the upstream is told of while nothing is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisabledIdentity {
+    /// The identifier.
+    pub user_id: String,
+    /// The name.
+    pub user_name: Option<String>,
+    /// The e-mail address.
+    pub user_email: Option<String>,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Permissions.
+    pub permissions: Vec<String>,
 }
 
 /// Bounds on what a request may cost.
@@ -57,6 +93,8 @@ pub struct Limits {
     pub callouts: usize,
     /// Requests that may wait at one time per VM.
     pub held_requests: usize,
+    /// Answers of services that are kept per VM.
+    pub service_cache_entries: usize,
     /// How long a request may wait.
     pub hold: Duration,
 }
@@ -72,12 +110,16 @@ pub struct Policy {
     pub providers: Box<[Provider]>,
     /// Key sets that are fetched, by [`KeySourceId`].
     pub sources: Box<[KeySource]>,
+    /// Services that are asked about callers, by [`ServiceId`].
+    pub services: Box<[Service]>,
     /// Rules, in order.
     pub rules: Box<[Rule]>,
     /// Whether CORS preflight requests need no credential.
     pub bypass_cors_preflight: bool,
     /// What the upstream is told.
     pub upstream: UpstreamHeaders,
+    /// Whom it is told of in disabled mode.
+    pub disabled_identity: Option<DisabledIdentity>,
     /// Bounds.
     pub limits: Limits,
     /// What an operator should be warned of at each load.
@@ -113,9 +155,18 @@ impl Policy {
     #[must_use]
     pub fn challenge<'p>(&'p self, rule: Option<&'p Rule>) -> Challenge<'p> {
         Challenge {
+            schemes: rule.map(|rule| &*rule.challenges).unwrap_or_default(),
             realm: &self.realm,
             scope: rule.and_then(|rule| rule.scope.as_deref()),
         }
+    }
+
+    /// Whether wrong passwords are counted by the client's address.
+    #[must_use]
+    pub fn counts_by_address(&self) -> bool {
+        self.providers
+            .iter()
+            .any(|provider| provider.throttle.is_some())
     }
 
     /// The provider of an id.

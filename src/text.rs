@@ -40,6 +40,19 @@ pub fn push_header_text(out: &mut String, value: &str, also: &[u8]) {
     }
 }
 
+/// Appends `value` to `out` with everything but the unreserved characters of RFC 3986 §2.3 as percent triplets: a
+/// segment of a path, a value of a query or of a form.
+pub fn push_form_text(out: &mut String, value: &str) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
 /// One value, percent-encoded for a header.
 #[must_use]
 pub fn header_text(value: &str) -> String {
@@ -82,6 +95,14 @@ pub fn hex_text(bytes: &[u8]) -> String {
     )
 }
 
+/// The bytes of hexadecimal text in either case; `None` for anything else.
+#[must_use]
+pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some(hex(*high)? << 4 | hex(*low)?);
+    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,10 +128,22 @@ mod tests {
     }
 
     #[test]
+    fn a_value_stays_within_its_segment_or_parameter() {
+        let mut out = String::new();
+        push_form_text(&mut out, "a/b?c=d&e f%~Z\u{eb}");
+        assert_eq!(out, "a%2Fb%3Fc%3Dd%26e%20f%25~Z%C3%AB");
+    }
+
+    #[test]
     fn nothing_that_ends_a_header_line_survives() {
         assert_eq!(header_text("a\r\nX-Evil: 1"), "a%0D%0AX-Evil:%201");
         assert_eq!(header_text("100% Zoë"), "100%25%20Zo%C3%AB");
         assert_eq!(header_list(["a,b", "c"]), "a%2Cb,c");
         assert_eq!(hex_text(&[0, 255]), "00ff");
+        assert_eq!(hex_bytes("00Ff"), Some(vec![0, 255]));
+        assert_eq!(
+            (hex_bytes("0"), hex_bytes("0g"), hex_bytes("")),
+            (None, None, Some(vec![]))
+        );
     }
 }

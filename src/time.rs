@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat};
+
 /// Milliseconds since the Unix epoch, handed in by whoever reads a clock.
 ///
 /// There is no constructor from "now": an unknown clock is an error of the host adapter, never the
@@ -32,6 +34,23 @@ impl UnixTime {
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000
+    }
+
+    /// The time as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339), for the years that have four digits.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        i64::try_from(self.as_secs())
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .map(|time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
+            .unwrap_or_default()
+    }
+
+    /// A time as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) writes it, from the epoch on.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        u64::try_from(time.timestamp()).ok().map(Self::from_secs)
     }
 
     /// This time plus `duration`; stays at the far end of time instead of wrapping.

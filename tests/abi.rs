@@ -15,6 +15,7 @@ const IMPORTS: &[&str] = &[
     "env.proxy_get_buffer_bytes",
     "env.proxy_get_current_time_nanoseconds",
     "env.proxy_get_header_map_pairs",
+    "env.proxy_get_property",
     "env.proxy_get_shared_data",
     "env.proxy_http_call",
     "env.proxy_increment_metric",
@@ -23,6 +24,7 @@ const IMPORTS: &[&str] = &[
     "env.proxy_replace_header_map_value",
     "env.proxy_send_local_response",
     "env.proxy_set_effective_context",
+    "env.proxy_set_property",
     "env.proxy_set_shared_data",
     "env.proxy_set_tick_period_milliseconds",
     "wasi_snapshot_preview1.clock_time_get",
@@ -30,6 +32,7 @@ const IMPORTS: &[&str] = &[
     "wasi_snapshot_preview1.environ_sizes_get",
     "wasi_snapshot_preview1.fd_write",
     "wasi_snapshot_preview1.proc_exit",
+    "wasi_snapshot_preview1.random_get",
 ];
 
 /// What is imported only because the SDK's traits mention it; the filter never calls these. Together with
@@ -43,7 +46,6 @@ const IMPORTS_OF_THE_SDK: &[&str] = &[
     "env.proxy_done",
     "env.proxy_enqueue_shared_queue",
     "env.proxy_get_header_map_value",
-    "env.proxy_get_property",
     "env.proxy_get_status",
     "env.proxy_grpc_call",
     "env.proxy_grpc_cancel",
@@ -54,7 +56,6 @@ const IMPORTS_OF_THE_SDK: &[&str] = &[
     "env.proxy_resolve_shared_queue",
     "env.proxy_set_buffer_bytes",
     "env.proxy_set_header_map_pairs",
-    "env.proxy_set_property",
 ];
 
 /// The callbacks that a host looks for.

@@ -108,7 +108,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/providers/issuer/audience",
             "[\"a\"]",
-            "providers.issuer.audience: unknown key; known: kind, issuer, audiences, region, ",
+            "providers.issuer.audience: unknown key; known: kind, preset, issuer, audiences, region, ",
         ),
         (
             "/providers/issuer/audiences",
@@ -163,7 +163,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/providers/issuer/groups",
             "[{\"claim\": \"a\", \"static\": [\"b\"]}]",
-            "providers.issuer.groups[0]: takes exactly one of claim, from_groups, static",
+            "providers.issuer.groups[0]: takes exactly one of claim, directory, from_groups, static",
         ),
         (
             "/rules/0/require",
@@ -218,4 +218,84 @@ fn what_is_wrong_is_told_with_its_place() {
         error.starts_with("providers: duplicate member \"a\""),
         "{error}"
     );
+}
+
+/// A configuration with these providers and directories, whose one rule is this; the first rows compile.
+fn compiled(providers: &str, directories: &str, rule: &str) -> Result<Policy, String> {
+    compile(&format!(
+        r#"{{"providers": {{{providers}}}, "directories": {{{directories}}}, "rules": [{{"match": {{}}, {rule}}}]}}"#
+    ))
+}
+
+#[test]
+fn each_kind_of_provider_asks_for_what_it_needs() {
+    const HASH: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    let user = r#""require": "user""#;
+    let people = r#""people": {"uri": "http://people/{subject}", "timeout": "500ms"}"#;
+    let pool = r#""identity_pool": {"id": "eu-west-1:abc"}"#;
+    let cognito = r#""kind": "cognito", "region": "us-east-1", "user_pool_id": "us-east-1_x", "client_ids": ["app"]"#;
+    let digest = format!("sha256:{HASH}");
+    type Row = (String, &'static str, &'static str, &'static str);
+    let good: Vec<(String, &str, &str)> = vec![
+        (format!(r#""a": {{"kind": "basic", "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user),
+        (r#""a": {"kind": "basic", "verify": {"uri": "http://v/"}, "throttle": {"attempts": 3, "per": "10s"}}"#.into(), "", user),
+        (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}", "expires_at": "2030-01-01T00:00:00Z"}}}}}}"#), "", user),
+        (r#""a": {"kind": "http", "verify": {"uri": "https://v/check"}, "from_cookies": ["sid"]}"#.into(), "", user),
+        (r#""a": {"kind": "introspection", "introspection": {"uri": "https://as/introspect", "client_id": "f", "client_secret": "s"}}"#.into(), "", user),
+        (r#""a": {"kind": "entra_id", "tenant_id": "72f988bf-86f1-41af-91ab-2d7cd011db47", "audiences": ["api://orders"]}"#.into(), "", user),
+        (r#""a": {"kind": "entra_id", "tenants": ["t1", "t2"], "authority": "login.microsoftonline.us", "groups_overage": {"directory": "people"}}"#.into(), people, user),
+        (format!(r#""a": {{{cognito}, "token_use": ["access", "id"], {pool}}}"#), "", r#""require": "user", "aws_credentials": true"#),
+        (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "user", "aws_sigv4": {"service": "s3", "region": "eu-west-1", "host": "b.s3.amazonaws.com"}"#),
+    ];
+    for (providers, directories, rule) in good {
+        if let Err(error) = compiled(&providers, directories, rule) {
+            panic!("{providers}: {error}");
+        }
+    }
+    let rows: Vec<Row> = vec![
+        (r#""a": {"kind": "basic"}"#.into(), "", user, "providers.a: takes one of users and verify"),
+        (r#""a": {"kind": "basic", "users": {}}"#.into(), "", user, "providers.a: takes one of users and verify"),
+        (r#""a": {"kind": "basic", "users": {"a:b": {"password_hash": "x"}}}"#.into(), "", user, "providers.a.users.a:b: a user's name is not empty and has no colon"),
+        (r#""a": {"kind": "basic", "users": {"alice": {"password_hash": "secret"}}}"#.into(), "", user, "providers.a.users.alice.password_hash: is not a password hash"),
+        (r#""a": {"kind": "basic", "users": {"alice": {"password_hash": "{SHA}x"}}}"#.into(), "", user, "providers.a.users.alice.password_hash: htpasswd's {SHA}"),
+        (format!(r#""a": {{"kind": "basic", "realm": "a\"b", "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.realm: a realm is printable ASCII"),
+        (format!(r#""a": {{"kind": "basic", "throttle": {{"attempts": 0}}, "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.throttle: lets nobody in"),
+        (format!(r#""a": {{"kind": "basic", "from_cookies": ["x"], "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.from_cookies: belongs to providers of kind \"api_key\", "),
+        (r#""a": {"kind": "api_key"}"#.into(), "", user, "providers.a: takes one of keys and verify"),
+        (r#""a": {"kind": "api_key", "keys": {"acme": {"digest": "ak_secret"}}}"#.into(), "", user, "providers.a.keys.acme.digest: is not \"sha256:\" and 64 hexadecimal digits"),
+        (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}", "expires_at": "tomorrow"}}}}}}"#), "", user, "providers.a.keys.acme.expires_at: \"tomorrow\" is not a time"),
+        (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}"}}, "b": {{"digest": "{digest}"}}}}}}"#), "", user, "providers.a.keys.b.digest: another owner has the same key"),
+        (r#""a": {"kind": "http"}"#.into(), "", user, "providers.a.verify: this key is missing"),
+        (r#""a": {"kind": "http", "verify": {"uri": "v"}}"#.into(), "", user, "providers.a.verify.uri: \"v\" is not an http or https URI"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v", "timeout": "0s"}}"#.into(), "", user, "providers.a.verify.timeout: is at least 1ms"),
+        (r#""a": {"kind": "introspection"}"#.into(), "", user, "providers.a.introspection: this key is missing"),
+        (r#""a": {"kind": "introspection", "introspection": {"uri": "https://as/", "client_id": "f", "client_secret": ""}}"#.into(), "", user, "providers.a.introspection: the endpoint must be protected"),
+        (r#""a": {"kind": "entra_id"}"#.into(), "", user, "providers.a.tenant_id: this key is missing"),
+        (r#""a": {"kind": "entra_id", "tenant_id": "common"}"#.into(), "", user, "providers.a.tenant_id: \"common\" stands for tenants that anybody can make"),
+        (r#""a": {"kind": "entra_id", "tenants": ["t", "organizations"]}"#.into(), "", user, "providers.a.tenants[1]: \"organizations\" stands for"),
+        (r#""a": {"kind": "entra_id", "tenant_id": "t", "tenants": ["u"]}"#.into(), "", user, "providers.a: takes one of tenant_id and tenants"),
+        (r#""a": {"kind": "entra_id", "tenant_id": "t", "authority": "https://x/"}"#.into(), "", user, "providers.a.authority: \"https://x/\" is not a host"),
+        (r#""a": {"kind": "entra_id", "tenant_id": "t", "groups_overage": {"directory": "peple"}}"#.into(), people, user, "providers.a.groups_overage.directory: \"peple\" is not a directory; known: people"),
+        (r#""a": {"kind": "entra_id", "tenant_id": "t", "groups_overage": "allow"}"#.into(), "", user, "providers.a.groups_overage: \"allow\" is not known"),
+        (r#""a": {"kind": "jwt", "preset": "keycloak", "audiences": ["x"]}"#.into(), "", user, "providers.a.issuer: this key is missing: the preset does not say it"),
+        (r#""a": {"kind": "jwt", "preset": "keyclock"}"#.into(), "", user, "providers.a.preset: unknown variant \"keyclock\""),
+        (r#""a": {"kind": "jwt", "machine": {}, "jwks": {"uri": "http://k"}}"#.into(), "", user, "providers.a.machine: without a test"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "scopes": [{"directory": "people"}]}"#.into(), people, user, "providers.a.scopes[0].directory: scopes are the token's"),
+        (format!(r#""a": {{{cognito}, {pool}}}"#), "", user, "providers.a.token_use: an identity pool takes ID tokens"),
+        (format!(r#""a": {{{cognito}, "token_use": ["id"], "identity_pool": {{"id": "abc"}}}}"#), "", user, "providers.a.identity_pool.id: \"abc\" is not one"),
+        (format!(r#""a": {{{cognito}}}"#), "", r#""require": "user", "aws_credentials": true"#, "rules[0].aws_credentials: a has no identity_pool"),
+        (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "public", "aws_credentials": true"#, "rules[0].aws_credentials: nobody has no identity_pool"),
+        (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "user", "aws_sigv4": {"service": "S3!", "region": "r"}"#, "rules[0].aws_sigv4.service: \"S3!\" is not one"),
+        (String::new(), r#""d": {"uri": "http://{subject}/x"}"#, r#""require": "public""#, "directories.d.uri: a caller must not choose the host"),
+        (String::new(), r#""d": {"uri": "http://d/{sub}"}"#, r#""require": "public""#, "directories.d.uri: an unknown placeholder; known: {subject}, {name}, {provider}"),
+        (String::new(), r#""d": {"uri": "http://d/{subject}", "on_error": "allow"}"#, r#""require": "public""#, "directories.d.on_error: unknown variant \"allow\""),
+    ];
+    let mut wrong = Vec::new();
+    for (providers, directories, rule, want) in rows {
+        let error = compiled(&providers, directories, rule).expect_err(want);
+        if !error.starts_with(want) {
+            wrong.push(format!("want: {want}\n said: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

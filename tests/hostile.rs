@@ -4,11 +4,12 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
+use auth_filter::callout::{CalloutOutcome, Leader};
 use auth_filter::config::Config;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{KeySet, KeySetLimits, UntrustedToken};
-use auth_filter::keys::{Entry, FetchOutcome, Leader, SharedData, Swap};
+use auth_filter::keys::{Entry, SharedData, Swap};
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use proptest::collection::vec;
@@ -44,7 +45,7 @@ fn gateway() -> Gateway {
         "upstream_headers": { "claims": { "x-tenant": "tenant" }, "payload": "x-payload" }
     });
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    Gateway::new(Policy::compile(&config).unwrap())
+    Gateway::new(Policy::compile(&config).unwrap(), [7; 32])
 }
 
 fn ask(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Outcome {
@@ -54,7 +55,7 @@ fn ask(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Outcome {
         (b":path".to_vec(), path.to_vec()),
     ];
     let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-    gateway().handle_request(1, head, NOW)
+    gateway().handle_request(1, head, String::new(), NOW)
 }
 
 /// Bytes that are mostly of the kind that paths and credentials are made of.
@@ -155,11 +156,11 @@ proptest! {
         let mut gateway = gateway();
         let token = [("authorization", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3VlciIsImF1ZCI6Im9yZGVycyIsImV4cCI6MTgwMDAwMzYwMH0.AAAA")];
         let head = [&[(":method", "GET"), (":path", "/")][..], &token].concat();
-        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), NOW);
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), String::new(), NOW);
         prop_assert!(matches!(outcome, Outcome::Held));
-        let fetch = gateway.poll_fetch(Leader::Request, &mut NoStore, NOW).unwrap();
+        let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
         let headers = Headers::from_pairs(&headers);
-        gateway.handle_fetched(fetch, FetchOutcome::Answered { status, headers: &headers, body: &body }, &mut NoStore, NOW);
+        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &headers, body: &body }, &mut NoStore, NOW);
         let settled = gateway.poll_settled(NOW);
         let [(1, Outcome::Reject(refusal))] = settled.as_slice() else {
             return Err(TestCaseError::fail(format!("{settled:?}")));

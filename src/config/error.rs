@@ -50,15 +50,21 @@ impl ConfigError {
         }
     }
 
-    /// What the JSON reader found, in the words of this module.
-    pub(super) fn from_json(path: &str, error: &serde_json::Error) -> Self {
+    /// What is not JSON.
+    pub(super) fn from_json(error: &serde_json::Error) -> Self {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let text = error.to_string();
         let text = text.strip_suffix(&place).unwrap_or(&text);
-        // The library writes "." for the whole text and "?" where it was cut short.
-        let path = path.strip_suffix('?').unwrap_or(path).trim_end_matches('.');
-        let (at, what) = reword(path, text);
         let position = (error.line() > 0).then(|| (error.line(), error.column()));
+        Self {
+            position,
+            ..Self::new("", text)
+        }
+    }
+
+    /// What does not fit the configuration's types, in the words of this module.
+    pub(super) fn misfit(path: &str, text: &str, position: Option<(usize, usize)>) -> Self {
+        let (at, what) = reword(path, text);
         Self { at, what, position }
     }
 }
@@ -76,12 +82,8 @@ fn reword(path: &str, text: &str) -> (String, String) {
         else {
             continue;
         };
-        let at = if path.is_empty() || path.ends_with(name) && start.starts_with("unknown") {
-            if path.is_empty() {
-                name.to_owned()
-            } else {
-                path.to_owned()
-            }
+        let at = if path.is_empty() {
+            name.to_owned()
         } else {
             format!("{path}.{name}")
         };

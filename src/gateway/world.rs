@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Gateway, Outcome};
+use super::{Callout, Gateway, Outcome};
+use crate::callout::{CalloutOutcome, Leader};
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
-use crate::keys::{Fetch, FetchOutcome, Leader};
+
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
@@ -56,7 +57,7 @@ struct Flight {
     vm: usize,
     /// The request that sent it, or none for the tick.
     leader: Option<u32>,
-    fetch: Fetch,
+    callout: Callout,
     uri: String,
     arrives: UnixTime,
 }
@@ -68,6 +69,8 @@ pub(super) struct World {
     pub(super) fetched: Vec<String>,
     /// The entity tags that these fetches named.
     pub(super) etags: Vec<Option<String>>,
+    /// The bodies that they sent.
+    pub(super) bodies: Vec<String>,
     pub(super) process: Process,
     vms: Vec<Gateway>,
     flights: Vec<Flight>,
@@ -83,8 +86,11 @@ impl World {
             issuers: BTreeMap::new(),
             fetched: Vec::new(),
             etags: Vec::new(),
+            bodies: Vec::new(),
             process: Process::default(),
-            vms: (0..vms).map(|_| Gateway::new(policy.clone())).collect(),
+            vms: (0..vms)
+                .map(|_| Gateway::new(policy.clone(), [7; 32]))
+                .collect(),
             flights: Vec::new(),
             fates: BTreeMap::new(),
         }
@@ -102,7 +108,7 @@ impl World {
         }
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         let id = u32::try_from(self.fates.len()).unwrap() + 1;
-        let outcome = self.vms[vm].handle_request(id, head, self.now);
+        let outcome = self.vms[vm].handle_request(id, head, "192.0.2.1".to_owned(), self.now);
         self.fates.insert(id, Fate::Held);
         match outcome {
             Outcome::Held => self.drive(vm, Some(id)),
@@ -117,7 +123,7 @@ impl World {
         let led = |flight: &Flight| flight.vm == vm && flight.leader == Some(id);
         if let Some(at) = self.flights.iter().position(led) {
             let flight = self.flights.remove(at);
-            self.vms[vm].abandon(flight.fetch, &mut self.process, self.now);
+            self.vms[vm].abandon(flight.callout, &mut self.process, self.now);
         }
     }
 
@@ -152,22 +158,28 @@ impl World {
 
     fn drive(&mut self, vm: usize, leader: Option<u32>) {
         let who = leader.map_or(Leader::Tick, |_| Leader::Request);
-        while let Some(fetch) = self.vms[vm].poll_fetch(who, &mut self.process, self.now) {
-            let request = self.vms[vm].request(fetch).unwrap();
-            let uri = request.endpoint.uri();
-            self.etags.push(request.etag.map(str::to_owned));
+        while let Some(callout) = self.vms[vm].poll_callout(who, &mut self.process, self.now) {
+            let request = self.vms[vm].request(callout).unwrap();
+            let uri = request.uri();
+            let etag = request
+                .headers
+                .iter()
+                .find(|(name, _)| *name == "if-none-match");
+            self.etags.push(etag.map(|(_, etag)| etag.clone()));
+            let body = String::from_utf8(request.body.unwrap_or_default()).unwrap();
+            self.bodies.push(body);
             match self.issuers.get(&uri) {
                 Some(Mood::Answers(..) | Mood::Says(..)) => self.flights.push(Flight {
                     vm,
                     leader,
-                    fetch,
+                    callout,
                     uri: uri.clone(),
                     arrives: self.now.plus(LATENCY),
                 }),
                 Some(Mood::Silent) => {}
                 Some(Mood::Unreachable) | None => {
-                    let failed = FetchOutcome::Failed;
-                    self.vms[vm].handle_fetched(fetch, failed, &mut self.process, self.now);
+                    let failed = CalloutOutcome::Failed;
+                    self.vms[vm].handle_answered(callout, failed, &mut self.process, self.now);
                 }
             }
             self.fetched.push(uri);
@@ -187,14 +199,14 @@ impl World {
             Mood::Silent | Mood::Unreachable => (0, Headers::default(), &b""[..]),
         };
         let outcome = match status {
-            0 => FetchOutcome::Failed,
-            status => FetchOutcome::Answered {
+            0 => CalloutOutcome::Failed,
+            status => CalloutOutcome::Answered {
                 status,
                 headers: &headers,
                 body,
             },
         };
-        vm.handle_fetched(flight.fetch, outcome, &mut self.process, self.now);
+        vm.handle_answered(flight.callout, outcome, &mut self.process, self.now);
         for (id, outcome) in vm.poll_settled(self.now) {
             self.settle(id, outcome);
         }

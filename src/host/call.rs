@@ -53,6 +53,7 @@ const MILLISECOND: u64 = 1_000_000;
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+    fn random_get(data: *mut u8, size: usize) -> u32;
 }
 
 #[link(wasm_import_module = "env")]
@@ -90,6 +91,13 @@ unsafe extern "C" {
         size: usize,
         cas: u32,
     ) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, data: *const u8, size: usize) -> u32;
     fn proxy_continue_stream(stream: u32) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -212,6 +220,36 @@ pub(super) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Stored {
         CAS_MISMATCH => Stored::Lost,
         _ => Stored::Unavailable,
     }
+}
+
+/// The address that the request comes from, without its port; empty from a host that does not tell.
+pub(super) fn client_address() -> String {
+    // Parts of a property's path are separated by NUL.
+    const PATH: &str = "source\0address";
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: pointers are to one live string and to locals of the right size.
+    let status =
+        unsafe { proxy_get_property(PATH.as_ptr(), PATH.len(), &raw mut data, &raw mut size) };
+    let address = taken(status, data, size).unwrap_or_default();
+    let address = String::from_utf8(address).unwrap_or_default();
+    match address.rsplit_once(':') {
+        Some((host, _)) => host.to_owned(),
+        None => address,
+    }
+}
+
+/// Tells the host's filter state something of the request.
+pub(super) fn set_state(name: &str, value: &str) {
+    // SAFETY: pointers and sizes are of live strings.
+    let _ = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
+}
+
+/// Random bytes, or `None` from a host without any.
+pub(super) fn random() -> Option<[u8; 32]> {
+    let mut bytes = [0_u8; 32];
+    // SAFETY: pointer and size are of one local.
+    let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
+    (status == 0).then_some(bytes)
 }
 
 pub(super) fn set_effective_context(context: u32) -> bool {

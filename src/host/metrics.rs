@@ -10,6 +10,8 @@ pub(super) const ALLOWED: &str = "auth_filter.allowed";
 pub(super) const DENIED: &str = "auth_filter.denied.";
 /// Fetches of keys, by how they ended.
 pub(super) const FETCH: &str = "auth_filter.jwks_fetch_";
+/// Questions to services, by how they ended.
+pub(super) const SERVICE: &str = "auth_filter.service_";
 /// Requests that only shadow mode let through, by reason.
 pub(super) const SHADOW_DENIED: &str = "auth_filter.shadow_denied.";
 

@@ -28,6 +28,9 @@ pub(super) fn forward(grant: &Grant, metrics: &mut Metrics) {
     for (name, value) in grant.set() {
         call::set_header(name, value);
     }
+    for (name, value) in grant.state() {
+        call::set_state(name, value);
+    }
     match grant.shadowed() {
         Some(denial) => {
             metrics.count(SHADOW_DENIED, denial.reason());

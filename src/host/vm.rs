@@ -9,18 +9,19 @@ use super::call::{self, MapType};
 use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
-use crate::gateway::{Gateway, Outcome};
+use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use crate::gateway::{Callout, Gateway, Notice, Outcome};
 use crate::headers::Headers;
-use crate::keys::{Fetch, FetchOutcome, FetchRequest, KeySource, Leader, Notice};
-use crate::policy::KeySourceId;
+use crate::keys::{self, KeySource};
 use crate::policy::denial::{Challenge, Denial};
+use crate::services;
 
 /// What the contexts of one configuration share.
 #[derive(Default)]
 pub(super) struct Vm {
     gateway: Option<Gateway>,
     /// By the host's token: the context that called out, and for what.
-    fetches: BTreeMap<u32, (u32, Fetch)>,
+    callouts: BTreeMap<u32, (u32, Callout)>,
     metrics: Metrics,
 }
 
@@ -41,6 +42,7 @@ impl Vm {
         let head = call::header_map(MapType::RequestHeaders).and_then(Headers::decode);
         let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
             let answer = Denial::Internal.answer(Challenge {
+                schemes: &[],
                 realm: "api",
                 scope: None,
             });
@@ -48,7 +50,12 @@ impl Vm {
             reply::send(&answer);
             return None;
         };
-        let outcome = match gateway.handle_request(id, head, now) {
+        let client = if gateway.policy().counts_by_address() {
+            call::client_address()
+        } else {
+            String::new()
+        };
+        let outcome = match gateway.handle_request(id, head, client, now) {
             Outcome::Held => {
                 self.call_out(Leader::Request, id);
                 self.answer_held(Some(id))
@@ -69,7 +76,7 @@ impl Vm {
     }
 
     pub(super) fn handle_response(&mut self, token: u32, headers: usize, body: usize) {
-        let Some((_, fetch)) = self.fetches.remove(&token) else {
+        let Some((_, callout)) = self.callouts.remove(&token) else {
             return;
         };
         let headers = (headers > 0)
@@ -78,9 +85,9 @@ impl Vm {
         let body = call::callout_body(body);
         let outcome = match (&headers, &body) {
             (Some(headers), Some(body)) => answered(headers, body),
-            _ => FetchOutcome::Failed,
+            _ => CalloutOutcome::Failed,
         };
-        self.settle_fetch(fetch, outcome);
+        self.settle_callout(callout, outcome);
         let _ = self.answer_held(None);
     }
 
@@ -93,9 +100,9 @@ impl Vm {
             return;
         };
         // The host has cancelled its callouts with the request.
-        self.fetches.retain(|_, (leader, fetch)| {
+        self.callouts.retain(|_, (leader, callout)| {
             if *leader == id {
-                gateway.abandon(*fetch, &mut HostData, now);
+                gateway.abandon(*callout, &mut HostData, now);
             }
             *leader != id
         });
@@ -106,28 +113,28 @@ impl Vm {
             return;
         };
         let notices = gateway.handle_tick(&mut HostData, now);
-        for (fetch, notice) in notices {
-            self.fetches.retain(|_, (_, known)| *known != fetch);
-            report(gateway, fetch.source, &notice, &mut self.metrics);
+        for (callout, notice) in notices {
+            self.callouts.retain(|_, (_, known)| *known != callout);
+            report(gateway, &notice, &mut self.metrics);
         }
         self.call_out(Leader::Tick, root);
         let _ = self.answer_held(None);
     }
 
-    /// Sends the fetches that are due, in the name of the context whose callback this is: a request that waits
+    /// Sends the callouts that are due, in the name of the context whose callback this is: a request that waits
     /// or the tick. Other callbacks may not call out on every host.
     fn call_out(&mut self, leader: Leader, context: u32) {
         let Some(now) = call::now() else {
             return;
         };
         while let Some(gateway) = &mut self.gateway
-            && let Some(fetch) = gateway.poll_fetch(leader, &mut HostData, now)
+            && let Some(callout) = gateway.poll_callout(leader, &mut HostData, now)
         {
-            match gateway.request(fetch).and_then(dispatch) {
+            match gateway.request(callout).and_then(dispatch) {
                 Some(token) => {
-                    self.fetches.insert(token, (context, fetch));
+                    self.callouts.insert(token, (context, callout));
                 }
-                None => self.settle_fetch(fetch, FetchOutcome::Failed),
+                None => self.settle_callout(callout, CalloutOutcome::Failed),
             }
         }
     }
@@ -150,12 +157,12 @@ impl Vm {
         mine
     }
 
-    fn settle_fetch(&mut self, fetch: Fetch, outcome: FetchOutcome<'_>) {
+    fn settle_callout(&mut self, callout: Callout, outcome: CalloutOutcome<'_>) {
         let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
             return;
         };
-        if let Some(notice) = gateway.handle_fetched(fetch, outcome, &mut HostData, now) {
-            report(gateway, fetch.source, &notice, &mut self.metrics);
+        if let Some(notice) = gateway.handle_answered(callout, outcome, &mut HostData, now) {
+            report(gateway, &notice, &mut self.metrics);
         }
     }
 
@@ -174,48 +181,67 @@ impl Vm {
 }
 
 /// A response has a status; what has none is a failure that the host dressed as one.
-fn answered<'b>(headers: &'b Headers, body: &'b [u8]) -> FetchOutcome<'b> {
+fn answered<'b>(headers: &'b Headers, body: &'b [u8]) -> CalloutOutcome<'b> {
     let status = headers
         .first(":status")
         .and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    status.map_or(FetchOutcome::Failed, |status| FetchOutcome::Answered {
+    status.map_or(CalloutOutcome::Failed, |status| CalloutOutcome::Answered {
         status,
         headers,
         body,
     })
 }
 
-fn dispatch(request: FetchRequest<'_>) -> Option<u32> {
+fn dispatch(request: CalloutRequest<'_>) -> Option<u32> {
     let mut headers = vec![
-        (":method", "GET"),
-        (":path", request.endpoint.path.as_str()),
-        (":scheme", request.endpoint.scheme),
-        (":authority", request.endpoint.authority.as_str()),
+        (":method", request.method),
+        (":path", request.path.as_str()),
+        (":scheme", request.scheme),
+        (":authority", request.authority),
         ("accept", "application/json"),
         (
             "user-agent",
             concat!("auth-filter/", env!("CARGO_PKG_VERSION")),
         ),
     ];
-    headers.extend(request.etag.map(|etag| ("if-none-match", etag)));
+    let further = request.headers.iter();
+    headers.extend(further.map(|(name, value)| (*name, value.as_str())));
     // The SDK must learn of the token to route the answer; the statuses of this call are the ones it expects.
     proxy_wasm::hostcalls::dispatch_http_call(
         request.upstream,
         headers,
-        None,
+        request.body.as_deref(),
         Vec::new(),
         request.timeout,
     )
     .ok()
 }
 
-fn report(gateway: &Gateway, source: KeySourceId, notice: &Notice, metrics: &mut Metrics) {
-    let uri = gateway
-        .source(source)
-        .map(KeySource::uri)
-        .unwrap_or_default();
+fn report(gateway: &Gateway, notice: &Notice, metrics: &mut Metrics) {
     match notice {
-        Notice::Fetched {
+        Notice::Keys(source, notice) => {
+            let uri = gateway
+                .source(*source)
+                .map(KeySource::uri)
+                .unwrap_or_default();
+            report_keys(&uri, notice, metrics);
+        }
+        Notice::Service(id, notice) => {
+            let name = gateway.service(*id).map_or("", |service| &service.name);
+            match notice {
+                services::Notice::Answered => metrics.count(metrics::SERVICE, "answered"),
+                services::Notice::Failed { why } => {
+                    metrics.count(metrics::SERVICE, "failed");
+                    warn!("auth-filter: no answer from {name}: {why}");
+                }
+            }
+        }
+    }
+}
+
+fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
+    match notice {
+        keys::Notice::Fetched {
             skipped,
             not_pinned,
         } => {
@@ -226,11 +252,11 @@ fn report(gateway: &Gateway, source: KeySourceId, notice: &Notice, metrics: &mut
             }
             info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
         }
-        Notice::NotModified => {
+        keys::Notice::NotModified => {
             metrics.count(metrics::FETCH, "not_modified");
             info!("auth-filter: keys of {uri} are the same");
         }
-        Notice::Failed { why, retry_after } => {
+        keys::Notice::Failed { why, retry_after } => {
             metrics.count(metrics::FETCH, "failed");
             warn!(
                 "auth-filter: keys not fetched from {uri}: {why}; next attempt in {retry_after}s"

@@ -24,6 +24,17 @@ pub struct ClaimSet {
 }
 
 impl ClaimSet {
+    /// Claims that are no token's: what a service or the configuration says of a caller, a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// `Malformed` for what is no such object, repeats a member or has a registered claim of another type.
+    pub fn parse(json: &[u8]) -> Result<Self, TokenError> {
+        serde_json::from_slice(json)
+            .map_err(|_| TokenError::Malformed)
+            .and_then(Self::new)
+    }
+
     /// Checks the types of `iss`, `sub` and `aud`; those of the times were checked by the reader.
     pub(super) fn new(claims: Claims<StrictObject>) -> Result<Self, TokenError> {
         let Claims {

@@ -26,6 +26,9 @@ pub enum TokenError {
     /// There is no `exp`, and one is required.
     #[error("the token does not say when it expires")]
     ExpirationMissing,
+    /// Who issued the token says that it does not hold (any more).
+    #[error("the token is not active")]
+    Inactive,
     /// The token was issued for longer than is accepted.
     #[error("the token is valid for too long")]
     LifetimeTooLong,
@@ -69,6 +72,7 @@ impl TokenError {
             Self::ClaimRefused => "claim_refused",
             Self::Expired => "expired",
             Self::ExpirationMissing => "expiration_missing",
+            Self::Inactive => "inactive",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::Malformed => "malformed",
             Self::NotYetValid => "not_yet_valid",
@@ -105,6 +109,7 @@ impl TokenError {
             Self::WrongTokenUse => 13,
             Self::WrongAudience => 14,
             Self::ClaimRefused => 15,
+            Self::Inactive => 16,
         }
     }
 
@@ -125,13 +130,14 @@ mod tests {
 
     use super::*;
 
-    const ALL: [TokenError; 16] = [
+    const ALL: [TokenError; 17] = [
         TokenError::AlgorithmRefused,
         TokenError::BadSignature,
         TokenError::BudgetSpent,
         TokenError::ClaimRefused,
         TokenError::Expired,
         TokenError::ExpirationMissing,
+        TokenError::Inactive,
         TokenError::LifetimeTooLong,
         TokenError::Malformed,
         TokenError::NotYetValid,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::snapshot::Snapshot;
 use super::{Endpoint, KeySource, discovery, freshness};
-use crate::headers::Headers;
+use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
 use crate::time::UnixTime;
 
@@ -25,31 +25,6 @@ pub struct Schedule {
     pub timeout: Duration,
     /// How many more callouts a fetch makes that got no good answer, before it has failed.
     pub retry: u8,
-}
-
-/// Who would make a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leader {
-    /// A request: hosts cancel its callouts when its client goes away.
-    Request,
-    /// The tick, which nobody can cancel.
-    Tick,
-}
-
-/// How a fetch ended.
-#[derive(Clone, Copy, Debug)]
-pub enum FetchOutcome<'b> {
-    /// An HTTP response.
-    Answered {
-        /// Its status.
-        status: u16,
-        /// Its headers.
-        headers: &'b Headers,
-        /// Its body.
-        body: &'b [u8],
-    },
-    /// No response.
-    Failed,
 }
 
 /// What operators should hear of a fetch.
@@ -73,19 +48,6 @@ pub enum Notice {
     },
 }
 
-/// What must be sent for a fetch.
-#[derive(Clone, Copy, Debug)]
-pub struct FetchRequest<'k> {
-    /// The host's name for where the callout goes.
-    pub upstream: &'k str,
-    /// What is fetched.
-    pub endpoint: &'k Endpoint,
-    /// The entity tag of the set that there is, for `If-None-Match`.
-    pub etag: Option<&'k str>,
-    /// How long the callout may take.
-    pub timeout: Duration,
-}
-
 /// What an answer gives.
 pub(super) enum Fetched<'b> {
     /// Where the keys are.
@@ -100,10 +62,10 @@ pub(super) enum Fetched<'b> {
 pub(super) fn read<'b>(
     source: &KeySource,
     discovers: bool,
-    outcome: FetchOutcome<'b>,
+    outcome: CalloutOutcome<'b>,
     now: UnixTime,
 ) -> Result<Fetched<'b>, String> {
-    let FetchOutcome::Answered {
+    let CalloutOutcome::Answered {
         status,
         headers,
         body,

@@ -7,10 +7,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::fetch::{FetchRequest, Leader};
 use super::record::{Phase, Record};
 use super::snapshot::Snapshot;
 use super::{Endpoint, KeySource, SharedData, Swap};
+use crate::callout::{CalloutRequest, Leader};
 use crate::jose::KeySet;
 use crate::text::hex_text;
 use crate::time::UnixTime;
@@ -135,16 +135,25 @@ impl Slot {
         self.wanted = true;
     }
 
-    pub(super) fn request(&self, attempt: u32) -> Option<FetchRequest<'_>> {
+    pub(super) fn request(&self, attempt: u32) -> Option<CalloutRequest<'_>> {
         let lease = self
             .lease
             .as_ref()
             .filter(|lease| lease.attempt == attempt)?;
         let held = self.held.as_ref().filter(|_| !self.discovers());
-        Some(FetchRequest {
+        let endpoint = lease.discovered.as_ref().unwrap_or(&self.source.endpoint);
+        let etag = held.and_then(|held| held.etag.clone());
+        Some(CalloutRequest {
             upstream: &self.source.upstream,
-            endpoint: lease.discovered.as_ref().unwrap_or(&self.source.endpoint),
-            etag: held.and_then(|held| held.etag.as_deref()),
+            method: "GET",
+            scheme: endpoint.scheme,
+            authority: &endpoint.authority,
+            path: endpoint.path.clone(),
+            headers: etag
+                .map(|etag| ("if-none-match", etag))
+                .into_iter()
+                .collect(),
+            body: None,
             timeout: self.source.schedule.timeout,
         })
     }

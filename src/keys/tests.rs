@@ -28,8 +28,8 @@ fn at(secs: u64) -> UnixTime {
     UnixTime::from_secs(1_000_000 + secs)
 }
 
-fn answered(status: u16, body: &'static [u8]) -> FetchOutcome<'static> {
-    FetchOutcome::Answered {
+fn answered(status: u16, body: &'static [u8]) -> CalloutOutcome<'static> {
+    CalloutOutcome::Answered {
         status,
         // Leaked once a test: answers borrow their headers.
         headers: Box::leak(Box::default()),
@@ -37,7 +37,7 @@ fn answered(status: u16, body: &'static [u8]) -> FetchOutcome<'static> {
     }
 }
 
-fn good() -> FetchOutcome<'static> {
+fn good() -> CalloutOutcome<'static> {
     answered(200, SET)
 }
 
@@ -147,7 +147,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
         let fetch = vm
             .poll_fetch(Leader::Request, &mut process, at(now))
             .unwrap();
-        let notice = vm.handle_fetched(fetch, FetchOutcome::Failed, &mut process, at(now));
+        let notice = vm.handle_fetched(fetch, CalloutOutcome::Failed, &mut process, at(now));
         let Some(Notice::Failed { why, retry_after }) = notice else {
             panic!("{notice:?}");
         };

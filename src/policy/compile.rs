@@ -7,8 +7,8 @@ mod rules;
 
 use std::time::Duration;
 
-use super::{Limits, Policy, UpstreamHeaders};
-use crate::config::{self, Config, ConfigError};
+use super::{DisabledIdentity, Limits, Policy, UpstreamHeaders};
+use crate::config::{self, Config, ConfigError, Mode};
 use crate::text::is_token;
 
 impl Policy {
@@ -20,32 +20,65 @@ impl Policy {
         let providers::Compiled {
             providers,
             sources,
+            services,
             warnings,
-        } = providers::compile(&config.providers)?;
+            ..
+        } = providers::compile(config)?;
         let rules = rules::compile(&config.rules, &providers)?;
-        let realm = config.realm.clone().unwrap_or_else(|| "api".to_owned());
-        if realm.is_empty()
-            || !realm
-                .bytes()
-                .all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte))
-        {
-            return Err(ConfigError::new(
-                "realm",
-                "a realm is printable ASCII without quotes and backslashes",
-            ));
-        }
+        let aws = providers
+            .iter()
+            .any(|provider| provider.identity_pool.is_some());
+        let realm = realm("realm", config.realm.as_deref().unwrap_or("api"))?;
         Ok(Self {
             mode: config.mode,
             realm,
             providers: providers.into(),
             sources: sources.into(),
+            services: services.into(),
             rules: rules.into(),
             bypass_cors_preflight: config.bypass_cors_preflight,
-            upstream: upstream(&config.upstream_headers)?,
+            upstream: upstream(&config.upstream_headers, aws)?,
+            disabled_identity: disabled_identity(config)?,
             limits: limits(&config.limits)?,
             warnings,
         })
     }
+}
+
+/// A protection space (RFC 9110 §11.5) that can stand between quotes.
+fn realm(at: &str, realm: &str) -> Result<String, ConfigError> {
+    let sound = !realm.is_empty()
+        && realm
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte));
+    if sound {
+        Ok(realm.to_owned())
+    } else {
+        Err(ConfigError::new(
+            at,
+            "a realm is printable ASCII without quotes and backslashes",
+        ))
+    }
+}
+
+fn disabled_identity(config: &Config) -> Result<Option<DisabledIdentity>, ConfigError> {
+    let Some(identity) = &config.disabled_identity else {
+        return Ok(None);
+    };
+    if config.mode != Mode::Disabled {
+        return Err(ConfigError::new(
+            "disabled_identity",
+            "is for mode \"disabled\" only: elsewhere callers say who they are",
+        ));
+    }
+    Ok(Some(DisabledIdentity {
+        user_id: identity.user_id.clone(),
+        user_name: identity.user_name.clone(),
+        user_email: identity.user_email.clone(),
+        groups: identity.groups.clone(),
+        roles: identity.roles.clone(),
+        permissions: identity.permissions.clone(),
+    }))
 }
 
 fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
@@ -67,14 +100,19 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         token_bytes: number("token_bytes", limits.token_bytes, 16_384)?,
         callouts: number("callouts", limits.callouts, 64)?,
         held_requests: number("held_requests", limits.held_requests, 1024)?,
+        service_cache_entries: number(
+            "service_cache_entries",
+            limits.service_cache_entries,
+            10_000,
+        )?,
         hold,
     })
 }
 
-fn upstream(headers: &config::UpstreamHeaders) -> Result<UpstreamHeaders, ConfigError> {
+fn upstream(headers: &config::UpstreamHeaders, aws: bool) -> Result<UpstreamHeaders, ConfigError> {
     let prefix = headers.prefix.as_deref().unwrap_or("x-auth-");
     let prefix = header_name("upstream_headers.prefix", prefix)?;
-    let mut upstream = UpstreamHeaders::new(&prefix);
+    let mut upstream = UpstreamHeaders::new(&prefix, aws, headers.filter_state.unwrap_or(true));
     for (name, claim) in headers.claims.iter() {
         let at = format!("upstream_headers.claims.{name}");
         let name = header_name(&at, name)?;

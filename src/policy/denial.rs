@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::provider::ChallengeScheme;
 use crate::jose::TokenError;
 
 /// Why a request is refused.
@@ -9,10 +10,18 @@ use crate::jose::TokenError;
 pub enum Denial {
     /// More than one credential; which one counts would be anybody's guess.
     Ambiguous,
+    /// AWS gives this caller no credentials, or cannot: it was not identified by an ID token.
+    AwsCredentialsRefused,
+    /// An API key that is not known or has ended.
+    BadKey,
+    /// A wrong password, or an unknown user: which of the two is nobody's business.
+    BadPassword,
     /// The rule lets nobody pass.
     Denied,
     /// The caller is known and may not do this.
     Forbidden,
+    /// The rule asks for groups, and the caller is in more of them than its token can name.
+    GroupsOverage,
     /// The filter cannot decide: no clock, or a host that answers nonsense.
     Internal,
     /// The keys that would decide cannot be had; the client may try again after so many seconds.
@@ -28,6 +37,16 @@ pub enum Denial {
     Missing,
     /// No rule is for this request.
     NoRule,
+    /// A service that would decide cannot be asked; the client may try again after so many seconds.
+    ServiceUnavailable {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
+    /// Too many wrong passwords for this user or from this address.
+    Throttled {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
     /// The token does not hold.
     Token(TokenError),
 }
@@ -50,7 +69,9 @@ pub struct Answer {
 /// What a challenge says besides the refusal itself (RFC 6750 §3).
 #[derive(Clone, Copy, Debug)]
 pub struct Challenge<'p> {
-    /// The protection space.
+    /// How the rule's providers challenge.
+    pub schemes: &'p [ChallengeScheme],
+    /// The protection space of `Bearer`.
     pub realm: &'p str,
     /// The scopes that the rule asks, space-separated, where it asks any.
     pub scope: Option<&'p str>,
@@ -82,7 +103,10 @@ impl Denial {
             Self::NoRule | Self::Denied => 1,
             Self::Malformed | Self::Ambiguous | Self::MalformedPath => 2,
             Self::Token(error) => error.rank().saturating_add(3),
-            Self::KeysUnavailable { .. } => 253,
+            Self::BadKey | Self::BadPassword => 100,
+            Self::Throttled { .. } => 101,
+            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 252,
+            Self::AwsCredentialsRefused | Self::GroupsOverage => 253,
             Self::Forbidden => 254,
             Self::Internal => 255,
         }
@@ -93,10 +117,15 @@ impl Denial {
     pub const fn status(self) -> u16 {
         match self {
             Self::Ambiguous | Self::Malformed | Self::MalformedPath => 400,
-            Self::Missing | Self::Token(_) => 401,
-            Self::Denied | Self::Forbidden | Self::NoRule => 403,
+            Self::BadKey | Self::BadPassword | Self::Missing | Self::Token(_) => 401,
+            Self::AwsCredentialsRefused
+            | Self::Denied
+            | Self::Forbidden
+            | Self::GroupsOverage
+            | Self::NoRule => 403,
+            Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::KeysUnavailable { .. } => 503,
+            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 503,
         }
     }
 
@@ -105,14 +134,20 @@ impl Denial {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Ambiguous => "ambiguous_credentials",
+            Self::AwsCredentialsRefused => "aws_credentials_refused",
+            Self::BadKey => "bad_key",
+            Self::BadPassword => "bad_password",
             Self::Denied => "denied",
             Self::Forbidden => "forbidden",
+            Self::GroupsOverage => "groups_overage",
             Self::Internal => "internal",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::Malformed => "malformed_credentials",
             Self::MalformedPath => "malformed_path",
             Self::Missing => "missing",
             Self::NoRule => "no_rule",
+            Self::ServiceUnavailable { .. } => "service_unavailable",
+            Self::Throttled { .. } => "throttled",
             Self::Token(error) => error.reason(),
         }
     }
@@ -121,10 +156,16 @@ impl Denial {
     #[must_use]
     pub fn answer(self, challenge: Challenge<'_>) -> Answer {
         let mut headers = vec![("content-type", "application/json".to_owned())];
-        if let Some(value) = self.challenge(challenge) {
-            headers.push(("www-authenticate", value));
-        }
-        if let Self::KeysUnavailable { retry_after } = self {
+        // A header each: not every client splits a list of challenges (RFC 9110 §11.6.1 calls for care).
+        headers.extend(
+            self.challenges(challenge)
+                .into_iter()
+                .map(|value| ("www-authenticate", value)),
+        );
+        if let Self::KeysUnavailable { retry_after }
+        | Self::ServiceUnavailable { retry_after }
+        | Self::Throttled { retry_after } = self
+        {
             headers.push(("retry-after", retry_after.max(1).to_string()));
         }
         Answer {
@@ -136,39 +177,71 @@ impl Denial {
         }
     }
 
-    fn challenge(self, challenge: Challenge<'_>) -> Option<String> {
-        let mut value = format!("Bearer realm=\"{}\"", challenge.realm);
-        // Writing to a String does not fail.
-        let _ = match self {
-            Self::Missing => Ok(()),
-            Self::Ambiguous | Self::Malformed => write!(value, ", error=\"invalid_request\""),
-            Self::Token(error) => write!(
-                value,
-                ", error=\"invalid_token\", error_description=\"{error}\""
-            ),
-            Self::Forbidden => match challenge.scope {
-                Some(scope) => write!(value, ", error=\"insufficient_scope\", scope=\"{scope}\""),
-                None => write!(value, ", error=\"insufficient_scope\""),
-            },
-            Self::Denied
-            | Self::Internal
-            | Self::KeysUnavailable { .. }
-            | Self::MalformedPath
-            | Self::NoRule => return None,
+    fn challenges(self, challenge: Challenge<'_>) -> Vec<String> {
+        let about_bearer = self.bearer_error(challenge.scope);
+        let speaks = |wanted: fn(&ChallengeScheme) -> bool| challenge.schemes.iter().any(wanted);
+        let relevant: fn(&ChallengeScheme) -> bool = match self {
+            Self::BadKey => |scheme| *scheme == ChallengeScheme::ApiKey,
+            Self::BadPassword => |scheme| matches!(scheme, ChallengeScheme::Basic(_)),
+            // What is wrong is said where it can be said; who speaks another scheme is challenged anew.
+            Self::Ambiguous | Self::Malformed | Self::Token(_)
+                if speaks(|scheme| *scheme == ChallengeScheme::Bearer) =>
+            {
+                |scheme| *scheme == ChallengeScheme::Bearer
+            }
+            Self::Ambiguous | Self::Malformed | Self::Missing | Self::Token(_) => |_| true,
+            Self::AwsCredentialsRefused | Self::Forbidden | Self::GroupsOverage => {
+                |scheme| *scheme == ChallengeScheme::Bearer
+            }
+            _ => return Vec::new(),
         };
-        Some(value)
+        let schemes = challenge.schemes.iter().filter(|scheme| relevant(scheme));
+        schemes
+            .map(|scheme| match scheme {
+                ChallengeScheme::ApiKey => format!("ApiKey realm=\"{}\"", challenge.realm),
+                ChallengeScheme::Basic(realm) => format!("Basic realm=\"{realm}\""),
+                ChallengeScheme::Bearer => {
+                    format!("Bearer realm=\"{}\"{about_bearer}", challenge.realm)
+                }
+            })
+            .collect()
+    }
+
+    /// What RFC 6750 §3 says of the refusal.
+    fn bearer_error(self, scope: Option<&str>) -> String {
+        match self {
+            Self::Ambiguous | Self::Malformed => ", error=\"invalid_request\"".to_owned(),
+            Self::Token(error) => {
+                format!(", error=\"invalid_token\", error_description=\"{error}\"")
+            }
+            Self::AwsCredentialsRefused | Self::Forbidden | Self::GroupsOverage => {
+                let mut value = ", error=\"insufficient_scope\"".to_owned();
+                if let Some(scope) = scope {
+                    // Writing to a String does not fail.
+                    let _ = write!(value, ", scope=\"{scope}\"");
+                }
+                value
+            }
+            _ => String::new(),
+        }
     }
 
     const fn body(self) -> &'static str {
         match self {
             Self::Ambiguous | Self::Malformed => r#"{"detail":"Malformed credentials"}"#,
-            Self::Denied | Self::Forbidden | Self::NoRule => {
-                r#"{"detail":"Operation not allowed"}"#
-            }
+            Self::BadKey | Self::BadPassword => r#"{"detail":"Invalid credentials"}"#,
+            Self::AwsCredentialsRefused
+            | Self::Denied
+            | Self::Forbidden
+            | Self::GroupsOverage
+            | Self::NoRule => r#"{"detail":"Operation not allowed"}"#,
             Self::Internal => r#"{"detail":"Internal error"}"#,
-            Self::KeysUnavailable { .. } => r#"{"detail":"Authorization service unavailable"}"#,
+            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => {
+                r#"{"detail":"Authorization service unavailable"}"#
+            }
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
+            Self::Throttled { .. } => r#"{"detail":"Too many requests"}"#,
             Self::Token(_) => r#"{"detail":"Invalid token"}"#,
         }
     }
@@ -179,6 +252,7 @@ impl Denial {
             400 => 3,
             401 => 16,
             403 => 7,
+            429 => 8,
             503 => 14,
             _ => 13,
         }
@@ -186,117 +260,4 @@ impl Denial {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One row of the table: the refusal, then status, challenge behind its realm, body and gRPC status.
-    type Row = (Denial, u16, Option<&'static str>, &'static str, u8);
-
-    #[test]
-    fn each_refusal_has_its_answer() {
-        let expired =
-            Some(", error=\"invalid_token\", error_description=\"the token has expired\"");
-        let rows: &[Row] = &[
-            (
-                Denial::Missing,
-                401,
-                Some(""),
-                "Authentication required",
-                16,
-            ),
-            (
-                Denial::Malformed,
-                400,
-                Some(", error=\"invalid_request\""),
-                "Malformed credentials",
-                3,
-            ),
-            (
-                Denial::Ambiguous,
-                400,
-                Some(", error=\"invalid_request\""),
-                "Malformed credentials",
-                3,
-            ),
-            (
-                Denial::Token(TokenError::Expired),
-                401,
-                expired,
-                "Invalid token",
-                16,
-            ),
-            (
-                Denial::Forbidden,
-                403,
-                Some(", error=\"insufficient_scope\""),
-                "Operation not allowed",
-                7,
-            ),
-            (Denial::NoRule, 403, None, "Operation not allowed", 7),
-            (Denial::Denied, 403, None, "Operation not allowed", 7),
-            (
-                Denial::KeysUnavailable { retry_after: 0 },
-                503,
-                None,
-                "Authorization service unavailable",
-                14,
-            ),
-            (Denial::MalformedPath, 400, None, "Malformed path", 3),
-            (Denial::Internal, 500, None, "Internal error", 13),
-        ];
-        for (denial, status, challenge, detail, grpc_status) in rows {
-            let answer = denial.answer(Challenge {
-                realm: "api",
-                scope: None,
-            });
-            let header = |name| {
-                answer
-                    .headers
-                    .iter()
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| value.clone())
-            };
-            assert_eq!(
-                (answer.status, answer.grpc_status),
-                (*status, *grpc_status),
-                "{denial:?}"
-            );
-            assert_eq!(
-                header("www-authenticate"),
-                challenge.map(|rest| format!("Bearer realm=\"api\"{rest}")),
-                "{denial:?}"
-            );
-            assert_eq!(
-                answer.body,
-                format!(r#"{{"detail":"{detail}"}}"#),
-                "{denial:?}"
-            );
-            assert_eq!(
-                header("retry-after").is_some(),
-                *status == 503,
-                "{denial:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_scopes_that_were_asked_are_named() {
-        let answer = Denial::Forbidden.answer(Challenge {
-            realm: "api",
-            scope: Some("read write"),
-        });
-        let want = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read write\"";
-        assert!(
-            answer
-                .headers
-                .contains(&("www-authenticate", want.to_owned()))
-        );
-    }
-
-    #[test]
-    fn the_refusal_that_went_furthest_is_reported() {
-        let unknown = Denial::Token(TokenError::UnknownIssuer);
-        assert_eq!(Denial::Missing.most_specific(unknown), unknown);
-        assert_eq!(Denial::Forbidden.most_specific(unknown), Denial::Forbidden);
-    }
-}
+mod tests;

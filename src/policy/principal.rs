@@ -1,28 +1,350 @@
 //! Who the caller is, once a provider vouches for it.
 
-use super::ProviderId;
+use std::cell::OnceCell;
+use std::rc::Rc;
 
-/// A caller whom a provider vouches for.
+use serde_json::Value;
+
+use super::ProviderId;
+use super::provider::{Directory, Identity, Machine, Overage, Provider, Source};
+use crate::jose::{ClaimSet, VerifiedClaims};
+use crate::json::ClaimPath;
+use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceStore};
+use crate::time::UnixTime;
+
+/// Claims that somebody vouches for: an issuer by its signature, a service by its answer, the configuration.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    claims: Rc<ClaimSet>,
+    payload: Option<String>,
+}
+
+impl Vouched {
+    /// What a service said, or the configuration.
+    #[must_use]
+    pub const fn claims_of(claims: Rc<ClaimSet>) -> Self {
+        Self {
+            claims,
+            payload: None,
+        }
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &ClaimSet {
+        &self.claims
+    }
+
+    /// The claims as they were signed, in base64url; none where nothing was signed.
+    #[must_use]
+    pub fn payload(&self) -> Option<&str> {
+        self.payload.as_deref()
+    }
+}
+
+impl From<VerifiedClaims> for Vouched {
+    fn from(verified: VerifiedClaims) -> Self {
+        Self {
+            payload: Some(verified.payload().to_owned()),
+            claims: verified.into_claims(),
+        }
+    }
+}
+
+/// A list that a caller has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Groups.
+    Groups,
+    /// Roles.
+    Roles,
+    /// Permissions.
+    Permissions,
+    /// Scopes.
+    Scopes,
+}
+
+/// Why a list may lack something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
+pub enum Missing {
+    /// The answer to this.
+    Asks(Question),
+    /// What a directory that cannot be asked would say; the next attempt is in so many seconds.
+    Fails(u32),
+    /// The caller is in more groups than its token can name.
+    Overage,
+}
+
+impl Missing {
+    /// Of two reasons the one to report: what can still be had comes first.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Asks(_), _) => self,
+            (_, Self::Asks(_)) => other,
+            (Self::Fails(_), _) => self,
+            (_, Self::Fails(_)) => other,
+            _ => self,
+        }
+    }
+}
+
+/// What is known of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribute {
+    /// What the caller has for certain.
+    pub values: Vec<String>,
+    /// Why there may be more.
+    pub missing: Option<Missing>,
+}
+
+impl Attribute {
+    fn add(&mut self, value: &str) {
+        if !value.is_empty() && !self.values.iter().any(|held| held == value) {
+            self.values.push(value.to_owned());
+        }
+    }
+
+    fn lacks(&mut self, missing: Missing) {
+        self.missing = Some(match self.missing.take() {
+            Some(before) => before.or(missing),
+            None => missing,
+        });
+    }
+}
+
+/// A caller whom a provider vouches for. Its lists are made when they are first looked at, and directories are asked
+/// for what a rule looks at only.
+#[derive(Debug)]
+pub struct Principal<'p> {
     /// Who vouches.
-    pub provider: ProviderId,
+    pub id: ProviderId,
+    /// The same.
+    pub provider: &'p Provider,
+    /// What it vouches for.
+    pub vouched: Vouched,
     /// The caller's identifier, unique within the provider.
     pub subject: Option<String>,
     /// The caller's name.
     pub name: Option<String>,
     /// The caller's e-mail address.
     pub email: Option<String>,
-    /// Groups.
-    pub groups: Vec<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Permissions.
-    pub permissions: Vec<String>,
-    /// Scopes of the token.
-    pub scopes: Vec<String>,
     /// The client that the token was issued to.
     pub client_id: Option<String>,
     /// Whether the caller is a machine, with no user behind it.
     pub m2m: bool,
+    services: &'p ServiceStore,
+    now: UnixTime,
+    groups: OnceCell<Attribute>,
+    roles: OnceCell<Attribute>,
+    permissions: OnceCell<Attribute>,
+    scopes: OnceCell<Attribute>,
+}
+
+impl<'p> Principal<'p> {
+    /// The caller whom these claims stand for.
+    #[must_use]
+    pub fn new(
+        id: ProviderId,
+        provider: &'p Provider,
+        vouched: Vouched,
+        services: &'p ServiceStore,
+        now: UnixTime,
+    ) -> Self {
+        let claims = vouched.claims();
+        let identity = &provider.identity;
+        let first = |paths: &[ClaimPath]| {
+            paths
+                .iter()
+                .filter_map(|path| text(claims.find(path)?))
+                .find(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        Self {
+            id,
+            provider,
+            subject: first(&identity.subject),
+            name: first(&identity.name),
+            email: first(&identity.email),
+            client_id: first(&identity.client_id),
+            m2m: identity.machine.is(claims),
+            vouched,
+            services,
+            now,
+            groups: OnceCell::new(),
+            roles: OnceCell::new(),
+            permissions: OnceCell::new(),
+            scopes: OnceCell::new(),
+        }
+    }
+
+    /// A list of the caller, as far as it can be known now.
+    pub fn attribute(&self, kind: Kind) -> &Attribute {
+        self.cell(kind).get_or_init(|| self.resolve(kind))
+    }
+
+    /// A list to tell the upstream: one that the rule has looked at and that is complete, or that needs no directory.
+    pub fn told(&self, kind: Kind) -> &[String] {
+        if self.cell(kind).get().is_none() && self.needs_directory(kind) {
+            return &[];
+        }
+        let attribute = self.attribute(kind);
+        match attribute.missing {
+            None => &attribute.values,
+            Some(_) => &[],
+        }
+    }
+
+    const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
+        match kind {
+            Kind::Groups => &self.groups,
+            Kind::Roles => &self.roles,
+            Kind::Permissions => &self.permissions,
+            Kind::Scopes => &self.scopes,
+        }
+    }
+
+    fn needs_directory(&self, kind: Kind) -> bool {
+        let overage = kind == Kind::Groups && self.overage().is_some();
+        overage
+            || self
+                .provider
+                .identity
+                .sources(kind)
+                .iter()
+                .any(|source| match source {
+                    Source::Directory(_) => true,
+                    Source::Groups | Source::MappedGroups(_) => self.needs_directory(Kind::Groups),
+                    Source::Claim(_) | Source::Static(_) => false,
+                })
+    }
+
+    /// What holds for this caller's groups, where its token left them out.
+    fn overage(&self) -> Option<Overage> {
+        let members = self.vouched.claims().members();
+        let names = members.get("_claim_names").and_then(Value::as_object);
+        let left_out = names.is_some_and(|names| names.contains_key("groups"))
+            || members
+                .get("hasgroups")
+                .is_some_and(|has| has == &Value::Bool(true));
+        self.provider.identity.overage.filter(|_| left_out)
+    }
+
+    fn resolve(&self, kind: Kind) -> Attribute {
+        let mut attribute = Attribute::default();
+        let identity = &self.provider.identity;
+        // A machine of Cognito has no groups of users, whatever its claims say.
+        if self.m2m
+            && matches!(identity.machine, Machine::Cognito)
+            && matches!(kind, Kind::Groups | Kind::Roles)
+        {
+            return attribute;
+        }
+        for source in identity.sources(kind) {
+            match source {
+                Source::Claim(path) => match self.vouched.claims().find(path) {
+                    Some(Value::String(text)) => {
+                        text.split(' ').for_each(|value| attribute.add(value));
+                    }
+                    Some(Value::Array(items)) => items
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .for_each(|value| attribute.add(value)),
+                    _ => {}
+                },
+                Source::Directory(directory) => self.ask(*directory, kind, &mut attribute),
+                Source::Groups => self.add_by_group(&mut attribute, |group, attribute| {
+                    attribute.add(group);
+                }),
+                Source::MappedGroups(map) => {
+                    self.add_by_group(&mut attribute, |group, attribute| {
+                        map.iter()
+                            .filter(|(known, _)| known == group)
+                            .flat_map(|(_, given)| given)
+                            .for_each(|value| attribute.add(value));
+                    })
+                }
+                Source::Static(given) => given.iter().for_each(|value| attribute.add(value)),
+            }
+        }
+        if kind == Kind::Groups {
+            match self.overage() {
+                Some(Overage::Ask(directory)) => self.ask(directory, kind, &mut attribute),
+                Some(Overage::Deny) => attribute.lacks(Missing::Overage),
+                None => {}
+            }
+        }
+        attribute
+    }
+
+    fn add_by_group(&self, attribute: &mut Attribute, give: impl Fn(&str, &mut Attribute)) {
+        let groups = self.attribute(Kind::Groups);
+        for group in &groups.values {
+            give(group, attribute);
+        }
+        if let Some(missing) = &groups.missing {
+            attribute.lacks(missing.clone());
+        }
+    }
+
+    fn ask(&self, directory: Directory, kind: Kind, attribute: &mut Attribute) {
+        // Nobody in particular, or a segment that a server would resolve: a directory has no entry for that.
+        let entry = |text: &&String| !matches!(text.as_str(), "." | "..");
+        let name = self.name.clone().unwrap_or_default();
+        let Some(subject) = self
+            .subject
+            .as_ref()
+            .filter(entry)
+            .filter(|_| entry(&&name))
+        else {
+            return;
+        };
+        let question = Question {
+            service: directory.service,
+            ask: Ask::Entry {
+                provider: self.provider.name.clone(),
+                subject: subject.clone(),
+                name,
+            },
+        };
+        match self.services.lookup(&question, self.now) {
+            Lookup::Ready(Answer::Attributes(entry)) => {
+                for value in list(entry, kind) {
+                    attribute.add(value);
+                }
+            }
+            Lookup::Ready(_) => {}
+            Lookup::Pending => attribute.lacks(Missing::Asks(question)),
+            Lookup::Unavailable { .. } if directory.empty_on_error => {}
+            Lookup::Unavailable { retry_after } => attribute.lacks(Missing::Fails(retry_after)),
+        }
+    }
+}
+
+impl Identity {
+    fn sources(&self, kind: Kind) -> &[Source] {
+        match kind {
+            Kind::Groups => &self.groups,
+            Kind::Roles => &self.roles,
+            Kind::Permissions => &self.permissions,
+            Kind::Scopes => &self.scopes,
+        }
+    }
+}
+
+fn list(entry: &Attributes, kind: Kind) -> &[String] {
+    match kind {
+        Kind::Groups => &entry.groups,
+        Kind::Roles => &entry.roles,
+        Kind::Permissions => &entry.permissions,
+        Kind::Scopes => &[],
+    }
+}
+
+/// A claim that names somebody or something; of a list, as `aud` may be, the first item.
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Array(items) => items.first()?.as_str(),
+        other => other.as_str(),
+    }
 }

@@ -1,18 +1,20 @@
-//! A compiled provider: which tokens it vouches for, and whom they stand for.
+//! A compiled provider: which credentials it vouches for, and whom they stand for.
+
+mod machine;
+mod token_rules;
 
 use std::rc::Rc;
 
-use serde_json::Value;
+pub use self::machine::Machine;
+pub use self::token_rules::{Audience, TokenRules};
 
-use super::claim::ClaimRule;
-use super::principal::Principal;
-use super::{KeySourceId, ProviderId};
+use super::KeySourceId;
+use crate::api_key::ApiKeys;
+use crate::basic::{Throttle, Users};
 use crate::credential::Location;
-use crate::jose::{
-    AlgorithmSet, ClaimSet, KeySet, TimeRules, TokenError, UntrustedToken, VerifiedClaims,
-};
+use crate::jose::{AlgorithmSet, KeySet};
 use crate::json::ClaimPath;
-use crate::time::UnixTime;
+use crate::services::ServiceId;
 
 /// Where a provider's keys are.
 #[derive(Clone, Debug)]
@@ -23,15 +25,13 @@ pub enum Keys {
     Remote(KeySourceId),
 }
 
-/// For whom a token must be meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// Any of these in `aud` (RFC 7519 §4.1.3).
-    AnyOf(Box<[String]>),
-    /// Any of these app clients: in `client_id` of access tokens, in `aud` of ID tokens.
-    CognitoClients(Box<[String]>),
-    /// Not checked.
-    Unchecked,
+/// A directory that knows more of a caller than the credential says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// The service.
+    pub service: ServiceId,
+    /// Whether it counts as empty while it cannot be asked.
+    pub empty_on_error: bool,
 }
 
 /// One source of groups, roles, permissions or scopes.
@@ -39,12 +39,23 @@ pub enum Audience {
 pub enum Source {
     /// A claim: an array of strings, or a string split on spaces.
     Claim(ClaimPath),
+    /// What a directory says.
+    Directory(Directory),
     /// The caller's groups as they are.
     Groups,
     /// What each of the caller's groups gives.
     MappedGroups(Box<[(String, Vec<String>)]>),
     /// The same for each caller.
     Static(Box<[String]>),
+}
+
+/// What holds for a caller in more groups than a token can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overage {
+    /// Its groups are not known, and nothing that asks for them holds.
+    Deny,
+    /// This directory knows them.
+    Ask(Directory),
 }
 
 /// How claims become a caller.
@@ -56,6 +67,8 @@ pub struct Identity {
     pub name: Box<[ClaimPath]>,
     /// The e-mail address.
     pub email: Box<[ClaimPath]>,
+    /// The client that the token was issued to.
+    pub client_id: Box<[ClaimPath]>,
     /// Sources of groups.
     pub groups: Box<[Source]>,
     /// Sources of roles.
@@ -64,8 +77,53 @@ pub struct Identity {
     pub permissions: Box<[Source]>,
     /// Sources of scopes.
     pub scopes: Box<[Source]>,
-    /// Whether machines are recognised as Cognito issues their tokens.
-    pub cognito: bool,
+    /// How machines are recognised.
+    pub machine: Machine,
+    /// Where tokens may leave groups out, what holds then.
+    pub overage: Option<Overage>,
+}
+
+/// The form of a credential that a service verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A key.
+    ApiKey,
+    /// Name and password.
+    Password,
+    /// Anything.
+    Token,
+}
+
+/// How a credential is verified.
+#[derive(Clone, Debug)]
+pub enum Verification {
+    /// A key that the configuration knows.
+    ApiKeys(Rc<ApiKeys>),
+    /// The authorization server says whether the token is active, and what of it must hold.
+    Introspection {
+        /// Whom it asks.
+        service: ServiceId,
+        /// What must hold.
+        rules: TokenRules,
+    },
+    /// A password that the configuration knows the hash of.
+    Passwords(Rc<Users>),
+    /// A service verifies it.
+    Service {
+        /// Whom it asks.
+        service: ServiceId,
+        /// What is sent.
+        form: Form,
+    },
+    /// The issuer has signed the token.
+    Signature {
+        /// Accepted algorithms.
+        algorithms: AlgorithmSet,
+        /// The keys.
+        keys: Keys,
+        /// What must hold of the token.
+        rules: TokenRules,
+    },
 }
 
 /// A provider.
@@ -73,195 +131,31 @@ pub struct Identity {
 pub struct Provider {
     /// Its name in the configuration.
     pub name: String,
-    /// Accepted issuers; none means that any is accepted whose token one of the keys has signed.
-    pub issuers: Box<[String]>,
-    /// For whom tokens must be meant.
-    pub audience: Audience,
-    /// Accepted algorithms.
-    pub algorithms: AlgorithmSet,
-    /// The keys.
-    pub keys: Keys,
-    /// What is asked of the times.
-    pub times: TimeRules,
-    /// Accepted `typ`, compared without case and without `application/` (RFC 7515 §4.1.9); none means any.
-    pub token_types: Box<[String]>,
-    /// Accepted `token_use`; none means that it is not looked at.
-    pub token_use: Box<[&'static str]>,
-    /// Claims that each token must have.
-    pub required_claims: Box<[ClaimRule]>,
-    /// Where its tokens stand.
+    /// How its credentials are verified.
+    pub verification: Verification,
+    /// Where they stand.
     pub locations: Box<[Location]>,
     /// Whether the credential goes upstream.
     pub forward: bool,
     /// How claims become a caller.
     pub identity: Identity,
+    /// How it challenges a client.
+    pub challenge: ChallengeScheme,
+    /// What gives its callers temporary AWS credentials.
+    pub identity_pool: Option<ServiceId>,
+    /// How many wrong passwords are looked at, where its credentials are passwords.
+    pub throttle: Option<Throttle>,
 }
 
-impl Provider {
-    /// Whether the token names this provider's issuer. Proves nothing.
-    #[must_use]
-    pub fn is_named_by(&self, token: &UntrustedToken<'_>) -> bool {
-        self.issuers.is_empty()
-            || token
-                .issuer_hint()
-                .is_some_and(|issuer| self.issuers.iter().any(|own| own == issuer))
-    }
-
-    /// Everything that refuses a token without a key: a token that fails here costs no signature and no fetch.
-    /// The claims that are looked at are the bytes that the signature covers.
-    ///
-    /// # Errors
-    /// The first check that fails.
-    pub fn check(&self, token: &UntrustedToken<'_>, now: UnixTime) -> Result<(), TokenError> {
-        if !self.is_named_by(token) {
-            return Err(TokenError::UnknownIssuer);
-        }
-        if !self.algorithms.contains(token.algorithm()?) {
-            return Err(TokenError::AlgorithmRefused);
-        }
-        if !self.token_types.is_empty()
-            && !token
-                .token_type()
-                .is_some_and(|held| self.token_types.iter().any(|own| same_type(own, held)))
-        {
-            return Err(TokenError::WrongTokenType);
-        }
-        let claims = token.claims();
-        claims.check_times(&self.times, now)?;
-        let token_use = member(claims, "token_use");
-        if !self.token_use.is_empty()
-            && !token_use.is_some_and(|held| self.token_use.contains(&held))
-        {
-            return Err(TokenError::WrongTokenUse);
-        }
-        if !self.audience_holds(claims, token_use) {
-            return Err(TokenError::WrongAudience);
-        }
-        if self.required_claims.iter().all(|rule| rule.holds(claims)) {
-            Ok(())
-        } else {
-            Err(TokenError::ClaimRefused)
-        }
-    }
-
-    fn audience_holds(&self, claims: &ClaimSet, token_use: Option<&str>) -> bool {
-        match &self.audience {
-            Audience::Unchecked => true,
-            Audience::AnyOf(wanted) => claims
-                .audiences()
-                .any(|held| wanted.iter().any(|own| own == held)),
-            Audience::CognitoClients(wanted) if token_use == Some("access") => {
-                member(claims, "client_id").is_some_and(|held| wanted.iter().any(|own| own == held))
-            }
-            Audience::CognitoClients(wanted) => claims
-                .audiences()
-                .any(|held| wanted.iter().any(|own| own == held)),
-        }
-    }
-
-    /// The caller whom verified claims stand for.
-    #[must_use]
-    pub fn principal(&self, id: ProviderId, verified: &VerifiedClaims) -> Principal {
-        let claims = verified.claims();
-        let identity = &self.identity;
-        let m2m = identity.cognito && is_cognito_machine(claims);
-        // A machine has no groups of users, whatever its claims say.
-        let groups = if m2m {
-            Vec::new()
-        } else {
-            collect(&identity.groups, claims, &[])
-        };
-        let roles = if m2m {
-            Vec::new()
-        } else {
-            collect(&identity.roles, claims, &groups)
-        };
-        let first = |paths: &[ClaimPath]| {
-            paths
-                .iter()
-                .find_map(|path| claims.string(path))
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        let client_id = member(claims, "client_id")
-            .or_else(|| member(claims, "azp"))
-            .or_else(|| {
-                let from_aud = identity.cognito.then(|| claims.audiences().next());
-                from_aud.flatten()
-            });
-        Principal {
-            provider: id,
-            subject: first(&identity.subject),
-            name: first(&identity.name),
-            email: first(&identity.email),
-            permissions: collect(&identity.permissions, claims, &groups),
-            scopes: collect(&identity.scopes, claims, &groups),
-            groups,
-            roles,
-            client_id: client_id.map(str::to_owned),
-            m2m,
-        }
-    }
-}
-
-/// A claim by its literal name, where it is a string.
-fn member<'c>(claims: &'c ClaimSet, name: &str) -> Option<&'c str> {
-    claims.members().get(name).and_then(Value::as_str)
-}
-
-/// A token of the client-credentials grant: an access token with a client and no sign of a user.
-fn is_cognito_machine(claims: &ClaimSet) -> bool {
-    const OF_USERS: [&str; 6] = [
-        "cognito:username",
-        "username",
-        "email",
-        "name",
-        "given_name",
-        "family_name",
-    ];
-    member(claims, "token_use") == Some("access")
-        && claims.members().contains_key("client_id")
-        && !OF_USERS
-            .iter()
-            .any(|name| claims.members().contains_key(*name))
-}
-
-fn same_type(own: &str, held: &str) -> bool {
-    let bare = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        lower
-            .strip_prefix("application/")
-            .map_or_else(|| lower.clone(), str::to_owned)
-    };
-    bare(own) == bare(held)
-}
-
-fn collect(sources: &[Source], claims: &ClaimSet, groups: &[String]) -> Vec<String> {
-    let mut values: Vec<String> = Vec::new();
-    let mut add = |value: &str| {
-        if !value.is_empty() && !values.iter().any(|held| held == value) {
-            values.push(value.to_owned());
-        }
-    };
-    for source in sources {
-        match source {
-            Source::Claim(path) => match claims.find(path) {
-                Some(Value::String(text)) => text.split(' ').for_each(&mut add),
-                Some(Value::Array(items)) => {
-                    items.iter().filter_map(Value::as_str).for_each(&mut add)
-                }
-                _ => {}
-            },
-            Source::Groups => groups.iter().for_each(|group| add(group)),
-            Source::MappedGroups(map) => map
-                .iter()
-                .filter(|(group, _)| groups.contains(group))
-                .flat_map(|(_, given)| given)
-                .for_each(|value| add(value)),
-            Source::Static(given) => given.iter().for_each(|value| add(value)),
-        }
-    }
-    values
+/// How a provider challenges a client for its credential (RFC 9110 §11.6.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChallengeScheme {
+    /// `ApiKey`, which no RFC knows, for a key in a header or parameter of its own.
+    ApiKey,
+    /// `Basic` (RFC 7617), for this protection space.
+    Basic(String),
+    /// `Bearer` (RFC 6750).
+    Bearer,
 }
 
 #[cfg(test)]

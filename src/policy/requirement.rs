@@ -6,7 +6,60 @@
 
 use super::ProviderId;
 use super::denial::Denial;
-use super::principal::Principal;
+use super::principal::{Kind, Missing, Principal};
+use crate::services::Question;
+
+/// Why a request does not pass now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hurdle {
+    /// It depends on this answer.
+    Asks(Question),
+    /// It does not pass.
+    Denied(Denial),
+}
+
+impl From<Denial> for Hurdle {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+/// Whether something holds of a caller, as far as that is known (Kleene's three values).
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Truth {
+    Yes,
+    No,
+    Unknown(Missing),
+}
+
+impl Truth {
+    fn of(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+
+    /// All of them: one that does not hold decides, whatever is not known of the others.
+    fn all(truths: impl Iterator<Item = Self>) -> Self {
+        truths.fold(Self::Yes, |all, one| match (all, one) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Yes, one) => one,
+            (all, Self::Yes) => all,
+            (Self::Unknown(first), Self::Unknown(second)) => Self::Unknown(first.or(second)),
+        })
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            unknown @ Self::Unknown(_) => unknown,
+        }
+    }
+
+    /// One of them: one that holds decides.
+    fn any(truths: impl Iterator<Item = Self>) -> Self {
+        Self::all(truths.map(Self::not)).not()
+    }
+}
 
 /// A requirement. Lists are never empty: compilation refuses empty ones, which would hold for everybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,48 +93,45 @@ pub enum Requirement {
 }
 
 impl Requirement {
-    /// Whether the requirement holds for the caller, `None` being anonymous.
+    /// Whether the requirement holds for the caller, `None` being anonymous. What can be decided without a directory
+    /// is decided without it, also while it cannot be asked.
     ///
     /// # Errors
-    /// [`Denial::Missing`] for an anonymous caller where one is needed, [`Denial::Forbidden`] or
-    /// [`Denial::Denied`] for a known one.
-    pub fn check(&self, caller: Option<&Principal>) -> Result<(), Denial> {
+    /// [`Denial::Missing`] for an anonymous caller where one is needed; [`Denial::Forbidden`] or
+    /// [`Denial::Denied`] for a known one; the question on which it depends, or the outage.
+    pub fn check(&self, caller: Option<&Principal<'_>>) -> Result<(), Hurdle> {
         match self {
-            Self::Deny => return Err(Denial::Denied),
+            Self::Deny => return Err(Denial::Denied.into()),
             Self::Optional | Self::Public => return Ok(()),
-            Self::Any(branches) => return any(branches, caller),
-            Self::All(_)
-            | Self::Groups(_)
-            | Self::Machine(_)
-            | Self::Not(_)
-            | Self::Permissions(_)
-            | Self::Provider(_)
-            | Self::Roles(_)
-            | Self::Scopes(_)
-            | Self::User => {}
+            Self::Any(branches) if caller.is_none() => return anonymous(branches),
+            _ => {}
         }
         let caller = caller.ok_or(Denial::Missing)?;
-        if self.holds(caller) {
-            Ok(())
-        } else {
-            Err(Denial::Forbidden)
+        match self.holds(caller) {
+            Truth::Yes => Ok(()),
+            Truth::No => Err(Denial::Forbidden.into()),
+            Truth::Unknown(Missing::Asks(question)) => Err(Hurdle::Asks(question)),
+            Truth::Unknown(Missing::Fails(retry_after)) => {
+                Err(Denial::ServiceUnavailable { retry_after }.into())
+            }
+            Truth::Unknown(Missing::Overage) => Err(Denial::GroupsOverage.into()),
         }
     }
 
     /// Whether the requirement holds for a known caller.
-    fn holds(&self, caller: &Principal) -> bool {
+    fn holds(&self, caller: &Principal<'_>) -> Truth {
         match self {
-            Self::All(branches) => branches.iter().all(|branch| branch.holds(caller)),
-            Self::Any(branches) => branches.iter().any(|branch| branch.holds(caller)),
-            Self::Deny => false,
-            Self::Groups(wanted) => share(wanted, &caller.groups),
-            Self::Machine(wanted) => caller.m2m == *wanted,
-            Self::Not(branch) => !branch.holds(caller),
-            Self::Optional | Self::Public | Self::User => true,
-            Self::Permissions(wanted) => share(wanted, &caller.permissions),
-            Self::Provider(wanted) => wanted.contains(&caller.provider),
-            Self::Roles(wanted) => share(wanted, &caller.roles),
-            Self::Scopes(wanted) => share(wanted, &caller.scopes),
+            Self::All(branches) => Truth::all(branches.iter().map(|branch| branch.holds(caller))),
+            Self::Any(branches) => Truth::any(branches.iter().map(|branch| branch.holds(caller))),
+            Self::Deny => Truth::No,
+            Self::Groups(wanted) => share(wanted, caller, Kind::Groups),
+            Self::Machine(wanted) => Truth::of(caller.m2m == *wanted),
+            Self::Not(branch) => branch.holds(caller).not(),
+            Self::Optional | Self::Public | Self::User => Truth::Yes,
+            Self::Permissions(wanted) => share(wanted, caller, Kind::Permissions),
+            Self::Provider(wanted) => Truth::of(wanted.contains(&caller.id)),
+            Self::Roles(wanted) => share(wanted, caller, Kind::Roles),
+            Self::Scopes(wanted) => share(wanted, caller, Kind::Scopes),
         }
     }
 
@@ -104,124 +154,29 @@ impl Requirement {
     }
 }
 
-fn any(branches: &[Requirement], caller: Option<&Principal>) -> Result<(), Denial> {
+/// One branch that lets an anonymous caller pass is enough; of refusals the one that went furthest is reported.
+fn anonymous(branches: &[Requirement]) -> Result<(), Hurdle> {
     let mut reported: Option<Denial> = None;
     for branch in branches {
-        match branch.check(caller) {
-            Ok(()) => return Ok(()),
-            Err(denial) => {
-                reported = Some(reported.map_or(denial, |before| before.most_specific(denial)))
+        match branch.check(None) {
+            Err(Hurdle::Denied(denial)) => {
+                reported = Some(reported.map_or(denial, |before| before.most_specific(denial)));
             }
+            other => return other,
         }
     }
     // No branch at all: nothing held.
-    Err(reported.unwrap_or(Denial::Denied))
+    Err(reported.unwrap_or(Denial::Denied).into())
 }
 
-fn share(wanted: &[String], held: &[String]) -> bool {
-    wanted.iter().any(|value| held.contains(value))
+fn share(wanted: &[String], caller: &Principal<'_>, kind: Kind) -> Truth {
+    let held = caller.attribute(kind);
+    match &held.missing {
+        _ if wanted.iter().any(|value| held.values.contains(value)) => Truth::Yes,
+        None => Truth::No,
+        Some(missing) => Truth::Unknown(missing.clone()),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn list(values: &[&str]) -> Box<[String]> {
-        values.iter().map(|value| (*value).to_owned()).collect()
-    }
-
-    fn alice() -> Principal {
-        Principal {
-            provider: ProviderId(0),
-            subject: Some("alice".to_owned()),
-            name: None,
-            email: None,
-            groups: list(&["staff", "eu"]).into_vec(),
-            roles: Vec::new(),
-            permissions: Vec::new(),
-            scopes: list(&["orders:read"]).into_vec(),
-            client_id: None,
-            m2m: false,
-        }
-    }
-
-    #[test]
-    fn each_form_holds_for_whom_it_should() {
-        use Requirement as R;
-        let cases = [
-            (R::User, true),
-            (R::Groups(list(&["admin", "staff"])), true),
-            (R::Groups(list(&["sta"])), false),
-            (R::Roles(list(&["staff"])), false),
-            (R::Permissions(list(&["x"])), false),
-            (R::Scopes(list(&["orders:read"])), true),
-            (R::Provider(Box::new([ProviderId(0)])), true),
-            (R::Provider(Box::new([ProviderId(1)])), false),
-            (R::Machine(true), false),
-            (R::Machine(false), true),
-            (R::Not(Box::new(R::Groups(list(&["staff"])))), false),
-            (R::Not(Box::new(R::Groups(list(&["banned"])))), true),
-            (R::All(vec![R::User, R::Groups(list(&["nobody"]))]), false),
-            (
-                R::Any(vec![R::Groups(list(&["nobody"])), R::Groups(list(&["eu"]))]),
-                true,
-            ),
-        ];
-        for (requirement, want) in cases {
-            let got = requirement.check(Some(&alice()));
-            assert_eq!(
-                got,
-                if want { Ok(()) } else { Err(Denial::Forbidden) },
-                "{requirement:?}"
-            );
-        }
-        assert_eq!(R::Deny.check(Some(&alice())), Err(Denial::Denied));
-    }
-
-    #[test]
-    fn an_anonymous_caller_passes_only_where_no_credential_is_needed() {
-        use Requirement as R;
-        assert_eq!(R::Optional.check(None), Ok(()));
-        assert_eq!(R::Public.check(None), Ok(()));
-        assert_eq!(R::Any(vec![R::User, R::Optional]).check(None), Ok(()));
-        assert_eq!(R::Deny.check(None), Err(Denial::Denied));
-        let refused = [
-            R::User,
-            R::Groups(list(&["a"])),
-            R::Not(Box::new(R::Groups(list(&["banned"])))),
-            R::Not(Box::new(R::Machine(true))),
-            R::All(vec![R::Optional, R::Not(Box::new(R::User))]),
-            R::Any(vec![R::User, R::Groups(list(&["a"]))]),
-        ];
-        for requirement in refused {
-            assert_eq!(
-                requirement.check(None),
-                Err(Denial::Missing),
-                "{requirement:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn empty_lists_hold_for_nobody() {
-        assert_eq!(
-            Requirement::Any(Vec::new()).check(Some(&alice())),
-            Err(Denial::Denied)
-        );
-        assert_eq!(
-            Requirement::Groups(list(&[])).check(Some(&alice())),
-            Err(Denial::Forbidden)
-        );
-    }
-
-    #[test]
-    fn the_scopes_of_a_tree_are_named_once() {
-        use Requirement as R;
-        let tree = R::All(vec![
-            R::Scopes(list(&["a", "b"])),
-            R::Any(vec![R::Scopes(list(&["b", "c"])), R::User]),
-            R::Not(Box::new(R::Scopes(list(&["x"])))),
-        ]);
-        assert_eq!(tree.scopes(), ["a", "b", "c"]);
-    }
-}
+mod tests;

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::principal::Principal;
+use super::DisabledIdentity;
+use super::principal::{Kind, Principal};
 use crate::headers::Headers;
-use crate::jose::VerifiedClaims;
 use crate::json::ClaimPath;
+use crate::services::TemporaryCredentials;
 use crate::text::{header_list, header_text};
 
 /// The identity headers, in the order in which [`UpstreamHeaders::set`] fills them.
@@ -22,6 +23,18 @@ const IDENTITY: [&str; 10] = [
     "m2m",
 ];
 
+/// The headers of temporary AWS credentials.
+const AWS: [&str; 5] = [
+    "x-aws-access-key-id",
+    "x-aws-secret-access-key",
+    "x-aws-session-token",
+    "x-aws-credentials-expiration",
+    "x-aws-identity-id",
+];
+
+/// What a request is changed to say, in names of headers or of filter state.
+pub(super) type Facts = Vec<(String, String)>;
+
 /// Every header that the configuration can set.
 #[derive(Clone, Debug)]
 pub struct UpstreamHeaders {
@@ -31,10 +44,13 @@ pub struct UpstreamHeaders {
     shadow: String,
     claims: Vec<(String, ClaimPath)>,
     payload: Option<String>,
+    /// Whether some provider gives temporary AWS credentials.
+    aws: bool,
+    filter_state: bool,
 }
 
 impl UpstreamHeaders {
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(super) fn new(prefix: &str, aws: bool, filter_state: bool) -> Self {
         Self {
             identity: IDENTITY
                 .iter()
@@ -43,6 +59,8 @@ impl UpstreamHeaders {
             shadow: format!("{prefix}shadow"),
             claims: Vec::new(),
             payload: None,
+            aws,
+            filter_state,
         }
     }
 
@@ -64,7 +82,7 @@ impl UpstreamHeaders {
     /// descendants `X_Auth_User_Id` and `x-auth-user-id` are the same variable.
     #[must_use]
     pub fn owns(&self, name: &[u8]) -> bool {
-        let same = |own: &String| {
+        let same = |own: &str| {
             own.len() == name.len()
                 && own
                     .bytes()
@@ -75,7 +93,8 @@ impl UpstreamHeaders {
             .iter()
             .chain([&self.shadow])
             .chain(&self.payload)
-            .any(same)
+            .any(|own| same(own))
+            || self.aws && AWS.iter().any(|own| same(own))
             || self.claims.iter().any(|(own, _)| same(own))
     }
 
@@ -91,43 +110,101 @@ impl UpstreamHeaders {
         names
     }
 
-    /// The headers that tell the upstream about a caller, each only where it has a value.
+    /// The headers that tell the upstream about a caller, each only where it has a value, and the same facts as the
+    /// host's filter state.
     #[must_use]
-    pub fn set(
-        &self,
-        caller: &Principal,
-        provider: &str,
-        verified: &VerifiedClaims,
-    ) -> Vec<(String, String)> {
+    pub fn set(&self, caller: &Principal<'_>) -> (Facts, Facts) {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
-        let list = |values: &[String]| header_list(values.iter().map(String::as_str));
-        let values = [
+        let list = |kind| header_list(caller.told(kind).iter().map(String::as_str));
+        let (headers, state) = self.identity_facts([
             text(&caller.subject),
             text(&caller.name),
             text(&caller.email),
-            list(&caller.groups),
-            list(&caller.roles),
-            list(&caller.permissions),
-            list(&caller.scopes),
-            header_text(provider),
+            list(Kind::Groups),
+            list(Kind::Roles),
+            list(Kind::Permissions),
+            list(Kind::Scopes),
+            header_text(&caller.provider.name),
             text(&caller.client_id),
             if caller.m2m {
                 "true".to_owned()
             } else {
                 String::new()
             },
-        ];
-        let identity = self.identity.iter().cloned().zip(values);
+        ]);
         let claims = self.claims.iter().filter_map(|(name, path)| {
-            Some((name.clone(), claim_text(verified.claims().find(path)?)))
+            Some((
+                name.clone(),
+                claim_text(caller.vouched.claims().find(path)?),
+            ))
         });
         let payload = self
             .payload
             .iter()
-            .map(|name| (name.clone(), verified.payload().to_owned()));
-        identity
+            .filter_map(|name| Some((name.clone(), caller.vouched.payload()?.to_owned())));
+        let headers = headers
+            .into_iter()
             .chain(claims)
             .chain(payload)
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        (headers, state)
+    }
+
+    /// The headers that tell the upstream about nobody in particular, while nothing is checked.
+    #[must_use]
+    pub fn set_disabled(&self, identity: &DisabledIdentity) -> (Facts, Facts) {
+        let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
+        let list = |values: &[String]| header_list(values.iter().map(String::as_str));
+        self.identity_facts([
+            header_text(&identity.user_id),
+            text(&identity.user_name),
+            text(&identity.user_email),
+            list(&identity.groups),
+            list(&identity.roles),
+            list(&identity.permissions),
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+        ])
+    }
+
+    /// Values in the order of [`IDENTITY`] as headers and as filter state.
+    fn identity_facts(&self, values: [String; 10]) -> (Facts, Facts) {
+        let mut facts = (Vec::new(), Vec::new());
+        let names = self.identity.iter().zip(IDENTITY);
+        for ((header, fact), value) in names.zip(values) {
+            if value.is_empty() {
+                continue;
+            }
+            if self.filter_state {
+                let name = format!("auth_filter.{}", fact.replace('-', "_"));
+                facts.1.push((name, value.clone()));
+            }
+            facts.0.push((header.clone(), value));
+        }
+        facts
+    }
+
+    /// The headers of a caller's temporary AWS credentials.
+    #[must_use]
+    pub fn set_aws(issued: &TemporaryCredentials) -> Facts {
+        let credentials = &issued.credentials;
+        let values = [
+            header_text(&credentials.access_key_id),
+            header_text(&credentials.secret_access_key),
+            credentials
+                .session_token
+                .as_deref()
+                .map(header_text)
+                .unwrap_or_default(),
+            issued.expires_at.rfc3339(),
+            header_text(&issued.identity_id),
+        ];
+        AWS.iter()
+            .map(|name| (*name).to_owned())
+            .zip(values)
             .filter(|(_, value)| !value.is_empty())
             .collect()
     }

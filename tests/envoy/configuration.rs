@@ -25,7 +25,7 @@ fn envoy_does_not_start_with_a_bad_configuration_and_says_where_it_is_bad() {
     let rows = [
         (
             with(|policy| policy["providers"]["users"]["audience"] = json!(["a"])),
-            "providers.users.audience: unknown key; known: kind, issuer, audiences",
+            "providers.users.audience: unknown key; known: kind, preset, issuer, audiences",
         ),
         (
             with(|policy| policy["rules"][1]["require"] = json!({ "provider": "usrs" })),

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::{GRACE, Held, LONGEST_BACKOFF, Slot, whole_seconds};
+use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
-use crate::keys::fetch::{self, FetchOutcome, Fetched, Notice};
+use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::Snapshot;
 use crate::keys::{SharedData, Swap};
@@ -20,7 +21,7 @@ impl Slot {
     pub(in crate::keys) fn handle_fetched(
         &mut self,
         attempt: u32,
-        outcome: FetchOutcome<'_>,
+        outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {

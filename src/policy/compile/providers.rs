@@ -1,39 +1,49 @@
 //! Providers and the key sets that they share.
 
+mod basic;
+mod entra;
+mod foreign;
 mod identity;
 mod keys;
 mod locations;
+mod preset;
+mod services;
 
 use std::time::Duration;
 
 use super::claims;
-use crate::config::{self, ConfigError, OneOrMany, ProviderKind, TokenUse};
+use crate::config::{self, Config, ConfigError, OneOrMany, ProviderKind, TokenUse};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
-use crate::json::UniqueMap;
 use crate::keys::KeySource;
-use crate::policy::provider::{Audience, Provider};
+use crate::policy::provider::{
+    Audience, ChallengeScheme, Directory, Provider, TokenRules, Verification,
+};
+use crate::services::Service;
 
 pub(super) use self::identity::claim_path;
 
-/// Providers, the key sets they fetch, and what an operator should be warned of.
+/// Providers, the key sets they fetch, the services they ask, and what an operator should be warned of.
+#[derive(Default)]
 pub(super) struct Compiled {
     pub(super) providers: Vec<Provider>,
     pub(super) sources: Vec<KeySource>,
+    pub(super) services: Vec<Service>,
     pub(super) warnings: Vec<String>,
+    directories: Vec<(String, Directory)>,
 }
 
-pub(super) fn compile(providers: &UniqueMap<config::Provider>) -> Result<Compiled, ConfigError> {
-    let mut compiled = Compiled {
-        providers: Vec::new(),
-        sources: Vec::new(),
-        warnings: Vec::new(),
-    };
-    if u16::try_from(providers.len()).is_err() {
+pub(super) fn compile(config: &Config) -> Result<Compiled, ConfigError> {
+    let mut compiled = Compiled::default();
+    if u16::try_from(config.providers.len()).is_err() {
         return Err(ConfigError::new("providers", "too many providers"));
     }
-    for (name, provider) in providers.iter() {
+    for (name, directory) in config.directories.iter() {
+        compiled.directory(name, directory)?;
+    }
+    for (name, provider) in config.providers.iter() {
         let at = format!("providers.{name}");
-        let provider = compiled.provider(&at, name, provider)?;
+        foreign::refuse(&at, provider)?;
+        let provider = compiled.provider(&at, name, &preset::fill(&at, provider)?)?;
         compiled.providers.push(provider);
     }
     Ok(compiled)
@@ -46,26 +56,86 @@ impl Compiled {
         name: &str,
         provider: &config::Provider,
     ) -> Result<Provider, ConfigError> {
-        refuse_foreign_keys(at, provider)?;
-        let (issuers, audience, token_use) = match provider.kind {
-            ProviderKind::Cognito => cognito(at, provider)?,
-            ProviderKind::Jwt => jwt(at, provider)?,
+        let verification = match provider.kind {
+            ProviderKind::Cognito => {
+                let (issuer, audience, token_use) = cognito(at, provider)?;
+                let mut rules = self.token_rules(at, provider, vec![issuer], audience)?;
+                rules.token_use = token_use;
+                self.signature(at, provider, rules)?
+            }
+            ProviderKind::EntraId => {
+                let (issuers, audience) = entra::vouching(at, provider)?;
+                let mut rules = self.token_rules(at, provider, issuers, audience)?;
+                rules.tenant_in_issuer = true;
+                self.signature(at, provider, rules)?
+            }
+            ProviderKind::Jwt => {
+                let (issuers, audience) = jwt(at, provider)?;
+                let rules = self.token_rules(at, provider, issuers, audience)?;
+                self.signature(at, provider, rules)?
+            }
+            ProviderKind::Introspection => {
+                let (issuers, audience) = jwt(at, provider)?;
+                let mut rules = self.token_rules(at, provider, issuers, audience)?;
+                // The authorization server says whether the token is active; it need not say until when.
+                rules.times.require_expiration = provider.require_expiration.unwrap_or(false);
+                let service = self.introspection(at, provider)?;
+                Verification::Introspection { service, rules }
+            }
+            ProviderKind::Basic => self.passwords(at, provider)?,
+            ProviderKind::ApiKey => self.api_keys(at, provider)?,
+            ProviderKind::Http => self.http(at, provider)?,
         };
+        let challenge = match provider.kind {
+            ProviderKind::Basic => ChallengeScheme::Basic(basic::realm(at, name, provider)?),
+            ProviderKind::ApiKey => ChallengeScheme::ApiKey,
+            _ => ChallengeScheme::Bearer,
+        };
+        Ok(Provider {
+            name: name.to_owned(),
+            verification,
+            locations: locations::compile(at, provider)?,
+            forward: provider.forward,
+            identity: identity::compile(at, provider, &self.directories)?,
+            challenge,
+            identity_pool: self.identity_pool(at, provider)?,
+            throttle: basic::throttle(at, provider)?,
+        })
+    }
+
+    fn signature(
+        &mut self,
+        at: &str,
+        provider: &config::Provider,
+        rules: TokenRules,
+    ) -> Result<Verification, ConfigError> {
+        Ok(Verification::Signature {
+            algorithms: algorithms(at, provider)?,
+            keys: self.keys(at, provider, rules.issuers.first().map(String::as_str))?,
+            rules,
+        })
+    }
+
+    fn token_rules(
+        &mut self,
+        at: &str,
+        provider: &config::Provider,
+        issuers: Vec<String>,
+        audience: Audience,
+    ) -> Result<TokenRules, ConfigError> {
         if audience == Audience::Unchecked {
             self.warnings
                 .push(format!("{at}: tokens for any audience are accepted"));
         }
-        if issuers.is_empty() {
+        if issuers.is_empty() && provider.kind == ProviderKind::Jwt {
             self.warnings.push(format!(
                 "{at}: tokens of any issuer are accepted that one of the keys has signed"
             ));
         }
-        Ok(Provider {
-            name: name.to_owned(),
-            keys: self.keys(at, provider, issuers.first().map(String::as_str))?,
+        Ok(TokenRules {
             issuers: issuers.into(),
+            tenant_in_issuer: false,
             audience,
-            algorithms: algorithms(at, provider)?,
             times: TimeRules {
                 clock_skew: provider
                     .clock_skew
@@ -78,47 +148,19 @@ impl Compiled {
                 provider.token_types.as_deref(),
             )?
             .into(),
-            token_use,
+            token_use: Box::new([]),
             required_claims: claims::compile(
                 &format!("{at}.required_claims"),
                 &provider.required_claims,
             )?,
-            locations: locations::compile(at, provider)?,
-            forward: provider.forward,
-            identity: identity::compile(at, provider)?,
         })
     }
 }
 
-/// Issuers, audience and accepted uses: what tells the kinds of provider apart.
-type Vouching = (Vec<String>, Audience, Box<[&'static str]>);
-
-fn refuse_foreign_keys(at: &str, provider: &config::Provider) -> Result<(), ConfigError> {
-    let of_jwt = [
-        ("issuer", provider.issuer.is_some()),
-        ("audiences", provider.audiences.is_some()),
-    ];
-    let of_cognito = [
-        ("region", provider.region.is_some()),
-        ("user_pool_id", provider.user_pool_id.is_some()),
-        ("client_ids", provider.client_ids.is_some()),
-        ("token_use", provider.token_use.is_some()),
-    ];
-    let (foreign, kind): (&[_], _) = match provider.kind {
-        ProviderKind::Cognito => (&of_jwt, "jwt"),
-        ProviderKind::Jwt => (&of_cognito, "cognito"),
-    };
-    match foreign.iter().find(|(_, present)| *present) {
-        Some((key, _)) => Err(ConfigError::new(
-            format!("{at}.{key}"),
-            format!("belongs to providers of kind \"{kind}\""),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn cognito(at: &str, provider: &config::Provider) -> Result<Vouching, ConfigError> {
-    let named = |key: &str, value: &Option<String>| match value {
+/// A name that becomes a part of URIs.
+fn named(at: &str, key: &str, value: Option<&String>) -> Result<String, ConfigError> {
+    let at = format!("{at}.{key}");
+    match value {
         Some(value)
             if !value.is_empty()
                 && value
@@ -127,22 +169,27 @@ fn cognito(at: &str, provider: &config::Provider) -> Result<Vouching, ConfigErro
         {
             Ok(value.clone())
         }
-        Some(value) => Err(ConfigError::new(
-            format!("{at}.{key}"),
-            format!("\"{value}\" is not one"),
-        )),
-        None => Err(ConfigError::new(
-            format!("{at}.{key}"),
-            "this key is missing",
-        )),
-    };
-    let region = named("region", &provider.region)?;
-    let pool = named("user_pool_id", &provider.user_pool_id)?;
-    let domain = if region.starts_with("cn-") {
+        Some(value) => Err(ConfigError::new(at, format!("\"{value}\" is not one"))),
+        None => Err(ConfigError::new(at, "this key is missing")),
+    }
+}
+
+/// The domain of AWS's services in a region.
+fn aws_domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
         "amazonaws.com.cn"
     } else {
         "amazonaws.com"
-    };
+    }
+}
+
+/// Issuer, audience and accepted uses.
+type Cognito = (String, Audience, Box<[&'static str]>);
+
+fn cognito(at: &str, provider: &config::Provider) -> Result<Cognito, ConfigError> {
+    let region = named(at, "region", provider.region.as_ref())?;
+    let pool = named(at, "user_pool_id", provider.user_pool_id.as_ref())?;
+    let domain = aws_domain(&region);
     let clients = listed(&format!("{at}.client_ids"), provider.client_ids.as_deref())?;
     let audience = if clients.is_empty() {
         Audience::Unchecked
@@ -157,26 +204,26 @@ fn cognito(at: &str, provider: &config::Provider) -> Result<Vouching, ConfigErro
         ));
     }
     let issuer = format!("https://cognito-idp.{region}.{domain}/{pool}");
-    Ok((
-        vec![issuer],
-        audience,
-        uses.iter().map(|token_use| token_use.as_str()).collect(),
-    ))
+    let uses = uses.iter().map(|token_use| token_use.as_str()).collect();
+    Ok((issuer, audience, uses))
 }
 
-fn jwt(at: &str, provider: &config::Provider) -> Result<Vouching, ConfigError> {
+fn jwt(at: &str, provider: &config::Provider) -> Result<(Vec<String>, Audience), ConfigError> {
     let issuers = provider
         .issuer
         .as_ref()
         .map(|OneOrMany(issuers)| issuers.as_slice());
     let issuers = listed(&format!("{at}.issuer"), issuers)?;
+    Ok((issuers, audience(at, provider)?))
+}
+
+fn audience(at: &str, provider: &config::Provider) -> Result<Audience, ConfigError> {
     let audiences = listed(&format!("{at}.audiences"), provider.audiences.as_deref())?;
-    let audience = if audiences.is_empty() {
+    Ok(if audiences.is_empty() {
         Audience::Unchecked
     } else {
         Audience::AnyOf(audiences.into())
-    };
-    Ok((issuers, audience, Box::new([])))
+    })
 }
 
 /// The values of a list that, where it is given, is not empty and has no empty values.

@@ -3,10 +3,11 @@
 use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
 use crate::credential::Location;
 use crate::policy::path::{CanonicalPath, MatchPath};
-use crate::policy::provider::Provider;
+use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
 use crate::policy::route::{MatchHost, Route};
-use crate::policy::{ProviderId, Rule};
+use crate::policy::{AwsSigV4, ProviderId, Rule};
+use crate::sigv4::Scope;
 
 pub(super) fn compile(
     rules: &[config::Rule],
@@ -43,7 +44,11 @@ pub(super) fn compile(
             ));
         }
         let scopes = requirement.scopes().join(" ");
+        let aws_sigv4 = aws(&at, rule, &accepted, providers)?;
         compiled.push(Rule {
+            challenges: challenges(&accepted, providers),
+            aws_credentials: rule.aws_credentials,
+            aws_sigv4,
             name: rule.name.clone().unwrap_or(at),
             route,
             requirement,
@@ -58,16 +63,95 @@ pub(super) fn compile(
 /// Every place where one of these providers looks, once.
 fn locations(accepted: &[ProviderId], providers: &[Provider]) -> Box<[Location]> {
     let mut all: Vec<Location> = Vec::new();
-    let places = (0_u16..)
-        .zip(providers)
-        .filter(|(id, _)| accepted.contains(&ProviderId(*id)))
-        .flat_map(|(_, provider)| &provider.locations);
-    for location in places {
+    for location in of(accepted, providers).flat_map(|provider| &provider.locations) {
         if !all.contains(location) {
             all.push(location.clone());
         }
     }
     all.into()
+}
+
+/// How a client can be asked for one of these providers' credentials: `Bearer` first, each once.
+fn challenges(accepted: &[ProviderId], providers: &[Provider]) -> Box<[ChallengeScheme]> {
+    let mut all: Vec<ChallengeScheme> = Vec::new();
+    for provider in of(accepted, providers) {
+        match &provider.challenge {
+            known if all.contains(known) => {}
+            ChallengeScheme::Bearer => all.insert(0, ChallengeScheme::Bearer),
+            other => all.push(other.clone()),
+        }
+    }
+    all.into()
+}
+
+fn of<'p>(
+    accepted: &'p [ProviderId],
+    providers: &'p [Provider],
+) -> impl Iterator<Item = &'p Provider> {
+    (0_u16..)
+        .zip(providers)
+        .filter(|(id, _)| accepted.contains(&ProviderId(*id)))
+        .map(|(_, provider)| provider)
+}
+
+/// What AWS is for here; callers of every accepted provider must be able to get credentials.
+fn aws(
+    at: &str,
+    rule: &config::Rule,
+    accepted: &[ProviderId],
+    providers: &[Provider],
+) -> Result<Option<AwsSigV4>, ConfigError> {
+    let key = match (rule.aws_credentials, &rule.aws_sigv4) {
+        (false, None) => return Ok(None),
+        (_, Some(_)) => "aws_sigv4",
+        (true, None) => "aws_credentials",
+    };
+    let poor = of(accepted, providers).find(|provider| provider.identity_pool.is_none());
+    if accepted.is_empty() || poor.is_some() {
+        let who = poor.map_or("nobody", |provider| provider.name.as_str());
+        return Err(ConfigError::new(
+            format!("{at}.{key}"),
+            format!(
+                "{who} has no identity_pool; name the providers that have one in the rule's require"
+            ),
+        ));
+    }
+    let Some(signed) = &rule.aws_sigv4 else {
+        return Ok(None);
+    };
+    let sound = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    for (key, text) in [("service", &signed.service), ("region", &signed.region)] {
+        if !sound(text) {
+            return Err(ConfigError::new(
+                format!("{at}.aws_sigv4.{key}"),
+                format!("\"{text}\" is not one"),
+            ));
+        }
+    }
+    let host = |text: &String| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
+    };
+    if signed.host.as_ref().is_some_and(|text| !host(text)) {
+        return Err(ConfigError::new(
+            format!("{at}.aws_sigv4.host"),
+            "is not a host",
+        ));
+    }
+    Ok(Some(AwsSigV4 {
+        scope: Scope {
+            region: signed.region.clone(),
+            service: signed.service.clone(),
+        },
+        host: signed.host.clone(),
+    }))
 }
 
 fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {

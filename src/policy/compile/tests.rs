@@ -1,5 +1,6 @@
 use crate::config::Config;
 use crate::policy::Policy;
+use crate::policy::provider::Verification;
 
 const PROVIDERS: &str = r#""providers": {"a": {"kind": "jwt", "issuer": "https://a", "jwks": {"uri": "https://a/k", "upstream": "a"}},
     "b": {"kind": "cognito", "region": "eu-west-1", "user_pool_id": "eu-west-1_b"}}"#;
@@ -66,8 +67,11 @@ fn what_does_not_hold_together_is_refused_with_its_place() {
 #[test]
 fn cognito_keys_and_issuer_follow_from_the_pool() {
     let policy = compile(r#"{"match": {}, "require": "user"}"#).unwrap();
+    let Verification::Signature { rules, .. } = &policy.providers[1].verification else {
+        panic!("{:?}", policy.providers[1]);
+    };
     assert_eq!(
-        policy.providers[1].issuers[..],
+        rules.issuers[..],
         ["https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b"]
     );
     assert_eq!(
@@ -78,7 +82,7 @@ fn cognito_keys_and_issuer_follow_from_the_pool() {
         policy.sources[1].upstream,
         "cognito-idp.eu-west-1.amazonaws.com"
     );
-    assert_eq!(policy.providers[1].token_use[..], ["access"]);
+    assert_eq!(rules.token_use[..], ["access"]);
     assert_eq!(
         policy.warnings.len(),
         2,

@@ -6,8 +6,10 @@ use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
-use crate::policy::provider::Keys;
+use crate::policy::principal::Principal;
+use crate::policy::provider::{Keys, Machine, Verification};
 use crate::policy::{Policy, ProviderId};
+use crate::services::ServiceStore;
 use crate::time::UnixTime;
 
 const NOW: u64 = 1_800_000_000;
@@ -55,7 +57,7 @@ fn told(
     let policy = policy(provider, upstream_headers);
     let provider = policy.provider(ProviderId(0)).unwrap();
     let mut all = json!({ "exp": NOW + 60 });
-    if provider.identity.cognito {
+    if matches!(provider.identity.machine, Machine::Cognito) {
         all["iss"] = json!("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x");
     } else {
         all["iss"] = json!("https://i");
@@ -66,17 +68,26 @@ fn told(
     }
     let text = es256(r#"{"alg":"ES256","kid":"ec"}"#, &all.to_string());
     let token = UntrustedToken::parse(&text, 16_384)?;
-    provider.check(&token, UnixTime::from_secs(NOW))?;
-    let Keys::Inline(keys) = &provider.keys else {
-        panic!("the keys are inline");
+    let Verification::Signature {
+        algorithms,
+        keys: Keys::Inline(keys),
+        rules,
+    } = &provider.verification
+    else {
+        panic!("a signature by inline keys");
     };
-    let verified = keys.verify(&token, provider.algorithms, &mut Budget::new(1))?;
-    let caller = provider.principal(ProviderId(0), &verified);
-    Ok(policy
-        .upstream
-        .set(&caller, &provider.name, &verified)
-        .into_iter()
-        .collect())
+    if !rules.is_named_by(token.claims()) {
+        return Err(TokenError::UnknownIssuer);
+    }
+    if !algorithms.contains(token.algorithm()?) {
+        return Err(TokenError::AlgorithmRefused);
+    }
+    rules.check_token(&token, UnixTime::from_secs(NOW))?;
+    let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
+    let services = ServiceStore::new(&[], 1, [0; 32]);
+    let now = UnixTime::from_secs(NOW);
+    let caller = Principal::new(ProviderId(0), provider, verified.into(), &services, now);
+    Ok(policy.upstream.set(&caller).0.into_iter().collect())
 }
 
 fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

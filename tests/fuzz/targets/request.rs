@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
+use auth_filter::callout::{CalloutOutcome, Leader};
 use auth_filter::config::Config;
 use auth_filter::exchange::Grant;
-use auth_filter::gateway::{Gateway, Outcome};
+use auth_filter::gateway::{Callout, Gateway, Outcome};
 use auth_filter::headers::Headers;
-use auth_filter::keys::{Fetch, FetchOutcome, Leader};
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use fuzz::{JWKS, NOW, NoStore, TOKENS};
@@ -136,7 +136,7 @@ impl Setup {
             "limits": { "held_requests": u16::from(self.held) + 1 },
         });
         let config = Config::parse(config.to_string().as_bytes()).expect("a good configuration");
-        Gateway::new(Policy::compile(&config).expect("a good policy"))
+        Gateway::new(Policy::compile(&config).expect("a good policy"), [7; 32])
     }
 }
 
@@ -243,7 +243,7 @@ struct Vm<'s> {
     now: UnixTime,
     /// Requests that were held and not answered, with their place in the story.
     waiting: BTreeSet<u32>,
-    fetches: Vec<Fetch>,
+    callouts: Vec<Callout>,
     requests: Vec<&'s Request>,
 }
 
@@ -253,15 +253,15 @@ impl<'s> Vm<'s> {
             Event::Request(request) => {
                 self.requests.push(request);
                 let id = u32::try_from(self.requests.len()).expect("a short story");
-                match self.gateway.handle_request(id, request.head(), self.now) {
+                match self.gateway.handle_request(id, request.head(), String::new(), self.now) {
                     Outcome::Held => drop(self.waiting.insert(id)),
                     outcome => self.check(id, &outcome),
                 }
                 self.drive(Leader::Request);
             }
             Event::Answer { fetch, answer } => {
-                if let Some(fetch) = self.take(*fetch) {
-                    self.answer(fetch, answer);
+                if let Some(callout) = self.take(*fetch) {
+                    self.answer(callout, answer);
                     self.drive(Leader::Tick);
                 }
             }
@@ -273,8 +273,8 @@ impl<'s> Vm<'s> {
                 self.waiting.remove(&id);
             }
             Event::Abandon { fetch } => {
-                if let Some(fetch) = self.take(*fetch) {
-                    self.gateway.abandon(fetch, &mut NoStore, self.now);
+                if let Some(callout) = self.take(*fetch) {
+                    self.gateway.abandon(callout, &mut NoStore, self.now);
                 }
             }
         }
@@ -283,12 +283,12 @@ impl<'s> Vm<'s> {
         }
     }
 
-    fn take(&mut self, at: u8) -> Option<Fetch> {
-        let count = self.fetches.len();
-        (count > 0).then(|| self.fetches.remove(usize::from(at) % count))
+    fn take(&mut self, at: u8) -> Option<Callout> {
+        let count = self.callouts.len();
+        (count > 0).then(|| self.callouts.remove(usize::from(at) % count))
     }
 
-    fn answer(&mut self, fetch: Fetch, answer: &Answer) {
+    fn answer(&mut self, callout: Callout, answer: &Answer) {
         let keys = JWKS.to_string();
         let configuration =
             json!({ "issuer": "https://issuer", "jwks_uri": "https://issuer/keys" }).to_string();
@@ -299,18 +299,18 @@ impl<'s> Vm<'s> {
             Answer::Raw { status, body } => (*status, b"", body),
             Answer::Failed => {
                 self.gateway
-                    .handle_fetched(fetch, FetchOutcome::Failed, &mut NoStore, self.now);
+                    .handle_answered(callout, CalloutOutcome::Failed, &mut NoStore, self.now);
                 return;
             }
         };
         let headers = Headers::from_pairs(&[(&b"cache-control"[..], cache_control)]);
-        let outcome = FetchOutcome::Answered {
+        let outcome = CalloutOutcome::Answered {
             status,
             headers: &headers,
             body,
         };
         self.gateway
-            .handle_fetched(fetch, outcome, &mut NoStore, self.now);
+            .handle_answered(callout, outcome, &mut NoStore, self.now);
     }
 
     fn tick(&mut self, time: Duration) {
@@ -321,16 +321,16 @@ impl<'s> Vm<'s> {
 
     fn drive(&mut self, leader: Leader) {
         for round in 0.. {
-            assert!(round < 8, "fetches without an end");
-            let Some(fetch) = self.gateway.poll_fetch(leader, &mut NoStore, self.now) else {
+            assert!(round < 8, "callouts without an end");
+            let Some(callout) = self.gateway.poll_callout(leader, &mut NoStore, self.now) else {
                 break;
             };
             let request = self
                 .gateway
-                .request(fetch)
-                .expect("a fetch that was asked for");
+                .request(callout)
+                .expect("a callout that was asked for");
             assert_eq!(request.upstream, "idp");
-            self.fetches.push(fetch);
+            self.callouts.push(callout);
         }
         for (id, outcome) in self.gateway.poll_settled(self.now) {
             assert!(self.waiting.remove(&id), "request {id} is answered twice");
@@ -376,7 +376,7 @@ fuzz_target!(|story: Story| {
         gateway: story.setup.gateway(),
         now: NOW,
         waiting: BTreeSet::new(),
-        fetches: Vec::new(),
+        callouts: Vec::new(),
         requests: Vec::new(),
     };
     for event in story.events.iter().take(64) {

@@ -1,10 +1,11 @@
 //! How claims become a caller, as the configuration says or as the provider's kind implies.
 
-use crate::config::{self, ConfigError, FromGroups, OneOrMany, ProviderKind};
-use crate::json::ClaimPath;
-use crate::policy::provider::{Identity, Source};
-
 use super::listed;
+use crate::config::{self, ConfigError, FromGroups, GroupsOverage, OneOrMany, ProviderKind};
+use crate::json::ClaimPath;
+use crate::policy::claim::{ClaimRule, ClaimTest};
+use crate::policy::compile::claims;
+use crate::policy::provider::{Directory, Identity, Machine, Overage, Source};
 
 pub(in crate::policy::compile) fn claim_path(
     at: &str,
@@ -13,14 +14,77 @@ pub(in crate::policy::compile) fn claim_path(
     ClaimPath::parse(claim).map_err(|error| ConfigError::new(at, error.to_string()))
 }
 
-pub(super) fn compile(at: &str, provider: &config::Provider) -> Result<Identity, ConfigError> {
-    let cognito = provider.kind == ProviderKind::Cognito;
-    let names: &[&str] = if cognito {
-        &["username", "cognito:username", "sub"]
-    } else {
-        &["preferred_username", "name", "sub"]
-    };
-    let groups: &[&str] = if cognito { &["cognito:groups"] } else { &[] };
+/// What each kind of provider calls things, where the configuration does not say it.
+struct Names {
+    subject: &'static [&'static str],
+    name: &'static [&'static str],
+    client_id: &'static [&'static str],
+    groups: &'static [&'static str],
+    roles: &'static [&'static str],
+    permissions: &'static [&'static str],
+    scopes: &'static [&'static str],
+}
+
+const JWT: Names = Names {
+    subject: &["sub"],
+    name: &["preferred_username", "name", "sub"],
+    client_id: &["client_id", "azp"],
+    groups: &[],
+    roles: &[],
+    permissions: &[],
+    scopes: &["scope", "scp"],
+};
+
+const COGNITO: Names = Names {
+    name: &["username", "cognito:username", "sub"],
+    client_id: &["client_id", "azp", "aud"],
+    groups: &["cognito:groups"],
+    ..JWT
+};
+
+const ENTRA: Names = Names {
+    name: &["preferred_username", "upn", "sub"],
+    client_id: &["azp", "appid"],
+    groups: &["groups"],
+    roles: &["roles"],
+    scopes: &["scp"],
+    ..JWT
+};
+
+const INTROSPECTION: Names = Names {
+    subject: &["sub", "username"],
+    name: &["username", "sub"],
+    scopes: &["scope"],
+    ..JWT
+};
+
+/// Users and keys of the configuration, and callers as a service describes them.
+const DESCRIBED: Names = Names {
+    name: &["name", "sub"],
+    client_id: &["client_id"],
+    groups: &["groups"],
+    roles: &["roles"],
+    permissions: &["permissions"],
+    scopes: &["scopes", "scope"],
+    ..JWT
+};
+
+const fn names(kind: ProviderKind) -> Names {
+    match kind {
+        ProviderKind::ApiKey | ProviderKind::Basic | ProviderKind::Http => DESCRIBED,
+        ProviderKind::Cognito => COGNITO,
+        ProviderKind::EntraId => ENTRA,
+        ProviderKind::Introspection => INTROSPECTION,
+        ProviderKind::Jwt => JWT,
+    }
+}
+
+pub(super) fn compile(
+    at: &str,
+    provider: &config::Provider,
+    directories: &[(String, Directory)],
+) -> Result<Identity, ConfigError> {
+    let names = names(provider.kind);
     let paths = |key: &str,
                  given: &Option<OneOrMany>,
                  fallback: &[&str]|
@@ -43,7 +107,9 @@ pub(super) fn compile(at: &str, provider: &config::Provider) -> Result<Identity,
             Some(given) => given
                 .iter()
                 .enumerate()
-                .map(|(index, source)| value_source(&format!("{at}[{index}]"), key, source))
+                .map(|(index, source)| {
+                    value_source(&format!("{at}[{index}]"), key, source, directories)
+                })
                 .collect(),
             None => fallback
                 .iter()
@@ -52,34 +118,114 @@ pub(super) fn compile(at: &str, provider: &config::Provider) -> Result<Identity,
         }
     };
     Ok(Identity {
-        subject: paths("subject", &provider.subject, &["sub"])?,
-        name: paths("name", &provider.name, names)?,
+        subject: paths("subject", &provider.subject, names.subject)?,
+        name: paths("name", &provider.name, names.name)?,
         email: paths("email", &provider.email, &["email"])?,
-        groups: sources("groups", &provider.groups, groups)?,
-        roles: sources("roles", &provider.roles, &[])?,
-        permissions: sources("permissions", &provider.permissions, &[])?,
-        scopes: sources("scopes", &provider.scopes, &["scope", "scp"])?,
-        cognito,
+        client_id: paths("client_id", &provider.client_id, names.client_id)?,
+        groups: sources("groups", &provider.groups, names.groups)?,
+        roles: sources("roles", &provider.roles, names.roles)?,
+        permissions: sources("permissions", &provider.permissions, names.permissions)?,
+        scopes: sources("scopes", &provider.scopes, names.scopes)?,
+        machine: machine(at, provider)?,
+        overage: overage(at, provider, directories)?,
     })
 }
 
-fn value_source(at: &str, key: &str, source: &config::Source) -> Result<Source, ConfigError> {
-    match (&source.claim, &source.from_groups, &source.fixed) {
-        (Some(claim), None, None) => claim_path(&format!("{at}.claim"), claim).map(Source::Claim),
-        (None, Some(_), None) if key == "groups" => Err(ConfigError::new(
+fn machine(at: &str, provider: &config::Provider) -> Result<Machine, ConfigError> {
+    let at = format!("{at}.machine");
+    match (&provider.machine, provider.kind) {
+        (Some(tests), _) if tests.is_empty() => Err(ConfigError::new(
+            at,
+            "without a test nothing would tell a machine; leave the key out",
+        )),
+        (Some(tests), _) => claims::compile(&at, tests).map(Machine::Claims),
+        (None, ProviderKind::Cognito) => Ok(Machine::Cognito),
+        (None, ProviderKind::EntraId) => Ok(Machine::Entra),
+        // Tokens of the client-credentials grant are nobody's (RFC 7662 §2.2: `sub` is usually the resource owner).
+        (None, ProviderKind::Introspection) => ["sub", "username"]
+            .into_iter()
+            .map(|claim| {
+                Ok(ClaimRule {
+                    path: claim_path(&at, claim)?,
+                    test: ClaimTest::Present(false),
+                })
+            })
+            .collect::<Result<_, _>>()
+            .map(Machine::Claims),
+        (None, _) => Ok(Machine::Claims(Box::new([]))),
+    }
+}
+
+fn overage(
+    at: &str,
+    provider: &config::Provider,
+    directories: &[(String, Directory)],
+) -> Result<Option<Overage>, ConfigError> {
+    match (&provider.groups_overage, provider.kind) {
+        (Some(GroupsOverage::Directory(name)), _) => {
+            let at = format!("{at}.groups_overage.directory");
+            directory(&at, name, directories).map(|directory| Some(Overage::Ask(directory)))
+        }
+        (Some(GroupsOverage::Deny), _) | (None, ProviderKind::EntraId) => Ok(Some(Overage::Deny)),
+        (None, _) => Ok(None),
+    }
+}
+
+fn directory(
+    at: &str,
+    name: &str,
+    directories: &[(String, Directory)],
+) -> Result<Directory, ConfigError> {
+    directories
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, directory)| *directory)
+        .ok_or_else(|| {
+            ConfigError::unknown(
+                at,
+                &format!("\"{name}\" is not a directory"),
+                directories.iter().map(|(known, _)| known.as_str()),
+            )
+        })
+}
+
+fn value_source(
+    at: &str,
+    key: &str,
+    source: &config::Source,
+    directories: &[(String, Directory)],
+) -> Result<Source, ConfigError> {
+    let config::Source {
+        claim,
+        directory: named,
+        from_groups,
+        fixed,
+    } = source;
+    match (claim, named, from_groups, fixed) {
+        (Some(claim), None, None, None) => {
+            claim_path(&format!("{at}.claim"), claim).map(Source::Claim)
+        }
+        (None, Some(_), None, None) if key == "scopes" => Err(ConfigError::new(
+            format!("{at}.directory"),
+            "scopes are the token's; a directory has groups, roles and permissions",
+        )),
+        (None, Some(name), None, None) => {
+            directory(&format!("{at}.directory"), name, directories).map(Source::Directory)
+        }
+        (None, None, Some(_), None) if key == "groups" => Err(ConfigError::new(
             format!("{at}.from_groups"),
             "groups cannot come from groups",
         )),
-        (None, Some(FromGroups::Same), None) => Ok(Source::Groups),
-        (None, Some(FromGroups::Mapped(map)), None) => Ok(Source::MappedGroups(
+        (None, None, Some(FromGroups::Same), None) => Ok(Source::Groups),
+        (None, None, Some(FromGroups::Mapped(map)), None) => Ok(Source::MappedGroups(
             map.iter()
                 .map(|(group, given)| (group.to_owned(), given.clone()))
                 .collect(),
         )),
-        (None, None, Some(given)) => Ok(Source::Static(given.clone().into())),
+        (None, None, None, Some(given)) => Ok(Source::Static(given.clone().into())),
         _ => Err(ConfigError::new(
             at,
-            "takes exactly one of claim, from_groups, static",
+            "takes exactly one of claim, directory, from_groups, static",
         )),
     }
 }

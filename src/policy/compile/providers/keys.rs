@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::Compiled;
+use super::{Compiled, entra};
 use crate::config::{self, ConfigError, DurationText, OneOrMany, ProviderKind};
 use crate::jose::{KeySet, KeySetLimits, Thumbprint};
 use crate::keys::{Endpoint, KeySource, Schedule, WELL_KNOWN};
@@ -22,8 +22,8 @@ impl Compiled {
         let empty = config::Jwks::default();
         let jwks = match (&provider.jwks, provider.kind) {
             (Some(jwks), _) => jwks,
-            (None, ProviderKind::Cognito) => &empty,
-            (None, ProviderKind::Jwt) => {
+            (None, ProviderKind::Cognito | ProviderKind::EntraId) => &empty,
+            (None, _) => {
                 return Err(ConfigError::new(
                     at,
                     "this key is missing: where the keys come from",
@@ -123,6 +123,10 @@ fn endpoint(
         )),
         (None, None, ProviderKind::Cognito, Some(issuer)) => {
             of("uri", &format!("{issuer}/.well-known/jwks.json")).map(|endpoint| (endpoint, None))
+        }
+        (None, None, ProviderKind::EntraId, _) => {
+            let at = at.strip_suffix(".jwks").unwrap_or(at);
+            of("uri", &entra::keys_uri(at, provider)?).map(|endpoint| (endpoint, None))
         }
         _ => Err(ConfigError::new(
             at,

@@ -1,6 +1,6 @@
 //! Where a provider's tokens stand.
 
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, ProviderKind};
 use crate::credential::Location;
 use crate::policy::compile::header_name;
 use crate::text::is_token;
@@ -54,13 +54,25 @@ pub(super) fn compile(
         }
     }
     Ok(if locations.is_empty() {
-        Box::new([Location::bearer()])
+        Box::new([default(provider.kind)])
     } else {
         locations
             .into_iter()
             .map(|(_, location)| location)
             .collect()
     })
+}
+
+/// Where credentials of a kind stand, unless the configuration says it.
+fn default(kind: ProviderKind) -> Location {
+    match kind {
+        ProviderKind::ApiKey => Location::Header {
+            name: "x-api-key".to_owned(),
+            prefix: String::new(),
+        },
+        ProviderKind::Basic => Location::basic(),
+        _ => Location::bearer(),
+    }
 }
 
 fn header(at: &str, header: &config::FromHeader) -> Result<Location, ConfigError> {

@@ -1,0 +1,341 @@
+//! Whom a credential stands for, and whether the rule lets them pass.
+
+use std::rc::Rc;
+
+use super::{Caller, Exchange, Need, Stores, Verdict};
+use crate::basic::{self, Attempt};
+use crate::credential::Credential;
+use crate::jose::{AlgorithmSet, Budget, ClaimSet, TokenError, UntrustedToken};
+use crate::keys::Lookup as KeyLookup;
+use crate::policy::denial::Denial;
+use crate::policy::principal::{Principal, Vouched};
+use crate::policy::provider::{Form, Keys, Provider, TokenRules, Verification};
+use crate::policy::requirement::Hurdle;
+use crate::policy::{KeySourceId, ProviderId, Rule};
+use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
+use crate::time::UnixTime;
+
+/// Signatures that one request may have checked.
+const SIGNATURES: u8 = 8;
+
+pub(super) struct Inquiry<'p, 'c> {
+    exchange: &'p Exchange,
+    rule: &'p Rule,
+    credential: &'c Credential<'c>,
+    /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
+    token: Option<Result<UntrustedToken<'c>, TokenError>>,
+    stores: &'p Stores,
+    now: UnixTime,
+    budget: Budget,
+}
+
+/// Why nobody vouches for a credential.
+enum Doubt {
+    Needs(Need),
+    Denied(Denial),
+}
+
+impl From<TokenError> for Doubt {
+    fn from(error: TokenError) -> Self {
+        Self::Denied(error.into())
+    }
+}
+
+impl From<Denial> for Doubt {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl<'p, 'c> Inquiry<'p, 'c> {
+    pub(super) fn new(
+        exchange: &'p Exchange,
+        rule: &'p Rule,
+        credential: &'c Credential<'c>,
+        stores: &'p Stores,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            exchange,
+            rule,
+            credential,
+            token: None,
+            stores,
+            now,
+            budget: Budget::new(SIGNATURES),
+        }
+    }
+
+    /// Tries the credential with each provider of the rule that looks where it stands: one that permits is enough, one
+    /// that cannot be asked yet is waited for, and of refusals the one that went furthest is reported.
+    pub(super) fn authenticate(mut self) -> Verdict<'p> {
+        if self.exchange.policy.limits.token_bytes < self.credential.token.len() {
+            return Verdict::Deny(TokenError::TooLarge.into());
+        }
+        let mut denial: Option<Denial> = None;
+        let mut blocked = None;
+        for id in &self.rule.accepted {
+            let Some(provider) = self.exchange.policy.provider(*id) else {
+                continue;
+            };
+            if !provider.locations.contains(self.credential.location) {
+                continue;
+            }
+            match self.ask(*id, provider) {
+                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
+                Verdict::Deny(other) => {
+                    denial = Some(denial.map_or(other, |before| before.most_specific(other)));
+                }
+                permit @ Verdict::Permit(_) => return permit,
+            }
+        }
+        blocked.map_or_else(
+            || Verdict::Deny(denial.unwrap_or(Denial::Token(TokenError::UnknownIssuer))),
+            Verdict::Blocked,
+        )
+    }
+
+    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
+        let vouched = match self.vouch(id, provider) {
+            Ok(vouched) => vouched,
+            Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
+            Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
+        };
+        let principal = Principal::new(id, provider, vouched, &self.stores.services, self.now);
+        if let Err(hurdle) = self.rule.requirement.check(Some(&principal)) {
+            return hurdle.into();
+        }
+        let aws = match self.aws_credentials(&principal) {
+            Ok(aws) => aws,
+            Err(hurdle) => return hurdle.into(),
+        };
+        Verdict::Permit(Some(Box::new(Caller {
+            principal,
+            edit: self.credential.location.edit(&self.exchange.head),
+            aws,
+        })))
+    }
+
+    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Vouched, Doubt> {
+        let text = || self.credential.token.clone().into_owned();
+        match &provider.verification {
+            Verification::ApiKeys(keys) => keys
+                .find(&self.credential.token, self.now)
+                .map(Vouched::claims_of)
+                .ok_or(Doubt::Denied(Denial::BadKey)),
+            Verification::Introspection { service, rules } => self.introspect(*service, rules),
+            Verification::Passwords(users) => {
+                let (username, password) = self.password()?;
+                let attempt = self.attempt(id, provider, &username)?;
+                self.stores
+                    .passwords
+                    .verify(attempt, users, &password, self.now)
+                    .map(Vouched::claims_of)
+                    .map_err(Doubt::Denied)
+            }
+            Verification::Service { service, form } => match form {
+                Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
+                Form::Token => {
+                    let refusal = Denial::Token(TokenError::Inactive);
+                    self.consult(*service, Ask::Token(text()), refusal)
+                }
+                Form::Password => self.consult_about_password(id, provider, *service),
+            },
+            Verification::Signature {
+                algorithms,
+                keys,
+                rules,
+            } => self.verify(*algorithms, keys, rules),
+        }
+    }
+
+    fn verify(
+        &mut self,
+        algorithms: AlgorithmSet,
+        keys: &'p Keys,
+        rules: &TokenRules,
+    ) -> Result<Vouched, Doubt> {
+        let limit = self.exchange.policy.limits.token_bytes;
+        let token = self
+            .token
+            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
+        let token = token.as_ref().map_err(|error| *error)?;
+        if !rules.is_named_by(token.claims()) {
+            return Err(TokenError::UnknownIssuer.into());
+        }
+        if !algorithms.contains(token.algorithm()?) {
+            return Err(TokenError::AlgorithmRefused.into());
+        }
+        rules.check_token(token, self.now)?;
+        let store = &self.stores.keys;
+        let set = match keys {
+            Keys::Inline(set) => set,
+            Keys::Remote(source) => match store.lookup(*source, self.now) {
+                KeyLookup::Pending => {
+                    return Err(Doubt::Needs(Need::Keys {
+                        source: *source,
+                        unknown_key: false,
+                    }));
+                }
+                KeyLookup::Unavailable { retry_after } => {
+                    return Err(Denial::KeysUnavailable { retry_after }.into());
+                }
+                KeyLookup::Ready(set) if set.knows_key_of(token) => set,
+                KeyLookup::Ready(_) => return Err(unknown_key(self.stores, *source, self.now)),
+            },
+        };
+        let verified = set.verify(token, algorithms, &mut self.budget)?;
+        if let Keys::Remote(source) = keys {
+            store.count_use(*source);
+        }
+        Ok(verified.into())
+    }
+
+    /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization
+    /// server is not asked about it.
+    fn introspect(&mut self, service: ServiceId, rules: &TokenRules) -> Result<Vouched, Doubt> {
+        let limit = self.exchange.policy.limits.token_bytes;
+        let token = self
+            .token
+            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
+        if let Ok(token) = token {
+            let own = !rules.issuers.is_empty() && rules.is_named_by(token.claims());
+            let others = self.rule.accepted.iter().filter_map(|id| {
+                match &self.exchange.policy.provider(*id)?.verification {
+                    Verification::Signature { rules, .. } => Some(rules),
+                    _ => None,
+                }
+            });
+            let mut named = others.filter(|rules| !rules.issuers.is_empty());
+            if !own && named.any(|rules| rules.is_named_by(token.claims())) {
+                return Err(TokenError::UnknownIssuer.into());
+            }
+        }
+        let ask = Ask::Token(self.credential.token.clone().into_owned());
+        let vouched = self.consult(service, ask, Denial::Token(TokenError::Inactive))?;
+        let claims = vouched.claims();
+        // RFC 7662 §2.2 leaves `iss` to the server; one that it names must be one of ours.
+        if claims.issuer().is_some() && !rules.is_named_by(claims) {
+            return Err(TokenError::UnknownIssuer.into());
+        }
+        rules.check_claims(claims, self.now)?;
+        Ok(vouched)
+    }
+
+    fn consult(&self, service: ServiceId, ask: Ask, refusal: Denial) -> Result<Vouched, Doubt> {
+        let question = Question { service, ask };
+        match self.stores.services.lookup(&question, self.now) {
+            Lookup::Ready(Answer::Vouches(claims)) => {
+                self.in_time(claims)?;
+                Ok(Vouched::claims_of(Rc::clone(claims)))
+            }
+            Lookup::Ready(_) => Err(refusal.into()),
+            Lookup::Pending => Err(Doubt::Needs(Need::Answer(question))),
+            Lookup::Unavailable { retry_after } => {
+                Err(Denial::ServiceUnavailable { retry_after }.into())
+            }
+        }
+    }
+
+    /// What a service says of a credential ends with the credential.
+    fn in_time(&self, claims: &ClaimSet) -> Result<(), Doubt> {
+        match claims.expires_at() {
+            Some(expires_at) if self.now >= expires_at => Err(TokenError::Expired.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn consult_about_password(
+        &self,
+        id: ProviderId,
+        provider: &Provider,
+        service: ServiceId,
+    ) -> Result<Vouched, Doubt> {
+        let (username, password) = self.password()?;
+        let attempt = self.attempt(id, provider, &username)?;
+        let ask = Ask::Password {
+            username: username.clone(),
+            password,
+        };
+        let passwords = &self.stores.passwords;
+        match self.consult(service, ask, Denial::BadPassword) {
+            Err(Doubt::Denied(Denial::BadPassword)) => {
+                passwords.admit(attempt, self.now)?;
+                passwords.count_wrong(attempt, self.now);
+                Err(Denial::BadPassword.into())
+            }
+            // The service is not asked about one more password of somebody who has guessed enough.
+            Err(Doubt::Needs(need)) => {
+                passwords.admit(attempt, self.now)?;
+                Err(Doubt::Needs(need))
+            }
+            other => other,
+        }
+    }
+
+    fn password(&self) -> Result<(String, String), Denial> {
+        basic::decode(&self.credential.token).ok_or(Denial::Malformed)
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        provider: ProviderId,
+        own: &Provider,
+        username: &'a str,
+    ) -> Result<Attempt<'a>, Denial> {
+        Ok(Attempt {
+            provider,
+            username,
+            client: &self.exchange.client,
+            throttle: own.throttle.ok_or(Denial::Internal)?,
+        })
+    }
+
+    /// The caller's temporary AWS credentials, where the rule asks for them: in exchange for its ID token.
+    fn aws_credentials(
+        &self,
+        caller: &Principal<'p>,
+    ) -> Result<Option<&'p TemporaryCredentials>, Hurdle> {
+        if !self.rule.aws_credentials && self.rule.aws_sigv4.is_none() {
+            return Ok(None);
+        }
+        let claims = caller.vouched.claims();
+        let token_use = claims
+            .members()
+            .get("token_use")
+            .and_then(|held| held.as_str());
+        let (Some(service), Some(subject), Some("id")) =
+            (caller.provider.identity_pool, claims.subject(), token_use)
+        else {
+            return Err(Denial::AwsCredentialsRefused.into());
+        };
+        let ask = Ask::Credentials {
+            subject: subject.to_owned(),
+            token: self.credential.token.clone().into_owned(),
+            expires_at: claims.expires_at(),
+        };
+        let question = Question { service, ask };
+        match self.stores.services.lookup(&question, self.now) {
+            Lookup::Ready(Answer::Credentials(issued)) => Ok(Some(issued)),
+            Lookup::Ready(_) => Err(Denial::AwsCredentialsRefused.into()),
+            Lookup::Pending => Err(Hurdle::Asks(question)),
+            Lookup::Unavailable { retry_after } => {
+                Err(Denial::ServiceUnavailable { retry_after }.into())
+            }
+        }
+    }
+}
+
+/// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
+fn unknown_key(stores: &Stores, source: KeySourceId, now: UnixTime) -> Doubt {
+    if let Some(retry_after) = stores.keys.failing(source, now) {
+        return Denial::KeysUnavailable { retry_after }.into();
+    }
+    if stores.keys.may_refetch(source, now) {
+        return Doubt::Needs(Need::Keys {
+            source,
+            unknown_key: true,
+        });
+    }
+    TokenError::UnknownKey.into()
+}

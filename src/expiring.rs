@@ -1,0 +1,118 @@
+//! A map with a bound, whose entries end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::time::UnixTime;
+
+/// The name of an entry: a keyed digest, so that what was asked is not kept.
+pub type Digest = [u8; 32];
+
+/// HMAC-SHA-256 over the parts, each behind its length: no two lists of parts have one digest, and nobody without
+/// the secret can tell from a digest what it is of.
+#[must_use]
+pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
+    // RFC 2104 §2 fills a short key with zeros.
+    let mut key = [0_u8; 64];
+    for (place, byte) in key.iter_mut().zip(secret) {
+        *place = *byte;
+    }
+    let mut mac = Hmac::<Sha256>::new(&key.into());
+    for part in parts {
+        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// Entries by their digests. Where there is no room, the one that would end first goes.
+#[derive(Debug)]
+pub struct Expiring<V> {
+    most: usize,
+    entries: BTreeMap<Digest, (UnixTime, V)>,
+    ends: BTreeSet<(UnixTime, Digest)>,
+}
+
+impl<V> Expiring<V> {
+    /// A map of at most so many entries, and of one at least.
+    #[must_use]
+    pub const fn new(most: usize) -> Self {
+        Self {
+            most: if most == 0 { 1 } else { most },
+            entries: BTreeMap::new(),
+            ends: BTreeSet::new(),
+        }
+    }
+
+    /// An entry that has not ended, and its end.
+    #[must_use]
+    pub fn get(&self, digest: &Digest, now: UnixTime) -> Option<(&V, UnixTime)> {
+        let (until, value) = self.entries.get(digest)?;
+        (now < *until).then_some((value, *until))
+    }
+
+    /// Sets an entry. It stays until others push it out, however soon it ends: whoever waited for it can read it.
+    pub fn insert(&mut self, digest: Digest, value: V, until: UnixTime) {
+        self.remove(&digest);
+        if self.entries.len() >= self.most
+            && let Some((_, first)) = self.ends.pop_first()
+        {
+            self.entries.remove(&first);
+        }
+        self.entries.insert(digest, (until, value));
+        self.ends.insert((until, digest));
+    }
+
+    /// Removes an entry.
+    pub fn remove(&mut self, digest: &Digest) {
+        if let Some((until, _)) = self.entries.remove(digest) {
+            self.ends.remove(&(until, *digest));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_tells_parts_and_secrets_apart() {
+        let digests = [
+            keyed_digest(&[0; 32], &[b"ab", b"c"]),
+            keyed_digest(&[0; 32], &[b"a", b"bc"]),
+            keyed_digest(&[0; 32], &[b"abc"]),
+            keyed_digest(&[0; 32], &[b"abc", b""]),
+            keyed_digest(&[1; 32], &[b"abc"]),
+        ];
+        assert_eq!(BTreeSet::from(digests).len(), digests.len());
+    }
+
+    #[test]
+    fn an_entry_serves_until_its_end() {
+        let mut map = Expiring::new(4);
+        let at = UnixTime::from_secs;
+        map.insert([1; 32], "a", at(10));
+        assert_eq!(map.get(&[1; 32], at(9)), Some((&"a", at(10))));
+        assert_eq!(map.get(&[1; 32], at(10)), None);
+        assert_eq!(map.get(&[2; 32], at(9)), None);
+        map.insert([1; 32], "b", at(5));
+        assert_eq!(map.get(&[1; 32], at(4)), Some((&"b", at(5))));
+        map.remove(&[1; 32]);
+        assert_eq!(map.get(&[1; 32], at(4)), None);
+        assert!(map.ends.is_empty());
+    }
+
+    #[test]
+    fn what_ends_first_makes_room() {
+        let mut map = Expiring::new(3);
+        let at = UnixTime::from_secs;
+        for (name, end) in [(1, 30), (2, 10), (3, 20), (4, 5), (5, 40)] {
+            map.insert([name; 32], name, at(end));
+        }
+        let held: Vec<u8> = map.entries.values().map(|(_, name)| *name).collect();
+        assert_eq!(held, [1, 3, 5]);
+        assert_eq!((map.entries.len(), map.ends.len()), (3, 3));
+    }
+}

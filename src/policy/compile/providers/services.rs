@@ -1,0 +1,245 @@
+//! Services: directories, verifiers, introspection endpoints and identity pools.
+
+use std::time::Duration;
+
+use super::{Compiled, aws_domain};
+use crate::config::{self, ConfigError, DurationText, OnError, ProviderKind, TokenUse};
+use crate::keys::Endpoint;
+use crate::policy::provider::{Directory, Form, Verification};
+use crate::services::{IdentityPool, Introspection, Protocol, Service, ServiceId};
+
+/// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
+const LONGEST_CREDENTIALS: Duration = Duration::from_secs(12 * 3600);
+
+/// What services of all kinds have.
+struct Common<'c> {
+    name: String,
+    uri: &'c str,
+    upstream: Option<&'c String>,
+    timeout: Option<DurationText>,
+    default_timeout: u64,
+    cache_duration: Option<DurationText>,
+    negative_cache_duration: Option<DurationText>,
+}
+
+impl Compiled {
+    fn service(
+        &mut self,
+        at: &str,
+        common: Common<'_>,
+        protocol: Protocol,
+    ) -> Result<ServiceId, ConfigError> {
+        let uri = common.uri;
+        // Braces stand for what is filled in, and are no part of a URI (RFC 3986 §2).
+        let braced = uri.contains(['{', '}']) && !matches!(protocol, Protocol::Directory);
+        let endpoint = Endpoint::parse(uri).filter(|_| !braced).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.uri"),
+                format!("\"{uri}\" is not an http or https URI without user and fragment"),
+            )
+        })?;
+        let upstream = common
+            .upstream
+            .cloned()
+            .unwrap_or_else(|| endpoint.authority.clone());
+        if upstream.is_empty() {
+            return Err(ConfigError::new(format!("{at}.upstream"), "is empty"));
+        }
+        let timeout = common.timeout.map_or_else(
+            || Duration::from_millis(common.default_timeout),
+            |timeout| timeout.0,
+        );
+        if timeout.is_zero() {
+            return Err(ConfigError::new(format!("{at}.timeout"), "is at least 1ms"));
+        }
+        let time = |value: Option<DurationText>, fallback: u64| {
+            value.map_or_else(|| Duration::from_secs(fallback), |value| value.0)
+        };
+        let id = u16::try_from(self.services.len())
+            .map_err(|_| ConfigError::new(at, "too many services"))?;
+        self.services.push(Service {
+            name: common.name,
+            upstream,
+            endpoint,
+            timeout,
+            cache_duration: time(common.cache_duration, 60),
+            negative_cache_duration: time(common.negative_cache_duration, 10),
+            protocol,
+        });
+        Ok(ServiceId(id))
+    }
+
+    pub(super) fn directory(
+        &mut self,
+        name: &str,
+        directory: &config::Directory,
+    ) -> Result<(), ConfigError> {
+        let at = format!("directories.{name}");
+        let mut rest = directory.uri.clone();
+        for placeholder in ["{subject}", "{name}", "{provider}"] {
+            rest = rest.replace(placeholder, "");
+        }
+        if rest.contains(['{', '}']) {
+            return Err(ConfigError::new(
+                format!("{at}.uri"),
+                "an unknown placeholder; known: {subject}, {name}, {provider}",
+            ));
+        }
+        let authority = Endpoint::parse(&directory.uri).map(|endpoint| endpoint.authority);
+        if authority.is_some_and(|authority| authority.contains('{')) {
+            return Err(ConfigError::new(
+                format!("{at}.uri"),
+                "a caller must not choose the host: placeholders stand in the path or the query",
+            ));
+        }
+        let common = Common {
+            name: at.clone(),
+            uri: &directory.uri,
+            upstream: directory.upstream.as_ref(),
+            timeout: directory.timeout,
+            default_timeout: 500,
+            cache_duration: directory.cache_duration,
+            negative_cache_duration: directory.cache_duration,
+        };
+        let service = self.service(&at, common, Protocol::Directory)?;
+        let empty_on_error = directory.on_error == OnError::Empty;
+        self.directories.push((
+            name.to_owned(),
+            Directory {
+                service,
+                empty_on_error,
+            },
+        ));
+        Ok(())
+    }
+
+    pub(super) fn verifier(
+        &mut self,
+        at: &str,
+        service: &config::Service,
+    ) -> Result<ServiceId, ConfigError> {
+        let at = format!("{at}.verify");
+        let common = Common {
+            name: at.clone(),
+            uri: &service.uri,
+            upstream: service.upstream.as_ref(),
+            timeout: service.timeout,
+            default_timeout: 5000,
+            cache_duration: service.cache_duration,
+            negative_cache_duration: service.negative_cache_duration,
+        };
+        self.service(&at, common, Protocol::Verifier)
+    }
+
+    pub(super) fn http(
+        &mut self,
+        at: &str,
+        provider: &config::Provider,
+    ) -> Result<Verification, ConfigError> {
+        let Some(verify) = &provider.verify else {
+            return Err(ConfigError::new(
+                format!("{at}.verify"),
+                "this key is missing: the service that verifies the credential",
+            ));
+        };
+        let service = self.verifier(at, verify)?;
+        let form = Form::Token;
+        Ok(Verification::Service { service, form })
+    }
+
+    pub(super) fn introspection(
+        &mut self,
+        at: &str,
+        provider: &config::Provider,
+    ) -> Result<ServiceId, ConfigError> {
+        let at = format!("{at}.introspection");
+        let Some(endpoint) = &provider.introspection else {
+            return Err(ConfigError::new(
+                at,
+                "this key is missing: the authorization server's endpoint",
+            ));
+        };
+        if endpoint.client_id.is_empty() || endpoint.client_secret.is_empty() {
+            return Err(ConfigError::new(
+                at,
+                "the endpoint must be protected (RFC 7662 §2.1): client_id and client_secret are not empty",
+            ));
+        }
+        let protocol = Introspection::new(&endpoint.client_id, &endpoint.client_secret);
+        let common = Common {
+            name: at.clone(),
+            uri: &endpoint.uri,
+            upstream: endpoint.upstream.as_ref(),
+            timeout: endpoint.timeout,
+            default_timeout: 5000,
+            cache_duration: endpoint.cache_duration,
+            negative_cache_duration: endpoint.negative_cache_duration,
+        };
+        self.service(&at, common, Protocol::Introspection(protocol))
+    }
+
+    pub(super) fn identity_pool(
+        &mut self,
+        at: &str,
+        provider: &config::Provider,
+    ) -> Result<Option<ServiceId>, ConfigError> {
+        let Some(pool) = &provider.identity_pool else {
+            return Ok(None);
+        };
+        if provider.kind != ProviderKind::Cognito {
+            return Ok(None);
+        }
+        if !provider
+            .token_use
+            .iter()
+            .flatten()
+            .any(|held| *held == TokenUse::Id)
+        {
+            return Err(ConfigError::new(
+                format!("{at}.token_use"),
+                "an identity pool takes ID tokens: \"id\" must be among the accepted uses",
+            ));
+        }
+        let at = format!("{at}.identity_pool");
+        let sound = |text: &str| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        let region = match pool.id.split_once(':') {
+            Some((region, id)) if sound(region) && sound(id) => region,
+            _ => {
+                return Err(ConfigError::new(
+                    format!("{at}.id"),
+                    format!("\"{}\" is not one; write \"us-east-1:1234...\"", pool.id),
+                ));
+            }
+        };
+        let uri = pool.uri.clone().unwrap_or_else(|| {
+            let domain = aws_domain(region);
+            format!("https://cognito-identity.{region}.{domain}/")
+        });
+        // The user pool's region, which may be another than the identity pool's.
+        let user_region = provider.region.as_deref().unwrap_or_default();
+        let protocol = IdentityPool {
+            id: pool.id.clone(),
+            login: format!(
+                "cognito-idp.{user_region}.{}/{}",
+                aws_domain(user_region),
+                provider.user_pool_id.as_deref().unwrap_or_default()
+            ),
+        };
+        let common = Common {
+            name: at.clone(),
+            uri: &uri,
+            upstream: pool.upstream.as_ref(),
+            timeout: pool.timeout,
+            default_timeout: 5000,
+            cache_duration: Some(DurationText(LONGEST_CREDENTIALS)),
+            negative_cache_duration: None,
+        };
+        self.service(&at, common, Protocol::IdentityPool(protocol))
+            .map(Some)
+    }
+}

@@ -1,0 +1,113 @@
+use super::*;
+
+/// One row of the table: the refusal, then status, challenge behind its realm, body and gRPC status.
+type Row = (Denial, u16, Option<&'static str>, &'static str, u8);
+
+#[test]
+fn each_refusal_has_its_answer() {
+    let expired = Some(", error=\"invalid_token\", error_description=\"the token has expired\"");
+    let rows: &[Row] = &[
+        (
+            Denial::Missing,
+            401,
+            Some(""),
+            "Authentication required",
+            16,
+        ),
+        (
+            Denial::Malformed,
+            400,
+            Some(", error=\"invalid_request\""),
+            "Malformed credentials",
+            3,
+        ),
+        (
+            Denial::Ambiguous,
+            400,
+            Some(", error=\"invalid_request\""),
+            "Malformed credentials",
+            3,
+        ),
+        (
+            Denial::Token(TokenError::Expired),
+            401,
+            expired,
+            "Invalid token",
+            16,
+        ),
+        (
+            Denial::Forbidden,
+            403,
+            Some(", error=\"insufficient_scope\""),
+            "Operation not allowed",
+            7,
+        ),
+        (Denial::NoRule, 403, None, "Operation not allowed", 7),
+        (Denial::Denied, 403, None, "Operation not allowed", 7),
+        (
+            Denial::KeysUnavailable { retry_after: 0 },
+            503,
+            None,
+            "Authorization service unavailable",
+            14,
+        ),
+        (Denial::MalformedPath, 400, None, "Malformed path", 3),
+        (Denial::Internal, 500, None, "Internal error", 13),
+    ];
+    for (denial, status, challenge, detail, grpc_status) in rows {
+        let answer = denial.answer(Challenge {
+            schemes: &[ChallengeScheme::Bearer],
+            realm: "api",
+            scope: None,
+        });
+        let header = |name| {
+            answer
+                .headers
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.clone())
+        };
+        assert_eq!(
+            (answer.status, answer.grpc_status),
+            (*status, *grpc_status),
+            "{denial:?}"
+        );
+        assert_eq!(
+            header("www-authenticate"),
+            challenge.map(|rest| format!("Bearer realm=\"api\"{rest}")),
+            "{denial:?}"
+        );
+        assert_eq!(
+            answer.body,
+            format!(r#"{{"detail":"{detail}"}}"#),
+            "{denial:?}"
+        );
+        assert_eq!(
+            header("retry-after").is_some(),
+            *status == 503,
+            "{denial:?}"
+        );
+    }
+}
+
+#[test]
+fn the_scopes_that_were_asked_are_named() {
+    let answer = Denial::Forbidden.answer(Challenge {
+        schemes: &[ChallengeScheme::Bearer],
+        realm: "api",
+        scope: Some("read write"),
+    });
+    let want = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read write\"";
+    assert!(
+        answer
+            .headers
+            .contains(&("www-authenticate", want.to_owned()))
+    );
+}
+
+#[test]
+fn the_refusal_that_went_furthest_is_reported() {
+    let unknown = Denial::Token(TokenError::UnknownIssuer);
+    assert_eq!(Denial::Missing.most_specific(unknown), unknown);
+    assert_eq!(Denial::Forbidden.most_specific(unknown), Denial::Forbidden);
+}

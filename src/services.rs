@@ -1,0 +1,136 @@
+//! Services that are asked about one caller: is this token active, is this password right, which groups has she.
+//!
+//! Each question has one call in flight, however many requests wait for it; its answer is kept for as long as the
+//! service's configuration and the answer itself allow, in a store with a bound. Nothing here performs a callout or
+//! reads a clock: [`ServiceStore::poll_call`] says what must go out, [`ServiceStore::handle_answered`] takes what
+//! came back. Answers stay within their VM: they are about people, and other plugins can read what VMs share.
+
+mod ask;
+mod directory;
+mod identity_pool;
+mod introspection;
+mod store;
+mod verifier;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use self::ask::Ask;
+pub use self::directory::Attributes;
+pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
+pub use self::introspection::Introspection;
+pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
+
+use crate::callout::CalloutRequest;
+use crate::jose::ClaimSet;
+use crate::keys::Endpoint;
+use crate::time::UnixTime;
+
+/// The longest answer that is read, in bytes.
+const LONGEST_BODY: usize = 256 * 1024;
+
+/// A service's place in the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceId(pub u16);
+
+/// A service and how it is asked.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its place in the configuration, for logs.
+    pub name: String,
+    /// The host's name for where the callout goes.
+    pub upstream: String,
+    /// Where it listens; the path may be a template of its protocol.
+    pub endpoint: Endpoint,
+    /// How long one callout may take.
+    pub timeout: Duration,
+    /// The longest time that an answer serves.
+    pub cache_duration: Duration,
+    /// The longest time that a "no" serves.
+    pub negative_cache_duration: Duration,
+    /// What it speaks.
+    pub protocol: Protocol,
+}
+
+/// What a service speaks.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    /// `GET` of a caller's groups, roles, permissions and profile.
+    Directory,
+    /// Amazon Cognito's exchange of an ID token for temporary credentials.
+    IdentityPool(IdentityPool),
+    /// Token introspection (RFC 7662).
+    Introspection(Introspection),
+    /// A `POST` of the credential: 200 with the caller, or 401.
+    Verifier,
+}
+
+/// What a service said.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What the caller has.
+    Attributes(Attributes),
+    /// Temporary credentials.
+    Credentials(TemporaryCredentials),
+    /// The credential does not hold, or the caller may not have what was asked for.
+    Refuses,
+    /// It vouches for a caller with these claims.
+    Vouches(Rc<ClaimSet>),
+}
+
+/// What a response means.
+enum Reading {
+    /// The answer, and how long it may serve by its own account.
+    Done(Answer, Option<Duration>),
+    /// One more callout is needed, with this from the first.
+    Next(String),
+}
+
+impl Service {
+    fn request(&self, ask: &Ask, progress: Option<&str>) -> CalloutRequest<'_> {
+        let mut request = CalloutRequest {
+            upstream: &self.upstream,
+            method: "POST",
+            scheme: self.endpoint.scheme,
+            authority: &self.endpoint.authority,
+            path: self.endpoint.path.clone(),
+            headers: Vec::new(),
+            body: None,
+            timeout: self.timeout,
+        };
+        match &self.protocol {
+            Protocol::Directory => directory::prepare(&mut request, ask),
+            Protocol::IdentityPool(pool) => pool.prepare(&mut request, ask, progress),
+            Protocol::Introspection(introspection) => introspection.prepare(&mut request, ask),
+            Protocol::Verifier => verifier::prepare(&mut request, ask),
+        }
+        request
+    }
+
+    /// Reads a response; the error says why it is none, and quotes nothing of it.
+    fn read(
+        &self,
+        status: u16,
+        body: &[u8],
+        progress: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Reading, String> {
+        if body.len() > LONGEST_BODY {
+            return Err("the answer is too long".to_owned());
+        }
+        match &self.protocol {
+            Protocol::Directory => directory::read(status, body),
+            Protocol::IdentityPool(_) => identity_pool::read(status, body, progress, now),
+            Protocol::Introspection(_) => introspection::read(status, body, now),
+            Protocol::Verifier => verifier::read(status, body, now),
+        }
+    }
+}
+
+/// How long an answer about a credential that expires may serve; `None` for one that does not say.
+fn until_expiry(claims: &ClaimSet, now: UnixTime) -> Option<Duration> {
+    claims.expires_at().map(|expires_at| expires_at.since(now))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What a service is asked.
+
+use std::fmt;
+
+use crate::expiring::{Digest, keyed_digest};
+use crate::time::UnixTime;
+
+/// A question's content: a credential to verify, or the caller whom it is about.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// An API key.
+    ApiKey(String),
+    /// The temporary credentials of the bearer of an ID token.
+    Credentials {
+        /// Who the token is about.
+        subject: String,
+        /// The token.
+        token: String,
+        /// When the token ends, if it does: the answer serves no longer.
+        expires_at: Option<UnixTime>,
+    },
+    /// What a directory knows of a caller.
+    Entry {
+        /// The provider that vouches.
+        provider: String,
+        /// The caller's identifier.
+        subject: String,
+        /// The caller's name.
+        name: String,
+    },
+    /// A name and a password.
+    Password {
+        /// The name.
+        username: String,
+        /// The password.
+        password: String,
+    },
+    /// A token.
+    Token(String),
+}
+
+impl Ask {
+    /// When an answer ceases to serve, whatever the service says.
+    pub(super) fn expires_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Credentials { expires_at, .. } => *expires_at,
+            _ => None,
+        }
+    }
+
+    /// A name for the question that tells nobody what was asked: credentials are not kept, and no two questions are
+    /// confused. Temporary credentials belong to a subject, whichever of its tokens asks for them.
+    pub(super) fn digest(&self, service: u16, secret: &[u8; 32]) -> Digest {
+        let (kind, parts): (u8, [&str; 3]) = match self {
+            Self::ApiKey(key) => (0, [key, "", ""]),
+            Self::Credentials { subject, .. } => (1, [subject, "", ""]),
+            Self::Entry {
+                provider,
+                subject,
+                name,
+            } => (2, [provider, subject, name]),
+            Self::Password { username, password } => (3, [username, password, ""]),
+            Self::Token(token) => (4, [token, "", ""]),
+        };
+        let [first, second, third] = parts.map(str::as_bytes);
+        keyed_digest(
+            secret,
+            &[&service.to_le_bytes(), &[kind], first, second, third],
+        )
+    }
+}
+
+/// Credentials are not for logs.
+impl fmt::Debug for Ask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::ApiKey(_) => "ApiKey(..)",
+            Self::Credentials { .. } => "Credentials(..)",
+            Self::Entry { .. } => "Entry(..)",
+            Self::Password { .. } => "Password(..)",
+            Self::Token(_) => "Token(..)",
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! Amazon Cognito Identity: an ID token for temporary credentials, in two calls.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Answer, Ask, Reading};
+use crate::callout::CalloutRequest;
+use crate::json::StrictObject;
+use crate::sigv4::Credentials;
+use crate::time::UnixTime;
+
+/// How long before their end credentials are no longer handed out.
+const MARGIN: Duration = Duration::from_secs(300);
+
+/// An identity pool, and the login under which it knows the user pool.
+#[derive(Clone, Debug)]
+pub struct IdentityPool {
+    /// The pool's id.
+    pub id: String,
+    /// The user pool's issuer without its scheme, in the user pool's region: the key of `Logins`.
+    pub login: String,
+}
+
+/// Temporary credentials of one caller.
+#[derive(Clone)]
+pub struct TemporaryCredentials {
+    /// What signs.
+    pub credentials: Credentials,
+    /// When they end.
+    pub expires_at: UnixTime,
+    /// Whose they are, in the identity pool.
+    pub identity_id: String,
+}
+
+/// Secrets are not for logs.
+impl fmt::Debug for TemporaryCredentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TemporaryCredentials(..)")
+    }
+}
+
+impl IdentityPool {
+    /// `GetId`, then `GetCredentialsForIdentity`; neither is signed.
+    pub(super) fn prepare(
+        &self,
+        request: &mut CalloutRequest<'_>,
+        ask: &Ask,
+        identity: Option<&str>,
+    ) {
+        let Ask::Credentials { token, .. } = ask else {
+            return;
+        };
+        let logins = json!({ self.login.as_str(): token });
+        let (action, body) = match identity {
+            None => (
+                "GetId",
+                json!({ "IdentityPoolId": self.id, "Logins": logins }),
+            ),
+            Some(identity) => (
+                "GetCredentialsForIdentity",
+                json!({ "IdentityId": identity, "Logins": logins }),
+            ),
+        };
+        request.body = Some(body.to_string().into_bytes());
+        request.headers = vec![
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            (
+                "x-amz-target",
+                format!("AWSCognitoIdentityService.{action}"),
+            ),
+        ];
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Identity {
+    identity_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Issued {
+    credentials: IssuedCredentials,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IssuedCredentials {
+    access_key_id: String,
+    secret_key: String,
+    session_token: String,
+    /// Seconds since the epoch, with a fraction.
+    expiration: f64,
+}
+
+/// Errors of these kinds come and go; any other client error says no to this caller.
+const PASSING: [&str; 6] = [
+    "TooManyRequestsException",
+    "ThrottlingException",
+    "Throttling",
+    "LimitExceededException",
+    "InternalErrorException",
+    "ExternalServiceException",
+];
+
+pub(super) fn read(
+    status: u16,
+    body: &[u8],
+    identity: Option<&str>,
+    now: UnixTime,
+) -> Result<Reading, String> {
+    let shape = |_| "not an answer of Cognito Identity".to_owned();
+    match (status, identity) {
+        (200, None) => {
+            let Identity { identity_id } = serde_json::from_slice(body).map_err(shape)?;
+            Ok(Reading::Next(identity_id))
+        }
+        (200, Some(identity)) => {
+            let Issued { credentials } = serde_json::from_slice(body).map_err(shape)?;
+            let expires_at = seconds(credentials.expiration)
+                .ok_or_else(|| "credentials without a time".to_owned())?;
+            let serves = expires_at.minus(MARGIN).since(now);
+            let credentials = TemporaryCredentials {
+                credentials: Credentials {
+                    access_key_id: credentials.access_key_id,
+                    secret_access_key: credentials.secret_key,
+                    session_token: Some(credentials.session_token),
+                },
+                expires_at,
+                identity_id: identity.to_owned(),
+            };
+            Ok(Reading::Done(
+                Answer::Credentials(credentials),
+                Some(serves),
+            ))
+        }
+        (400 | 403, _) if !passes(body) => Ok(Reading::Done(Answer::Refuses, None)),
+        _ => Err(format!("status {status}")),
+    }
+}
+
+/// Whether an error is about the service and not about the caller.
+fn passes(body: &[u8]) -> bool {
+    let Ok(StrictObject(error)) = serde_json::from_slice::<StrictObject>(body) else {
+        return true;
+    };
+    let kind = error
+        .get("__type")
+        .and_then(|kind| kind.as_str())
+        .unwrap_or_default();
+    // Some answers qualify the name: `com.amazonaws.cognito#NotAuthorizedException`.
+    let kind = kind.rsplit('#').next().unwrap_or_default();
+    kind.is_empty() || PASSING.contains(&kind)
+}
+
+/// AWS writes times as seconds with a fraction.
+fn seconds(time: f64) -> Option<UnixTime> {
+    let whole = Duration::try_from_secs_f64(time).ok()?;
+    (!whole.is_zero()).then(|| UnixTime::from_secs(whole.as_secs()))
+}

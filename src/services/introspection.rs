@@ -1,0 +1,76 @@
+//! Token introspection (RFC 7662).
+
+use std::fmt;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Answer, Ask, Reading, until_expiry};
+use crate::callout::CalloutRequest;
+use crate::jose::ClaimSet;
+use crate::text::push_form_text;
+use crate::time::UnixTime;
+
+/// How the filter presents itself to the authorization server.
+#[derive(Clone)]
+pub struct Introspection {
+    authorization: String,
+}
+
+impl Introspection {
+    /// A client with a secret (RFC 6749 §2.3.1: both form-encoded, then Basic).
+    #[must_use]
+    pub fn new(client_id: &str, client_secret: &str) -> Self {
+        let mut pair = String::new();
+        push_form_text(&mut pair, client_id);
+        pair.push(':');
+        push_form_text(&mut pair, client_secret);
+        Self {
+            authorization: format!("Basic {}", STANDARD.encode(pair)),
+        }
+    }
+
+    pub(super) fn prepare(&self, request: &mut CalloutRequest<'_>, ask: &Ask) {
+        let Ask::Token(token) = ask else {
+            return;
+        };
+        let mut body = "token=".to_owned();
+        push_form_text(&mut body, token);
+        body.push_str("&token_type_hint=access_token");
+        request.body = Some(body.into_bytes());
+        request.headers = vec![
+            ("authorization", self.authorization.clone()),
+            (
+                "content-type",
+                "application/x-www-form-urlencoded".to_owned(),
+            ),
+        ];
+    }
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Introspection(..)")
+    }
+}
+
+/// RFC 7662 §2.2: `active` says all; the other members are claims as a JWT has them.
+pub(super) fn read(status: u16, body: &[u8], now: UnixTime) -> Result<Reading, String> {
+    if status != 200 {
+        return Err(format!("status {status}"));
+    }
+    let claims = ClaimSet::parse(body).map_err(|_| "not an introspection response".to_owned())?;
+    match claims
+        .members()
+        .get("active")
+        .and_then(|value| value.as_bool())
+    {
+        Some(true) => {
+            let serves = until_expiry(&claims, now);
+            Ok(Reading::Done(Answer::Vouches(Rc::new(claims)), serves))
+        }
+        Some(false) => Ok(Reading::Done(Answer::Refuses, None)),
+        None => Err("no \"active\" in the introspection response".to_owned()),
+    }
+}

@@ -1,0 +1,465 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::callout::{CalloutOutcome, Leader};
+use crate::headers::Headers;
+
+fn service(protocol: Protocol) -> Service {
+    Service {
+        name: "s".to_owned(),
+        upstream: "cluster".to_owned(),
+        endpoint: Endpoint::parse("https://s.example/v1/{subject}?by={name}&p={provider}").unwrap(),
+        timeout: Duration::from_secs(5),
+        cache_duration: Duration::from_secs(60),
+        negative_cache_duration: Duration::from_secs(10),
+        protocol,
+    }
+}
+
+fn store(protocol: Protocol) -> ServiceStore {
+    ServiceStore::new(&[service(protocol)], 100, [0; 32])
+}
+
+fn at(secs: u64) -> UnixTime {
+    UnixTime::from_secs(1_000_000 + secs)
+}
+
+fn question(ask: Ask) -> Question {
+    Question {
+        service: ServiceId(0),
+        ask,
+    }
+}
+
+fn token(text: &str) -> Question {
+    question(Ask::Token(text.to_owned()))
+}
+
+fn answer(
+    store: &mut ServiceStore,
+    call: Call,
+    status: u16,
+    body: &Value,
+    now: UnixTime,
+) -> Option<Notice> {
+    let body = body.to_string();
+    let outcome = CalloutOutcome::Answered {
+        status,
+        headers: &Headers::default(),
+        body: body.as_bytes(),
+    };
+    store.handle_answered(call, outcome, now)
+}
+
+/// Asks once and takes this answer.
+fn ask(
+    store: &mut ServiceStore,
+    question: &Question,
+    status: u16,
+    body: &Value,
+    now: UnixTime,
+) -> Option<Notice> {
+    store.want(question.clone(), now);
+    let call = store.poll_call(Leader::Request, now).unwrap();
+    answer(store, call, status, body, now)
+}
+
+/// One word for what is known.
+fn known(store: &ServiceStore, question: &Question, now: UnixTime) -> &'static str {
+    match store.lookup(question, now) {
+        Lookup::Pending => "pending",
+        Lookup::Ready(Answer::Attributes(_)) => "attributes",
+        Lookup::Ready(Answer::Credentials(_)) => "credentials",
+        Lookup::Ready(Answer::Refuses) => "refuses",
+        Lookup::Ready(Answer::Vouches(_)) => "vouches",
+        Lookup::Unavailable { .. } => "unavailable",
+    }
+}
+
+#[test]
+fn many_who_wait_ask_once() {
+    let mut store = store(Protocol::Verifier);
+    for _ in 0..1000 {
+        assert_eq!(known(&store, &token("t"), at(0)), "pending");
+        store.want(token("t"), at(0));
+    }
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
+    store.want(token("t"), at(0));
+    assert_eq!(
+        (store.poll_call(Leader::Tick, at(0)), store.in_flight()),
+        (None, 1)
+    );
+    let notice = answer(&mut store, call, 200, &json!({ "sub": "a" }), at(1));
+    assert_eq!(notice, Some(Notice::Answered));
+    assert_eq!(known(&store, &token("t"), at(1)), "vouches");
+    assert_eq!(known(&store, &token("u"), at(1)), "pending");
+    assert_eq!(store.in_flight(), 0);
+    // A second answer to one call is nobody's.
+    assert_eq!(answer(&mut store, call, 401, &json!({}), at(1)), None);
+    assert_eq!(known(&store, &token("t"), at(1)), "vouches");
+}
+
+#[test]
+fn an_answer_serves_as_long_as_it_may() {
+    let rows = [
+        (200, json!({ "active": true }), "vouches", 60),
+        (
+            200,
+            json!({ "active": true, "exp": 1_000_020 }),
+            "vouches",
+            20,
+        ),
+        (
+            200,
+            json!({ "active": true, "exp": 1_009_999 }),
+            "vouches",
+            60,
+        ),
+        (200, json!({ "active": false }), "refuses", 10),
+        (200, json!({ "active": "true" }), "unavailable", 1),
+        (200, json!({ "exp": 1_000_020 }), "unavailable", 1),
+        (200, json!([]), "unavailable", 1),
+        (401, json!({}), "unavailable", 1),
+        (500, json!({}), "unavailable", 1),
+    ];
+    for (status, body, want, secs) in rows {
+        let mut store = store(Protocol::Introspection(Introspection::new("id", "secret")));
+        ask(&mut store, &token("t"), status, &body, at(0));
+        assert_eq!(known(&store, &token("t"), at(0)), want, "{body}");
+        assert_eq!(known(&store, &token("t"), at(secs - 1)), want, "{body}");
+        assert_eq!(known(&store, &token("t"), at(secs)), "pending", "{body}");
+    }
+}
+
+#[test]
+fn an_introspection_request_is_a_form_behind_client_credentials() {
+    let introspection = Introspection::new("the filter", "s:e%");
+    let service = service(Protocol::Introspection(introspection));
+    let request = service.request(&Ask::Token("a+b/c=".to_owned()), None);
+    assert_eq!(
+        (
+            request.method,
+            String::from_utf8(request.body.unwrap()).unwrap().as_str()
+        ),
+        ("POST", "token=a%2Bb%2Fc%3D&token_type_hint=access_token")
+    );
+    // base64 of "the%20filter:s%3Ae%25" (RFC 6749 §2.3.1).
+    let authorization = "Basic dGhlJTIwZmlsdGVyOnMlM0FlJTI1".to_owned();
+    assert!(request.headers.contains(&("authorization", authorization)));
+    let form = "application/x-www-form-urlencoded".to_owned();
+    assert!(request.headers.contains(&("content-type", form)));
+    assert_eq!(
+        format!("{:?}", service.protocol),
+        "Introspection(Introspection(..))"
+    );
+}
+
+#[test]
+fn a_verifier_gets_the_credential_as_json() {
+    let body = |ask: Ask| {
+        let service = service(Protocol::Verifier);
+        let body = service.request(&ask, None).body.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let text = |text: &str| text.to_owned();
+    assert_eq!(
+        body(Ask::Token(text("t"))),
+        json!({ "kind": "token", "token": "t" })
+    );
+    assert_eq!(
+        body(Ask::ApiKey(text("k"))),
+        json!({ "kind": "api_key", "key": "k" })
+    );
+    let password = Ask::Password {
+        username: text("a\""),
+        password: text("p"),
+    };
+    assert_eq!(format!("{password:?}"), "Password(..)");
+    assert_eq!(
+        body(password),
+        json!({ "kind": "basic", "username": "a\"", "password": "p" })
+    );
+    for (status, answer, want) in [
+        (200, json!({ "sub": "a" }), "vouches"),
+        (200, json!({ "sub": 1 }), "unavailable"),
+        (200, json!("a"), "unavailable"),
+        (401, json!("no"), "refuses"),
+        (403, json!({}), "unavailable"),
+        (204, json!({}), "unavailable"),
+    ] {
+        let mut store = store(Protocol::Verifier);
+        ask(&mut store, &token("t"), status, &answer, at(0));
+        assert_eq!(known(&store, &token("t"), at(0)), want, "{status} {answer}");
+    }
+}
+
+#[test]
+fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
+    let entry = question(Ask::Entry {
+        provider: "p&q".to_owned(),
+        subject: "../a/b?c{name}".to_owned(),
+        name: "n".to_owned(),
+    });
+    let mut store = store(Protocol::Directory);
+    store.want(entry.clone(), at(0));
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let request = store.request(call).unwrap();
+    assert_eq!(request.method, "GET");
+    assert_eq!(
+        request.uri(),
+        "https://s.example/v1/..%2Fa%2Fb%3Fc%7Bname%7D?by=n&p=p%26q"
+    );
+    answer(
+        &mut store,
+        call,
+        200,
+        &json!({ "groups": ["g"], "more": 1 }),
+        at(0),
+    );
+    let Lookup::Ready(Answer::Attributes(found)) = store.lookup(&entry, at(0)) else {
+        panic!("an entry");
+    };
+    assert_eq!(
+        (found.groups.as_slice(), found.roles.len()),
+        (&["g".to_owned()][..], 0)
+    );
+    for (status, body, want) in [
+        (404, json!("nobody"), "attributes"),
+        (200, json!({}), "attributes"),
+        (200, json!({ "groups": "g" }), "unavailable"),
+        (200, json!({ "groups": [1] }), "unavailable"),
+        (503, json!({}), "unavailable"),
+    ] {
+        let mut store = self::store(Protocol::Directory);
+        ask(&mut store, &entry, status, &body, at(0));
+        assert_eq!(known(&store, &entry, at(0)), want, "{status} {body}");
+    }
+}
+
+fn pool() -> ServiceStore {
+    let mut service = service(Protocol::IdentityPool(IdentityPool {
+        id: "eu-west-1:pool".to_owned(),
+        login: "cognito-idp.us-east-1.amazonaws.com/us-east-1_x".to_owned(),
+    }));
+    service.cache_duration = Duration::from_secs(12 * 3600);
+    ServiceStore::new(&[service], 100, [0; 32])
+}
+
+fn login(token: &str) -> Question {
+    question(Ask::Credentials {
+        subject: "u-1".to_owned(),
+        token: token.to_owned(),
+        expires_at: Some(at(2000)),
+    })
+}
+
+/// Asks a pool for credentials; `GetId` succeeds, and this is the second answer.
+fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
+    store.want(login("t-1"), at(0));
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let request = store.request(call).unwrap();
+    let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
+    let body: Value = serde_json::from_slice(&request.body.unwrap()).unwrap();
+    assert_eq!(
+        body,
+        json!({ "IdentityPoolId": "eu-west-1:pool", "Logins": logins })
+    );
+    let target = ("x-amz-target", "AWSCognitoIdentityService.GetId".to_owned());
+    assert!(request.headers.contains(&target));
+    assert_eq!(
+        answer(
+            store,
+            call,
+            200,
+            &json!({ "IdentityId": "eu-west-1:i" }),
+            at(0)
+        ),
+        None
+    );
+    // Only the tick sends the second.
+    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
+    let call = store.poll_call(Leader::Tick, at(0)).unwrap();
+    let body = store.request(call).unwrap().body.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        body,
+        json!({ "IdentityId": "eu-west-1:i", "Logins": logins })
+    );
+    answer(store, call, status, second, at(0));
+}
+
+fn issued(expiration: &Value) -> Value {
+    json!({ "IdentityId": "eu-west-1:i", "Credentials": {
+        "AccessKeyId": "ASIA", "SecretKey": "secret", "SessionToken": "session", "Expiration": expiration,
+    } })
+}
+
+#[test]
+fn an_id_token_buys_credentials_that_serve_until_five_minutes_before_their_end() {
+    let mut store = pool();
+    exchange(&mut store, 200, &issued(&json!(1_001_000.25)));
+    let Lookup::Ready(Answer::Credentials(held)) = store.lookup(&login("t-1"), at(0)) else {
+        panic!("credentials");
+    };
+    assert_eq!(held.credentials.access_key_id, "ASIA");
+    assert_eq!(
+        (held.identity_id.as_str(), held.expires_at),
+        ("eu-west-1:i", at(1000))
+    );
+    assert_eq!(format!("{held:?}"), "TemporaryCredentials(..)");
+    // They are the subject's, whichever of its tokens comes.
+    assert_eq!(known(&store, &login("t-2"), at(699)), "credentials");
+    assert_eq!(known(&store, &login("t-2"), at(700)), "pending");
+    // And never longer than the token for which they were given.
+    let mut store = pool();
+    exchange(&mut store, 200, &issued(&json!(1_090_000)));
+    assert_eq!(known(&store, &login("t-1"), at(1999)), "credentials");
+    assert_eq!(known(&store, &login("t-1"), at(2000)), "pending");
+}
+
+#[test]
+fn what_aws_says_of_the_caller_and_what_of_itself_are_told_apart() {
+    let error = |kind: &str| json!({ "__type": kind, "message": "m" });
+    for (status, body, want) in [
+        (400, error("NotAuthorizedException"), "refuses"),
+        (
+            400,
+            error("com.amazonaws#ResourceNotFoundException"),
+            "refuses",
+        ),
+        (403, error("AccessDeniedException"), "refuses"),
+        (400, error("TooManyRequestsException"), "unavailable"),
+        (400, error("aws#ThrottlingException"), "unavailable"),
+        (400, json!({}), "unavailable"),
+        (400, json!("x"), "unavailable"),
+        (500, error("InternalErrorException"), "unavailable"),
+        (429, json!({}), "unavailable"),
+        (200, json!({}), "unavailable"),
+        (200, issued(&json!(-1)), "unavailable"),
+        (200, issued(&json!(0)), "unavailable"),
+        (200, issued(&json!(1e300)), "unavailable"),
+        (200, issued(&json!("soon")), "unavailable"),
+    ] {
+        let mut store = pool();
+        exchange(&mut store, status, &body);
+        assert_eq!(known(&store, &login("t-1"), at(0)), want, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_service_that_fails_again_and_again_is_left_alone() {
+    let mut store = store(Protocol::Verifier);
+    ask(
+        &mut store,
+        &token("kept"),
+        200,
+        &json!({ "sub": "a" }),
+        at(0),
+    );
+    for attempt in 0..3 {
+        let name = format!("t{attempt}");
+        assert_eq!(known(&store, &token(&name), at(attempt)), "pending");
+        let notice = ask(&mut store, &token(&name), 500, &json!({}), at(attempt));
+        let why = "status 500".to_owned();
+        assert_eq!(notice, Some(Notice::Failed { why }));
+    }
+    // Others are not even asked about; answers that are there still serve.
+    assert!(matches!(
+        store.lookup(&token("new"), at(2)),
+        Lookup::Unavailable { retry_after: 1 }
+    ));
+    assert_eq!(known(&store, &token("kept"), at(2)), "vouches");
+    // Each failure after that doubles the wait, to half a minute at the most.
+    let mut now = 3;
+    for wait in [2, 4, 8, 16, 30, 30] {
+        assert_eq!(known(&store, &token("new"), at(now)), "pending");
+        ask(&mut store, &token("new"), 500, &json!({}), at(now));
+        assert_eq!(
+            known(&store, &token("other"), at(now + wait - 1)),
+            "unavailable"
+        );
+        now += wait;
+    }
+    assert_eq!(known(&store, &token("other"), at(now)), "pending");
+    ask(&mut store, &token("other"), 401, &json!({}), at(now));
+    ask(&mut store, &token("more"), 500, &json!({}), at(now));
+    assert_eq!(
+        known(&store, &token("new"), at(now)),
+        "pending",
+        "one answer heals it"
+    );
+}
+
+#[test]
+fn a_call_that_nobody_answers_ends() {
+    let mut store = store(Protocol::Verifier);
+    store.want(token("t"), at(0));
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    assert_eq!(store.handle_tick(at(5)), []);
+    let why = "no answer in time".to_owned();
+    assert_eq!(store.handle_tick(at(6)), [(call, Notice::Failed { why })]);
+    assert_eq!(known(&store, &token("t"), at(6)), "unavailable");
+    assert!(store.request(call).is_none());
+    assert_eq!(
+        answer(&mut store, call, 200, &json!({ "sub": "a" }), at(7)),
+        None
+    );
+    assert_eq!(store.in_flight(), 0);
+}
+
+#[test]
+fn the_tick_asks_again_where_the_client_went_away() {
+    let mut store = store(Protocol::Verifier);
+    store.want(token("t"), at(0));
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    store.abandon(call);
+    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
+    let again = store.poll_call(Leader::Tick, at(0)).unwrap();
+    assert_ne!(again, call);
+    assert_eq!(answer(&mut store, call, 401, &json!({}), at(0)), None);
+    assert_eq!(known(&store, &token("t"), at(0)), "pending");
+    answer(&mut store, again, 200, &json!({ "sub": "a" }), at(0));
+    assert_eq!(known(&store, &token("t"), at(0)), "vouches");
+}
+
+#[test]
+fn the_store_is_bounded() {
+    let mut store = ServiceStore::new(&[service(Protocol::Verifier)], 10, [0; 32]);
+    ask(
+        &mut store,
+        &token("good"),
+        200,
+        &json!({ "sub": "a" }),
+        at(0),
+    );
+    for number in 0..100 {
+        ask(
+            &mut store,
+            &token(&number.to_string()),
+            401,
+            &json!({}),
+            at(0),
+        );
+    }
+    // Refusals end sooner, and so make room for each other.
+    assert_eq!(known(&store, &token("good"), at(0)), "vouches");
+    assert_eq!(known(&store, &token("99"), at(0)), "refuses");
+    assert_eq!(known(&store, &token("0"), at(0)), "pending");
+}
+
+#[test]
+fn an_answer_without_an_end_is_cut() {
+    let mut store = store(Protocol::Verifier);
+    store.want(token("t"), at(0));
+    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let long = "x".repeat(LONGEST_BODY);
+    answer(
+        &mut store,
+        call,
+        200,
+        &json!({ "sub": "a", "x": long }),
+        at(0),
+    );
+    assert_eq!(known(&store, &token("t"), at(0)), "unavailable");
+}
