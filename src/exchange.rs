@@ -6,6 +6,7 @@
 mod aws;
 mod inquiry;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use self::inquiry::Inquiry;
@@ -13,11 +14,12 @@ use crate::basic::PasswordStore;
 use crate::config::Mode;
 use crate::credential::{self, Edit};
 use crate::headers::Headers;
+use crate::jose::VerifiedClaims;
 use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::Principal;
 use crate::policy::requirement::{Hurdle, Requirement};
-use crate::policy::{KeySourceId, Policy, Rule, UpstreamHeaders};
+use crate::policy::{KeySourceId, Policy, ProviderId, Rule, UpstreamHeaders};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
 
@@ -111,6 +113,8 @@ pub struct Exchange {
     head: Headers,
     /// Where the request comes from, where the host says so and somebody counts by it.
     client: String,
+    /// What signatures were found to cover, so that a request that waits for something else costs one of each.
+    verified: RefCell<Vec<(ProviderId, VerifiedClaims)>>,
 }
 
 enum Verdict<'p> {
@@ -145,6 +149,7 @@ impl Exchange {
             policy,
             head,
             client,
+            verified: RefCell::new(Vec::new()),
         }
     }
 

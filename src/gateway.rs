@@ -46,6 +46,7 @@ pub enum Outcome {
 #[derive(Debug)]
 struct Held {
     exchange: Exchange,
+    need: Need,
     deadline: UnixTime,
 }
 
@@ -55,6 +56,8 @@ pub struct Gateway {
     policy: Rc<Policy>,
     stores: Stores,
     held: BTreeMap<u32, Held>,
+    /// Whether a question was settled that requests may wait for.
+    answered: bool,
 }
 
 impl Gateway {
@@ -71,6 +74,7 @@ impl Gateway {
             policy: Rc::new(policy),
             stores,
             held: BTreeMap::new(),
+            answered: false,
         }
     }
 
@@ -119,9 +123,14 @@ impl Gateway {
         if self.held.len() >= self.policy.limits.held_requests {
             return settle(exchange.give_up(unavailable(&need))).unwrap_or(Outcome::Held);
         }
-        self.want(need, now);
+        self.want(&need, now);
         let deadline = now.plus(self.policy.limits.hold);
-        self.held.insert(id, Held { exchange, deadline });
+        let held = Held {
+            exchange,
+            need,
+            deadline,
+        };
+        self.held.insert(id, held);
         Outcome::Held
     }
 
@@ -154,9 +163,12 @@ impl Gateway {
             Callout::Keys(fetch) => keys
                 .handle_fetched(fetch, outcome, shared, now)
                 .map(|notice| Notice::Keys(fetch.source, notice)),
-            Callout::Service(call) => services
-                .handle_answered(call, outcome, now)
-                .map(|notice| Notice::Service(call.service, notice)),
+            Callout::Service(call) => {
+                self.answered = true;
+                services
+                    .handle_answered(call, outcome, now)
+                    .map(|notice| Notice::Service(call.service, notice))
+            }
         }
     }
 
@@ -176,10 +188,11 @@ impl Gateway {
     ) -> Vec<(Callout, Notice)> {
         let Stores { keys, services, .. } = &mut self.stores;
         let fetches = keys.handle_tick(shared, now).into_iter();
-        let calls = services.handle_tick(now).into_iter();
+        let calls = services.handle_tick(now);
+        self.answered |= !calls.is_empty();
         fetches
             .map(|(fetch, notice)| (Callout::Keys(fetch), Notice::Keys(fetch.source, notice)))
-            .chain(calls.map(|(call, notice)| {
+            .chain(calls.into_iter().map(|(call, notice)| {
                 (
                     Callout::Service(call),
                     Notice::Service(call.service, notice),
@@ -203,7 +216,12 @@ impl Gateway {
     pub fn poll_settled(&mut self, now: UnixTime) -> Vec<(u32, Outcome)> {
         let mut settled = Vec::new();
         let mut needs = Vec::new();
+        let answered = std::mem::take(&mut self.answered);
         self.held.retain(|id, held| {
+            // Nothing but an answer or the end of its time moves a request that waits for a service.
+            if matches!(held.need, Need::Answer(_)) && !answered && now < held.deadline {
+                return true;
+            }
             let step = match held.exchange.advance(&self.stores, now) {
                 Step::Await(need) if now >= held.deadline => {
                     held.exchange.give_up(unavailable(&need))
@@ -211,25 +229,26 @@ impl Gateway {
                 step => step,
             };
             if let Step::Await(need) = step {
-                needs.push(need);
+                needs.push(need.clone());
+                held.need = need;
                 return true;
             }
             settled.extend(settle(step).map(|outcome| (*id, outcome)));
             false
         });
-        for need in needs {
+        for need in &needs {
             self.want(need, now);
         }
         settled
     }
 
-    fn want(&mut self, need: Need, now: UnixTime) {
+    fn want(&mut self, need: &Need, now: UnixTime) {
         match need {
             Need::Answer(question) => self.stores.services.want(question, now),
             Need::Keys {
                 source,
                 unknown_key: true,
-            } => self.stores.keys.want_refetch(source),
+            } => self.stores.keys.want_refetch(*source),
             // The store knows itself that it has no keys.
             Need::Keys { .. } => {}
         }

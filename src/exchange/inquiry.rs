@@ -145,12 +145,13 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 algorithms,
                 keys,
                 rules,
-            } => self.verify(*algorithms, keys, rules),
+            } => self.verify(id, *algorithms, keys, rules),
         }
     }
 
     fn verify(
         &mut self,
+        id: ProviderId,
         algorithms: AlgorithmSet,
         keys: &'p Keys,
         rules: &TokenRules,
@@ -167,6 +168,11 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             return Err(TokenError::AlgorithmRefused.into());
         }
         rules.check_token(token, self.now)?;
+        let known = self.exchange.verified.borrow();
+        if let Some((_, verified)) = known.iter().find(|(known, _)| *known == id) {
+            return Ok(verified.clone().into());
+        }
+        drop(known);
         let store = &self.stores.keys;
         let set = match keys {
             Keys::Inline(set) => set,
@@ -188,6 +194,10 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         if let Keys::Remote(source) = keys {
             store.count_use(*source);
         }
+        self.exchange
+            .verified
+            .borrow_mut()
+            .push((id, verified.clone()));
         Ok(verified.into())
     }
 
@@ -199,7 +209,6 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             .token
             .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
         if let Ok(token) = token {
-            let own = !rules.issuers.is_empty() && rules.is_named_by(token.claims());
             let others = self.rule.accepted.iter().filter_map(|id| {
                 match &self.exchange.policy.provider(*id)?.verification {
                     Verification::Signature { rules, .. } => Some(rules),
@@ -207,7 +216,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 }
             });
             let mut named = others.filter(|rules| !rules.issuers.is_empty());
-            if !own && named.any(|rules| rules.is_named_by(token.claims())) {
+            if named.any(|rules| rules.is_named_by(token.claims())) {
                 return Err(TokenError::UnknownIssuer.into());
             }
         }

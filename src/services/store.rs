@@ -150,15 +150,15 @@ impl ServiceStore {
     }
 
     /// Asks for an answer that is not there; asking twice is asking once.
-    pub fn want(&mut self, question: Question, now: UnixTime) {
-        let digest = self.digest(&question);
+    pub fn want(&mut self, question: &Question, now: UnixTime) {
+        let digest = self.digest(question);
         if self.settled.get(&digest, now).is_some() || self.open.contains_key(&digest) {
             return;
         }
         self.open.insert(
             digest,
             Open {
-                question,
+                question: question.clone(),
                 progress: None,
                 stage: Stage::Wanted,
             },

@@ -59,7 +59,7 @@ fn ask(
     body: &Value,
     now: UnixTime,
 ) -> Option<Notice> {
-    store.want(question.clone(), now);
+    store.want(question, now);
     let call = store.poll_call(Leader::Request, now).unwrap();
     answer(store, call, status, body, now)
 }
@@ -81,11 +81,11 @@ fn many_who_wait_ask_once() {
     let mut store = store(Protocol::Verifier);
     for _ in 0..1000 {
         assert_eq!(known(&store, &token("t"), at(0)), "pending");
-        store.want(token("t"), at(0));
+        store.want(&token("t"), at(0));
     }
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     assert_eq!(store.poll_call(Leader::Request, at(0)), None);
-    store.want(token("t"), at(0));
+    store.want(&token("t"), at(0));
     assert_eq!(
         (store.poll_call(Leader::Tick, at(0)), store.in_flight()),
         (None, 1)
@@ -202,7 +202,7 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
         name: "n".to_owned(),
     });
     let mut store = store(Protocol::Directory);
-    store.want(entry.clone(), at(0));
+    store.want(&entry, at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.method, "GET");
@@ -256,7 +256,7 @@ fn login(token: &str) -> Question {
 
 /// Asks a pool for credentials; `GetId` succeeds, and this is the second answer.
 fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
-    store.want(login("t-1"), at(0));
+    store.want(&login("t-1"), at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     let request = store.request(call).unwrap();
     let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
@@ -394,7 +394,7 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
 #[test]
 fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
-    store.want(token("t"), at(0));
+    store.want(&token("t"), at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     assert_eq!(store.handle_tick(at(5)), []);
     let why = "no answer in time".to_owned();
@@ -411,7 +411,7 @@ fn a_call_that_nobody_answers_ends() {
 #[test]
 fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
-    store.want(token("t"), at(0));
+    store.want(&token("t"), at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     store.abandon(call);
     assert_eq!(store.poll_call(Leader::Request, at(0)), None);
@@ -451,7 +451,7 @@ fn the_store_is_bounded() {
 #[test]
 fn an_answer_without_an_end_is_cut() {
     let mut store = store(Protocol::Verifier);
-    store.want(token("t"), at(0));
+    store.want(&token("t"), at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
     let long = "x".repeat(LONGEST_BODY);
     answer(

@@ -18,9 +18,12 @@
 
 mod algorithms;
 mod answers;
+mod aws;
 mod cognito;
 mod configuration;
 mod credentials;
+mod directories;
+mod entra;
 mod fetching;
 mod hostile;
 mod identity;
@@ -28,6 +31,8 @@ mod keys;
 mod lab;
 mod nonsense;
 mod observability;
+mod oidc;
 mod outage;
+mod passwords;
 mod rules;
 mod tokens;

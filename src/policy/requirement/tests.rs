@@ -143,7 +143,7 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
         let mut services = store(&policy);
         let mut got = requirement.check(Some(&alice(&policy, &services)));
         while let Err(Hurdle::Asks(question)) = got {
-            services.want(question, now());
+            services.want(&question, now());
             let call = services.poll_call(Leader::Request, now()).unwrap();
             let uri = services.request(call).unwrap().uri();
             let answer = match outcome(&uri) {

@@ -28,7 +28,7 @@ fuzz_target!(|text: &[u8]| {
         }
     };
     let shadow = policy.mode != auth_filter::config::Mode::Enforce;
-    let mut gateway = Gateway::new(policy);
+    let mut gateway = Gateway::new(policy, [7; 32]);
     let bearer = format!("Bearer {}", TOKENS[6]);
     let requests: [(&str, &[(&str, &str)]); 4] = [
         ("/", &[]),
@@ -52,7 +52,7 @@ fuzz_target!(|text: &[u8]| {
             (":path", path),
         ];
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-        match gateway.handle_request(id, head, NOW) {
+        match gateway.handle_request(id, head, String::new(), NOW) {
             Outcome::Forward(_) | Outcome::Held => {}
             Outcome::Reject(refusal) => {
                 assert!(!shadow, "refused without enforcement");

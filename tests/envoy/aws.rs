@@ -1,0 +1,251 @@
+//! Temporary AWS credentials and signatures: moto's Cognito Identity gives them, botocore checks them.
+
+use crate::lab::{Exchange, Lab};
+use serde_json::json;
+use std::sync::LazyLock;
+use xtask::client::Request;
+use xtask::echo::Echo;
+use xtask::envoy::{EnvoyConfig, Filter};
+use xtask::moto::{Moto, REGION, Tokens};
+use xtask::server::{Answer, Server};
+use xtask::tools;
+
+static SCENE: LazyLock<Scene> = LazyLock::new(Scene::start);
+
+struct Scene {
+    lab: Lab,
+    alice: Tokens,
+    _moto: Moto,
+    _strict: Server,
+}
+
+impl Scene {
+    fn start() -> Self {
+        let moto = Moto::start().unwrap();
+        let pool = moto.user_pool("people").unwrap();
+        pool.user("alice", &["staff"]).unwrap();
+        let identity_pool = moto.identity_pool("people", &pool).unwrap();
+        let provider = |identity_pool: &str, upstream: &str| {
+            json!({
+                "kind": "cognito", "region": REGION, "user_pool_id": pool.id, "client_ids": [pool.client_id],
+                "token_use": ["access", "id"], "jwks": { "upstream": "cognito" },
+                "identity_pool": { "id": identity_pool, "upstream": upstream },
+            })
+        };
+        let rule = |name: &str, provider: &str, more: serde_json::Value| {
+            let mut rule = json!({
+                "name": name, "match": { "path_prefix": format!("/{name}") }, "require": { "provider": provider },
+            });
+            rule.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            rule
+        };
+        let signed =
+            |service: &str| json!({ "aws_sigv4": { "service": service, "region": "eu-west-1" } });
+        let host = json!({ "aws_sigv4": { "service": "s3", "region": REGION, "host": "bucket.s3.amazonaws.com" } });
+        let policy = json!({
+            "providers": {
+                "users": provider(&identity_pool, "cognito"),
+                "denied": provider(&identity_pool, "strict"),
+                "away": provider(&identity_pool, "nowhere"),
+            },
+            "rules": [
+                rule("credentials", "users", json!({ "aws_credentials": true })),
+                rule("api", "users", signed("execute-api")),
+                rule("s3", "users", host),
+                rule("denied", "denied", json!({ "aws_credentials": true })),
+                rule("away", "away", json!({ "aws_credentials": true })),
+                { "name": "plain", "match": {}, "require": { "provider": "users" } },
+            ],
+        });
+        // moto gives everybody credentials; AWS says no like this.
+        let strict = Server::start(|_| {
+            let body = json!({ "__type": "NotAuthorizedException", "message": "Access denied" });
+            Some(Answer::json(400, &body))
+        })
+        .unwrap();
+        let echo = Echo::start().unwrap();
+        let envoy = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy))
+            .upstream(echo.addr())
+            .cluster("cognito", moto.addr())
+            .cluster("strict", strict.addr())
+            .cluster("nowhere", xtask::ports::free().unwrap())
+            .start()
+            .unwrap();
+        Self {
+            alice: pool.tokens("alice").unwrap(),
+            lab: Lab { envoy, echo },
+            _moto: moto,
+            _strict: strict,
+        }
+    }
+}
+
+#[track_caller]
+fn get(path: &str, token: &str) -> Exchange {
+    SCENE.lab.send(Request::get(path).bearer(token))
+}
+
+const HEADERS: [&str; 5] = [
+    "x-aws-access-key-id",
+    "x-aws-secret-access-key",
+    "x-aws-session-token",
+    "x-aws-credentials-expiration",
+    "x-aws-identity-id",
+];
+
+#[test]
+fn an_id_token_buys_temporary_credentials_for_the_rules_that_ask() {
+    let seen = get("/credentials", &SCENE.alice.id);
+    let held = HEADERS.map(|name| seen.passed().header(name).expect(name));
+    assert!(held[4].starts_with("us-east-1:"), "{held:?}");
+    assert!(held[3].ends_with('Z'), "{held:?}");
+    let again = get("/credentials", &SCENE.alice.id);
+    assert_eq!(
+        HEADERS.map(|name| again.passed().header(name).unwrap()),
+        held
+    );
+    // Elsewhere nobody gets them, and nobody can pretend to have them.
+    let mut request = Request::get("/other").bearer(&SCENE.alice.id);
+    for name in HEADERS {
+        request = request.header(name, "forged");
+    }
+    let seen = SCENE.lab.send(request);
+    assert_eq!(
+        HEADERS.map(|name| seen.passed().header(name)),
+        [const { None }; 5]
+    );
+}
+
+#[test]
+fn who_comes_without_an_id_token_gets_none() {
+    for path in ["/credentials", "/api", "/s3"] {
+        let seen = get(path, &SCENE.alice.access);
+        seen.refused(
+            403,
+            Some(", error=\"insufficient_scope\""),
+            "Operation not allowed",
+        );
+    }
+}
+
+#[test]
+fn a_pool_that_refuses_is_a_refusal_and_one_that_is_away_an_outage() {
+    let seen = get("/denied", &SCENE.alice.id);
+    seen.refused(
+        403,
+        Some(", error=\"insufficient_scope\""),
+        "Operation not allowed",
+    );
+    get("/away", &SCENE.alice.id).unavailable();
+}
+
+/// Recomputes the signature of a request as it arrived, with botocore.
+fn signature_by_botocore(
+    seen: &Exchange,
+    credentials: &[String; 5],
+    service: &str,
+    region: &str,
+) -> String {
+    const PROGRAM: &str = "
+import json, sys
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+method, url, headers, key, secret, session, service, region, date = sys.argv[1:]
+request = AWSRequest(method=method, url=url, headers=json.loads(headers))
+request.context['timestamp'] = date
+request.context['payload_signing_enabled'] = False
+kind = S3SigV4Auth if service == 's3' else SigV4Auth
+class Unsigned(kind):
+    def payload(self, request):
+        return 'UNSIGNED-PAYLOAD'
+auth = Unsigned(Credentials(key, secret, session), service, region)
+canonical = auth.canonical_request(request)
+to_sign = auth.string_to_sign(request, canonical)
+print(auth.signature(to_sign, request))
+";
+    let passed = seen.passed();
+    let authorization = passed.header("authorization").unwrap();
+    let signed = authorization
+        .split("SignedHeaders=")
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let headers: serde_json::Map<String, serde_json::Value> = signed
+        .split(';')
+        .map(|name| (name.to_owned(), json!(passed.header(name).unwrap())))
+        .collect();
+    let url = format!("http://{}{}", passed.header("host").unwrap(), passed.target);
+    let date = passed.header("x-amz-date").unwrap();
+    let [id, secret, session, ..] = credentials;
+    let headers = serde_json::Value::Object(headers).to_string();
+    let arguments = [
+        &passed.method,
+        &url,
+        &headers,
+        id,
+        secret,
+        session,
+        service,
+        region,
+        &date,
+    ];
+    let printed = tools::ensure_venv()
+        .unwrap()
+        .script(PROGRAM, &arguments)
+        .unwrap();
+    printed.trim().to_owned()
+}
+
+#[test]
+fn requests_are_signed_as_botocore_would_sign_them() {
+    let seen = get("/credentials", &SCENE.alice.id);
+    let credentials = HEADERS.map(|name| seen.passed().header(name).unwrap());
+    for (path, service, region) in [
+        ("/api", "execute-api", "eu-west-1"),
+        ("/api/a%20b/c?z=1&a=2&a=1&empty", "execute-api", "eu-west-1"),
+        (
+            "/s3/key%20with%20spaces.txt?list-type=2&prefix=a%2Fb",
+            "s3",
+            REGION,
+        ),
+    ] {
+        let request = Request::get(path)
+            .bearer(&SCENE.alice.id)
+            .header("x-amz-acl", "private")
+            .header("x-amz-date", "forged")
+            .header("x-amz-security-token", "forged");
+        let seen = SCENE.lab.send(request);
+        let passed = seen.passed();
+        let authorization = passed.header_all("authorization");
+        let [authorization] = authorization.as_slice() else {
+            panic!("{authorization:?}");
+        };
+        let scope = format!(
+            "/{region}/{service}/aws4_request, SignedHeaders=host;x-amz-acl;x-amz-content-sha256;"
+        );
+        assert!(authorization.contains(&scope), "{authorization}");
+        assert_eq!(
+            passed.header_all("x-amz-security-token"),
+            [credentials[2].clone()]
+        );
+        assert_eq!(passed.header_all("x-amz-date").len(), 1);
+        if service == "s3" {
+            assert_eq!(
+                passed.header("host").as_deref(),
+                Some("bucket.s3.amazonaws.com")
+            );
+        }
+        let want = signature_by_botocore(&seen, &credentials, service, region);
+        assert!(
+            authorization.ends_with(&format!("Signature={want}")),
+            "{path}: {authorization}\nwant {want}"
+        );
+        // The credentials themselves go only where a rule hands them out.
+        assert_eq!(passed.header("x-aws-secret-access-key"), None);
+    }
+}

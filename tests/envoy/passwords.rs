@@ -1,0 +1,307 @@
+//! Names and passwords, API keys, and services that verify either.
+
+use crate::lab::{Exchange, Lab};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+use xtask::client::Request;
+use xtask::echo::Echo;
+use xtask::envoy::{EnvoyConfig, Filter};
+use xtask::issuer::{Issuer, SigningKey};
+use xtask::server::{Answer, Received, Server};
+use xtask::tools;
+
+/// By other implementations: "password".
+const ARGON2ID: &str = "$argon2id$v=19$m=19456,t=2,p=1$YR6JZdZXaH6sPD98xDaMew$LWKxR41HtjvxmEUZ4aSr3m9Rb6sfeJ1bP+PRZlGLaLw";
+const BCRYPT: &str = "$2b$04$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict.";
+/// SHA-256 of "ak_partner".
+const KEY: &str = "ak_partner";
+
+static SCENE: LazyLock<Scene> = LazyLock::new(Scene::start);
+
+struct Scene {
+    lab: Lab,
+    key: SigningKey,
+    verifier: Server,
+    _issuer: Issuer,
+}
+
+/// Knows carol's password and one key, and nobody else.
+fn verify(request: &Received) -> Option<Answer> {
+    let asked: Value = serde_json::from_slice(&request.body).unwrap();
+    let carol = json!({ "sub": "c-1", "name": "Carol", "groups": ["remote"] });
+    let known = [
+        json!({ "kind": "basic", "username": "carol", "password": "secret:with:colons" }),
+        json!({ "kind": "api_key", "key": "ak_remote" }),
+        json!({ "kind": "token", "token": "session-1" }),
+    ];
+    Some(if asked["username"] == "down" {
+        Answer::text(500, "no")
+    } else if known.contains(&asked) {
+        Answer::json(200, &carol)
+    } else {
+        Answer::text(401, "no")
+    })
+}
+
+fn policy(issuer: &Issuer, attempts: u32) -> Value {
+    let digest = |text: &str| {
+        use sha2::Digest as _;
+        let hex: String = sha2::Sha256::digest(text)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("sha256:{hex}")
+    };
+    let verify = json!({ "uri": "http://verifier/check", "upstream": "verifier" });
+    let rule = |name: &str, require: Value| json!({ "name": name, "match": { "path_prefix": format!("/{name}") }, "require": require });
+    json!({
+        "providers": {
+            "ops": {
+                "kind": "basic", "realm": "operations",
+                "throttle": { "attempts": attempts, "per": "1h" },
+                "users": {
+                    "alice": { "password_hash": ARGON2ID, "name": "Alice", "groups": ["ops"], "email": "alice@example.com" },
+                    "bob": { "password_hash": BCRYPT },
+                    "old": { "password_hash": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8" },
+                },
+            },
+            "remote": { "kind": "basic", "verify": verify, "throttle": { "attempts": attempts } },
+            "users": crate::lab::provider(issuer, json!({})),
+            "partners": {
+                "kind": "api_key",
+                "keys": {
+                    "acme": { "digest": digest(KEY), "groups": ["partner"], "scopes": ["orders:read"] },
+                    "gone": { "digest": digest("ak_gone"), "expires_at": "2020-01-01T00:00:00Z" },
+                },
+            },
+            "remote_keys": { "kind": "api_key", "verify": verify, "from_params": ["key"] },
+            "sessions": { "kind": "http", "verify": verify, "from_cookies": ["sid"] },
+        },
+        "rules": [
+            rule("ops", json!({ "provider": "ops", "groups": ["ops"] })),
+            rule("any-ops", json!({ "provider": "ops" })),
+            rule("remote", json!({ "provider": "remote" })),
+            rule("both", json!({ "any": [{ "provider": "users" }, { "provider": "ops" }] })),
+            rule("partner", json!({ "provider": "partners", "scopes": ["orders:read"] })),
+            rule("key", json!({ "provider": "remote_keys" })),
+            rule("session", json!({ "provider": "sessions", "groups": ["remote"] })),
+        ],
+    })
+}
+
+impl Scene {
+    fn start() -> Self {
+        let key = SigningKey::es256("a");
+        let issuer = Issuer::start(&[&key]).unwrap();
+        let verifier = Server::start(verify).unwrap();
+        let echo = Echo::start().unwrap();
+        let envoy = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy(&issuer, 100)))
+            .upstream(echo.addr())
+            .cluster("idp", issuer.addr())
+            .cluster("verifier", verifier.addr())
+            .start()
+            .unwrap();
+        Self {
+            lab: Lab { envoy, echo },
+            key,
+            verifier,
+            _issuer: issuer,
+        }
+    }
+}
+
+fn basic(path: &str, name: &str, password: &str) -> Request {
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
+    Request::get(path).header("authorization", format!("basic {pair}"))
+}
+
+#[track_caller]
+fn sent(request: Request) -> Exchange {
+    SCENE.lab.send(request)
+}
+
+/// Asserts a refusal: status, all challenges, detail.
+#[track_caller]
+fn refused(seen: &Exchange, status: u16, challenges: &[&str], detail: &str) {
+    assert_eq!(seen.answer.status, status, "{}", seen.answer.text());
+    assert_eq!(seen.answer.header_all("www-authenticate"), challenges);
+    assert_eq!(seen.answer.json().unwrap(), json!({ "detail": detail }));
+    assert!(seen.upstream.is_none());
+}
+
+const OPS: &str = "Basic realm=\"operations\"";
+const BEARER: &str = "Bearer realm=\"api\"";
+
+#[test]
+fn a_password_opens_and_is_not_handed_on() {
+    let seen = sent(basic("/ops", "alice", "password"));
+    let passed = seen.passed();
+    for (name, want) in [
+        ("x-auth-user-id", Some("alice")),
+        ("x-auth-user-name", Some("Alice")),
+        ("x-auth-user-email", Some("alice@example.com")),
+        ("x-auth-groups", Some("ops")),
+        ("x-auth-provider", Some("ops")),
+        ("authorization", None),
+    ] {
+        assert_eq!(passed.header(name).as_deref(), want, "{name}");
+    }
+    sent(basic("/any-ops", "bob", "password")).passed();
+    sent(basic("/any-ops", "old", "password")).passed();
+    refused(
+        &sent(basic("/ops", "bob", "password")),
+        403,
+        &[],
+        "Operation not allowed",
+    );
+}
+
+#[test]
+fn what_opens_nothing_is_refused_alike() {
+    refused(
+        &sent(Request::get("/ops")),
+        401,
+        &[OPS],
+        "Authentication required",
+    );
+    for (name, password) in [
+        ("nobody", "password"),
+        ("", ""),
+        ("alice2", "password"),
+        ("Alice", "password"),
+    ] {
+        refused(
+            &sent(basic("/any-ops", name, password)),
+            401,
+            &[OPS],
+            "Invalid credentials",
+        );
+    }
+    for credentials in [
+        "Basic",
+        "Basic !",
+        "Basic YWxpY2U",
+        "Basic YWxpY2U=",
+        "Basic /////w==",
+    ] {
+        let seen = sent(Request::get("/ops").header("authorization", credentials));
+        refused(&seen, 400, &[OPS], "Malformed credentials");
+    }
+    // A scheme that no provider of the rule understands is none.
+    let seen = sent(Request::get("/ops").bearer("a.b.c"));
+    refused(&seen, 401, &[OPS], "Authentication required");
+}
+
+#[test]
+fn a_route_can_take_both_and_says_so() {
+    let seen = sent(Request::get("/both"));
+    refused(&seen, 401, &[BEARER, OPS], "Authentication required");
+    sent(basic("/both", "bob", "password")).passed();
+    let token = SCENE.key.sign(json!({}), &crate::lab::claims(json!({})));
+    let seen = sent(Request::get("/both").bearer(&token));
+    assert_eq!(
+        seen.passed().header("x-auth-provider").as_deref(),
+        Some("users")
+    );
+    let expired = SCENE
+        .key
+        .sign(json!({}), &crate::lab::claims(json!({ "exp": 1 })));
+    sent(Request::get("/both").bearer(&expired)).invalid_token("the token has expired");
+    let seen = sent(basic("/both", "nobody-at-all", "password"));
+    refused(&seen, 401, &[OPS], "Invalid credentials");
+}
+
+#[test]
+fn guessing_ends_for_the_name_and_a_known_password_still_opens() {
+    // An Envoy of its own: the guesses come from the address of all other tests.
+    let issuer = Issuer::start(&[&SCENE.key]).unwrap();
+    let verifier = Server::start(verify).unwrap();
+    let lab = Lab::start(&issuer, Filter::json(policy(&issuer, 3)), |config| {
+        config.cluster("verifier", verifier.addr())
+    });
+    lab.send(basic("/any-ops", "bob", "password")).passed();
+    for _ in 0..3 {
+        let seen = lab.send(basic("/any-ops", "bob", "guess"));
+        refused(&seen, 401, &[OPS], "Invalid credentials");
+    }
+    let throttled = |seen: &Exchange| {
+        refused(seen, 429, &[], "Too many requests");
+        let wait: u32 = seen.answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((3500..=3600).contains(&wait), "{wait}");
+    };
+    throttled(&lab.send(basic("/any-ops", "bob", "guess")));
+    throttled(&lab.send(basic("/any-ops", "alice", "password")));
+    lab.send(basic("/any-ops", "bob", "password")).passed();
+    assert_eq!(
+        lab.envoy
+            .stat("wasmcustom.auth_filter.denied.bad_password")
+            .unwrap(),
+        3
+    );
+    assert_eq!(
+        lab.envoy
+            .stat("wasmcustom.auth_filter.denied.throttled")
+            .unwrap(),
+        2
+    );
+    lab.is_sound();
+}
+
+#[test]
+fn a_service_verifies_passwords_keys_and_sessions() {
+    let carol = |seen: &Exchange| {
+        assert_eq!(
+            seen.passed().header("x-auth-user-id").as_deref(),
+            Some("c-1")
+        );
+        assert_eq!(
+            seen.passed().header("x-auth-user-name").as_deref(),
+            Some("Carol")
+        );
+    };
+    let before = SCENE.verifier.count();
+    for _ in 0..3 {
+        carol(&sent(basic("/remote", "carol", "secret:with:colons")));
+    }
+    assert_eq!(SCENE.verifier.count(), before + 1, "one question");
+    refused(
+        &sent(basic("/remote", "carol", "guess")),
+        401,
+        &["Basic realm=\"remote\""],
+        "Invalid credentials",
+    );
+    sent(basic("/remote", "down", "x")).unavailable();
+    let seen = sent(Request::get("/key?a=1&key=ak_remote&b=2"));
+    carol(&seen);
+    assert_eq!(seen.passed().target, "/key?a=1&b=2");
+    carol(&sent(
+        Request::get("/session").header("cookie", "sid=session-1"),
+    ));
+    let seen = sent(Request::get("/session").header("cookie", "sid=session-2"));
+    seen.invalid_token("the token is not active");
+}
+
+#[test]
+fn an_api_key_opens_until_it_ends() {
+    let seen = sent(Request::get("/partner").header("x-api-key", KEY));
+    let passed = seen.passed();
+    assert_eq!(passed.header("x-auth-user-id").as_deref(), Some("acme"));
+    assert_eq!(passed.header("x-auth-groups").as_deref(), Some("partner"));
+    assert_eq!(passed.header("x-api-key"), None);
+    const API_KEY: &str = "ApiKey realm=\"api\"";
+    refused(
+        &sent(Request::get("/partner")),
+        401,
+        &[API_KEY],
+        "Authentication required",
+    );
+    for wrong in ["ak_gone", "ak_partne", "AK_PARTNER"] {
+        let seen = sent(Request::get("/partner").header("x-api-key", wrong));
+        refused(&seen, 401, &[API_KEY], "Invalid credentials");
+    }
+    let twice = Request::get("/partner")
+        .header("x-api-key", KEY)
+        .header("x-api-key", KEY);
+    refused(&sent(twice), 400, &[API_KEY], "Malformed credentials");
+}
