@@ -1,7 +1,7 @@
 //! Hashes of passwords: which are read, what they may cost, and whether a password is the one.
 //!
 //! A worker of a proxy is one thread, and a hash blocks it: each format has a ceiling, checked when the configuration
-//! is loaded, so that no hash takes longer than about a quarter of a second in WebAssembly.
+//! is loaded, so that no hash takes longer than about half a second in WebAssembly.
 
 mod parse;
 

@@ -25,7 +25,8 @@ impl Endpoint {
         let (authority, path) = rest.split_at_checked(end)?;
         let sound = !authority.is_empty()
             && uri.bytes().all(|byte| byte.is_ascii_graphic())
-            && !uri.contains(['#', '@', '\\']);
+            && !authority.contains('@')
+            && !uri.contains(['#', '\\']);
         let slash = if path.starts_with('/') { "" } else { "/" };
         sound.then(|| Self {
             scheme,
@@ -56,7 +57,9 @@ mod tests {
             ("https:///k", None),
             ("//a/k", None),
             ("a/k", None),
+            ("https://a/k@b?c@d", Some("https://a/k@b?c@d")),
             ("https://u@a/k", None),
+            ("https://u@a?k", None),
             ("https://a/k#f", None),
             ("https://a\\b/k", None),
             ("https://a/ k", None),

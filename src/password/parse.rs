@@ -18,11 +18,11 @@ const ARGON2_WORK: u64 = 192 * 1024;
 /// The most rounds of bcrypt, as a power of two.
 const BCRYPT_COST: u32 = 12;
 /// The most rounds of PBKDF2 with SHA-256.
-const PBKDF2_SHA256: u32 = 1_000_000;
+const PBKDF2_SHA256: u32 = 600_000;
 /// The most rounds of PBKDF2 with SHA-512, whose rounds cost more.
 const PBKDF2_SHA512: u32 = 400_000;
 /// The most work of scrypt: N times r times p.
-const SCRYPT_WORK: u64 = 1 << 20;
+const SCRYPT_WORK: u64 = 1 << 19;
 
 /// Why a text is not a hash that is read. Quotes nothing of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -164,3 +164,36 @@ fn an_update_under_load_lets_nobody_slip_through() {
     assert!(good > 10 && bad > 10, "{good} {bad}");
     lab.is_sound();
 }
+
+#[test]
+fn envoy_takes_the_clusters_of_the_pages_about_providers() {
+    let venv = tools::ensure_venv().unwrap();
+    let authorities = venv
+        .python("import certifi; print(certifi.where())")
+        .unwrap();
+    let folder = tools::workspace().join("filter-config/providers");
+    let mut clusters = String::new();
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for block in text.split("```yaml\n").skip(1) {
+            let (yaml, _) = block.split_once("```").unwrap();
+            // Pages may name their clusters alike.
+            let yaml = yaml.replacen("name: ", &format!("name: c{count}_"), 1);
+            let lines = yaml.trim_end().replace('\n', "\n      ");
+            clusters.push_str(&format!("    - {lines}\n"));
+            count += 1;
+        }
+    }
+    assert_eq!(count, 15);
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    let clusters = clusters.replace(bundle, authorities.trim());
+    let path = tools::lab_dir("clusters").unwrap().join("envoy.yaml");
+    std::fs::write(&path, format!("static_resources:\n  clusters:\n{clusters}")).unwrap();
+    let mut envoy = std::process::Command::new(venv.envoy().unwrap());
+    envoy
+        .args(["--mode", "validate", "--config-path"])
+        .arg(&path);
+    let said = xtask::process::run(&mut envoy).unwrap();
+    assert!(said.contains("OK"), "{said}");
+}

@@ -46,6 +46,7 @@ pub mod moto;
 pub mod oidc;
 pub mod ports;
 pub mod process;
+pub mod secrets;
 pub mod server;
 pub mod tools;
 mod wire;

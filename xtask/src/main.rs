@@ -5,14 +5,19 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  api-key <owner> [--group <group>]... [--expires <RFC 3339>]
+                  make an API key, and what the configuration holds of it
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
-  test            check everything: format, lints, documentation, module, tests";
+  test            check everything: format, lints, documentation, module, tests
+  user <name> [--group <group>]...
+                  make a user of a `basic` provider; the password is read from standard input";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
+        ["api-key", owner, options @ ..] => xtask::secrets::api_key(owner, options),
         ["demo"] => xtask::demo::run(false),
         ["demo", "--once"] => xtask::demo::run(true),
         ["fuzz"] => xtask::fuzz::all(60),
@@ -21,6 +26,7 @@ fn main() -> ExitCode {
             Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
         },
         ["test"] => xtask::check::all(),
+        ["user", name, options @ ..] => xtask::secrets::user(name, options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
