@@ -8,12 +8,12 @@
 //! 3. [`policy::Policy::find`] gives the rule: the first whose [route](policy::route) matches the
 //!    [canonical path](policy::path), the method and the host.
 //! 4. [`credential`] finds the one credential, or none, or refuses what is more than one.
-//! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::Provider::check`] refuses what
-//!    needs no key for that: issuer, algorithm, times, audience.
-//! 6. [`keys::KeyStore`] has the issuer's keys, or says that a fetch must come first; then the request waits, and
-//!    [`gateway::Gateway::poll_fetch`] says what to send.
+//! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::TokenRules`] refuses what
+//!    needs no key for that: issuer, type, times, audience. Other credentials go to [`basic`], [`api_key`] or [`services`].
+//! 6. [`keys::KeyStore`] has the issuer's keys and [`services::ServiceStore`] what services said, or a callout must come
+//!    first; then the request waits, and [`gateway::Gateway::poll_callout`] says what to send.
 //! 7. [`jose::KeySet::verify`] makes [`jose::VerifiedClaims`] of the token, the only way to get them.
-//! 8. [`policy::principal::Principal`] is whom they stand for; the rule's [requirement](policy::requirement) holds for them
+//! 8. [`policy::principal::Principal`] is whom they stand for, with what directories add where the rule asks for it; the rule's [requirement](policy::requirement) holds for them
 //!    or does not.
 //! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
 //!    place where a refusal becomes a status, a challenge and a body.
@@ -27,7 +27,8 @@
 //! hour, four VMs that start at once) in milliseconds, without a host.
 //!
 //! **What is not allowed cannot be written.** A request goes upstream only behind a [`exchange::Grant`], and only
-//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`jose::VerifiedClaims`]. A configuration is
+//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`policy::principal::Vouched`]: what
+//! [`jose::VerifiedClaims`], a service's answer or the configuration says. A configuration is
 //! refused with its place or becomes a [`policy::Policy`] in which every name is resolved.
 //!
 //! **VMs share, and do not trust each other.** A process has a VM per worker thread. They agree through the host's

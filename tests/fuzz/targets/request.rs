@@ -253,7 +253,10 @@ impl<'s> Vm<'s> {
             Event::Request(request) => {
                 self.requests.push(request);
                 let id = u32::try_from(self.requests.len()).expect("a short story");
-                match self.gateway.handle_request(id, request.head(), String::new(), self.now) {
+                match self
+                    .gateway
+                    .handle_request(id, request.head(), String::new(), self.now)
+                {
                     Outcome::Held => drop(self.waiting.insert(id)),
                     outcome => self.check(id, &outcome),
                 }
@@ -298,8 +301,12 @@ impl<'s> Vm<'s> {
             Answer::NotModified => (304, b"", b""),
             Answer::Raw { status, body } => (*status, b"", body),
             Answer::Failed => {
-                self.gateway
-                    .handle_answered(callout, CalloutOutcome::Failed, &mut NoStore, self.now);
+                self.gateway.handle_answered(
+                    callout,
+                    CalloutOutcome::Failed,
+                    &mut NoStore,
+                    self.now,
+                );
                 return;
             }
         };
