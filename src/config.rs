@@ -46,7 +46,7 @@ pub struct Config {
     #[serde(default = "UniqueMap::default")]
     pub directories: UniqueMap<Directory>,
     /// Whom the upstream is told of while `mode` is `disabled`; nobody where absent.
-    pub disabled_identity: Option<BasicIdentity>,
+    pub disabled_identity: Option<DisabledIdentity>,
     /// What callers may do: the first rule that matches decides.
     pub rules: Vec<Rule>,
     /// Whether CORS preflight requests, which carry no credentials, go through without any.
@@ -76,7 +76,7 @@ pub enum Mode {
 /// `disabled_identity`: a caller who is nobody.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BasicIdentity {
+pub struct DisabledIdentity {
     /// The identifier.
     pub user_id: String,
     /// The name.

@@ -19,7 +19,7 @@ use self::path::CanonicalPath;
 use self::provider::{ChallengeScheme, Provider};
 use self::requirement::Requirement;
 use self::route::Route;
-use crate::config::Mode;
+use crate::config::{DisabledIdentity, Mode};
 use crate::credential::Location;
 use crate::keys::KeySource;
 use crate::services::Service;
@@ -65,23 +65,6 @@ pub struct AwsSigV4 {
     pub scope: Scope,
     /// The host that is signed; the request's own where there is none.
     pub host: Option<String>,
-}
-
-/// Whom the upstream is told of while nothing is checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisabledIdentity {
-    /// The identifier.
-    pub user_id: String,
-    /// The name.
-    pub user_name: Option<String>,
-    /// The e-mail address.
-    pub user_email: Option<String>,
-    /// Groups.
-    pub groups: Vec<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Permissions.
-    pub permissions: Vec<String>,
 }
 
 /// Bounds on what a request may cost.

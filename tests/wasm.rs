@@ -115,7 +115,7 @@ fn a_request_is_decided() {
         ES256.0
     );
     let config = Config::parse(config.as_bytes()).unwrap();
-    let mut gateway = Gateway::new(Policy::compile(&config).unwrap());
+    let mut gateway = Gateway::new(Policy::compile(&config).unwrap(), [7; 32]);
     let bearer = format!("Bearer {}", ES256.1);
     let head = || {
         Headers::from_pairs(&[
@@ -126,8 +126,10 @@ fn a_request_is_decided() {
         ])
     };
     // One second before and well after the token's end.
-    let before = gateway.handle_request(1, head(), UnixTime::from_secs(1_300_819_379));
+    let before =
+        gateway.handle_request(1, head(), String::new(), UnixTime::from_secs(1_300_819_379));
     assert!(matches!(before, Outcome::Forward(_)), "{before:?}");
-    let after = gateway.handle_request(2, head(), UnixTime::from_secs(1_300_819_999));
+    let after =
+        gateway.handle_request(2, head(), String::new(), UnixTime::from_secs(1_300_819_999));
     assert!(matches!(after, Outcome::Reject(refusal) if refusal.answer.status == 401));
 }

@@ -7,8 +7,8 @@ mod rules;
 
 use std::time::Duration;
 
-use super::{DisabledIdentity, Limits, Policy, UpstreamHeaders};
-use crate::config::{self, Config, ConfigError, Mode};
+use super::{Limits, Policy, UpstreamHeaders};
+use crate::config::{self, Config, ConfigError, DisabledIdentity, Mode};
 use crate::text::is_token;
 
 impl Policy {
@@ -62,23 +62,13 @@ fn realm(at: &str, realm: &str) -> Result<String, ConfigError> {
 }
 
 fn disabled_identity(config: &Config) -> Result<Option<DisabledIdentity>, ConfigError> {
-    let Some(identity) = &config.disabled_identity else {
-        return Ok(None);
-    };
-    if config.mode != Mode::Disabled {
+    if config.disabled_identity.is_some() && config.mode != Mode::Disabled {
         return Err(ConfigError::new(
             "disabled_identity",
             "is for mode \"disabled\" only: elsewhere callers say who they are",
         ));
     }
-    Ok(Some(DisabledIdentity {
-        user_id: identity.user_id.clone(),
-        user_name: identity.user_name.clone(),
-        user_email: identity.user_email.clone(),
-        groups: identity.groups.clone(),
-        roles: identity.roles.clone(),
-        permissions: identity.permissions.clone(),
-    }))
+    Ok(config.disabled_identity.clone())
 }
 
 fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::DisabledIdentity;
 use super::principal::{Kind, Principal};
+use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
 use crate::services::TemporaryCredentials;

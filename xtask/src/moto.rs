@@ -58,10 +58,7 @@ impl Moto {
             .envs(settings.iter().copied());
         let log = lab_dir("moto")?.join("moto.log");
         let process = Guard::start("moto", &command, &log)?;
-        let health = Request::get("/moto-api/data.json").timeout(Duration::from_secs(2));
-        process.wait_until(Duration::from_secs(60), || {
-            health.send(addr).is_ok_and(|answer| answer.status == 200)
-        })?;
+        process.wait_until_served(addr, "/moto-api/data.json")?;
         Ok(Self {
             addr,
             venv,

@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 /// The resource whose access tokens are JWTs (RFC 9068).
 pub const ORDERS: &str = "https://orders.example";
@@ -58,12 +57,7 @@ impl Oidc {
             .current_dir(&folder);
         let log = lab_dir("oidc")?.join("oidc.log");
         let process = Guard::start("oidc-provider", &command, &log)?;
-        let configuration = Request::get("/.well-known/openid-configuration");
-        process.wait_until(Duration::from_secs(60), || {
-            configuration
-                .send(addr)
-                .is_ok_and(|answer| answer.status == 200)
-        })?;
+        process.wait_until_served(addr, "/.well-known/openid-configuration")?;
         Ok(Self {
             addr,
             venv: ensure_venv()?,
@@ -183,12 +177,7 @@ impl OidcMock {
         command.args(["--port", &addr.port().to_string()]);
         let log = lab_dir("oidc-mock")?.join("oidc-mock.log");
         let process = Guard::start("oidc-provider-mock", &command, &log)?;
-        let configuration = Request::get("/.well-known/openid-configuration");
-        process.wait_until(Duration::from_secs(60), || {
-            configuration
-                .send(addr)
-                .is_ok_and(|answer| answer.status == 200)
-        })?;
+        process.wait_until_served(addr, "/.well-known/openid-configuration")?;
         Ok(Self {
             addr,
             venv,

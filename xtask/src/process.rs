@@ -1,6 +1,8 @@
 //! Child processes that end with us, and say why when they fail.
 
+use crate::client::Request;
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -94,6 +96,17 @@ impl Guard {
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until a server answers 200 to a `GET` of this path.
+    ///
+    /// # Errors
+    /// As [`Guard::wait_until`], after a minute.
+    pub fn wait_until_served(&self, addr: SocketAddr, path: &str) -> Result<(), String> {
+        let health = Request::get(path).timeout(Duration::from_secs(2));
+        self.wait_until(Duration::from_secs(60), || {
+            health.send(addr).is_ok_and(|answer| answer.status == 200)
+        })
     }
 
     /// How the program ended, if it did.
