@@ -124,3 +124,22 @@ fn a_host_without_addresses_counts_by_user() {
             .is_ok()
     );
 }
+
+#[test]
+fn two_providers_share_nothing() {
+    let (store, users) = (PasswordStore::new([7; 32]), users(&["alice"]));
+    let now = UnixTime::from_secs(1000);
+    let of = |provider| Attempt {
+        provider: ProviderId(provider),
+        ..attempt("alice", "10.0.0.1")
+    };
+    assert!(store.verify(of(0), &users, "right", now).is_ok());
+    // Another provider's alice has not signed in, and does not exist there.
+    let nobody = Users::default();
+    let got = store.verify(of(1), &nobody, "right", now);
+    assert_eq!(got.map(drop), Err(Denial::BadPassword));
+    for _ in 0..5 {
+        drop(store.verify(of(1), &nobody, "x", now));
+    }
+    assert!(store.verify(of(2), &users, "right", now).is_ok());
+}

@@ -4,6 +4,7 @@ use crate::lab::{Exchange, Lab};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
+use std::time::Instant;
 use xtask::client::Request;
 use xtask::echo::Echo;
 use xtask::envoy::{EnvoyConfig, Filter};
@@ -304,4 +305,30 @@ fn an_api_key_opens_until_it_ends() {
         .header("x-api-key", KEY)
         .header("x-api-key", KEY);
     refused(&sent(twice), 400, &[API_KEY], "Malformed credentials");
+}
+
+#[test]
+fn a_name_that_nobody_has_takes_the_time_of_one_that_somebody_has() {
+    let issuer = Issuer::start(&[&SCENE.key]).unwrap();
+    let policy = json!({
+        "providers": { "ops": {
+            "kind": "basic", "throttle": { "attempts": 1000 }, "users": { "alice": { "password_hash": ARGON2ID } },
+        } },
+        "rules": [{ "match": {}, "require": "user" }],
+    });
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
+    let fastest = |name: &str| {
+        let times = (0..7).map(|attempt| {
+            let start = Instant::now();
+            let seen = lab.send(basic("/", name, &format!("guess-{attempt}")));
+            assert_eq!(seen.answer.status, 401);
+            start.elapsed()
+        });
+        times.min().unwrap()
+    };
+    let (known, unknown) = (fastest("alice"), fastest("nobody"));
+    assert!(
+        unknown * 2 > known && known * 2 > unknown,
+        "{known:?} and {unknown:?}"
+    );
 }

@@ -90,3 +90,50 @@ fn cognito_keys_and_issuer_follow_from_the_pool() {
         policy.warnings
     );
 }
+
+#[test]
+fn a_tenant_has_two_issuers_in_each_cloud() {
+    let issuers = |more: &str| {
+        let config = format!(
+            r#"{{"providers": {{"a": {{"kind": "entra_id", "audiences": ["x"], {more}}}}}, "rules": []}}"#
+        );
+        let policy = Policy::compile(&Config::parse(config.as_bytes()).unwrap()).unwrap();
+        let Verification::Signature { rules, .. } = &policy.providers[0].verification else {
+            panic!("{:?}", policy.providers[0]);
+        };
+        let mut found = rules.issuers.to_vec();
+        found.push(policy.sources[0].uri());
+        found
+    };
+    let rows = [
+        (
+            r#""tenant_id": "t""#,
+            &[
+                "https://login.microsoftonline.com/t/v2.0",
+                "https://sts.windows.net/t/",
+                "https://login.microsoftonline.com/t/discovery/v2.0/keys",
+            ][..],
+        ),
+        (
+            r#""tenant_id": "t", "authority": "login.microsoftonline.us""#,
+            &[
+                "https://login.microsoftonline.us/t/v2.0",
+                "https://sts.windows.net/t/",
+                "https://login.microsoftonline.us/t/discovery/v2.0/keys",
+            ],
+        ),
+        (
+            r#""tenants": ["t", "u"], "authority": "login.partner.microsoftonline.cn""#,
+            &[
+                "https://login.partner.microsoftonline.cn/t/v2.0",
+                "https://sts.chinacloudapi.cn/t/",
+                "https://login.partner.microsoftonline.cn/u/v2.0",
+                "https://sts.chinacloudapi.cn/u/",
+                "https://login.partner.microsoftonline.cn/organizations/discovery/v2.0/keys",
+            ],
+        ),
+    ];
+    for (more, want) in rows {
+        assert_eq!(issuers(more), want, "{more}");
+    }
+}
