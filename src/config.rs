@@ -8,6 +8,7 @@ mod claim_test;
 mod delivery;
 mod duration;
 mod error;
+mod policy_test;
 mod provider;
 mod reader;
 mod require;
@@ -17,12 +18,15 @@ mod share;
 pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
+pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::provider::{
     ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset, Provider,
     ProviderKind, Source, TokenUse,
 };
 pub use self::require::{OneOrMany, Require, RequireObject, RequireWord};
-pub use self::service::{Directory, Introspection, OnError, Service, Throttle};
+pub use self::service::{
+    Decision, DecisionPart, DecisionWord, Directory, Introspection, OnError, Service, Throttle,
+};
 pub use self::share::Share;
 
 use serde::Deserialize;
@@ -45,10 +49,16 @@ pub struct Config {
     /// Services that know callers' groups, roles and permissions, by the name that providers use.
     #[serde(default = "UniqueMap::default")]
     pub directories: UniqueMap<Directory>,
+    /// Policy decision points, by the name that rules use.
+    #[serde(default = "UniqueMap::default")]
+    pub decisions: UniqueMap<Decision>,
     /// Whom the upstream is told of while `mode` is `disabled`; nobody where absent.
     pub disabled_identity: Option<DisabledIdentity>,
     /// What callers may do: the first rule that matches decides.
     pub rules: Vec<Rule>,
+    /// What the rules must come to: a configuration that fails one of its tests is refused.
+    #[serde(default)]
+    pub tests: Vec<PolicyTest>,
     /// Whether CORS preflight requests, which carry no credentials, go through without any.
     #[serde(default)]
     pub bypass_cors_preflight: bool,
@@ -132,10 +142,17 @@ pub struct Match {
     pub path: Option<String>,
     /// The path's first segments.
     pub path_prefix: Option<String>,
+    /// The path with variables: `{name}` is one segment, `**` the rest.
+    pub path_template: Option<String>,
+    /// An expression for the whole path.
+    pub path_regex: Option<String>,
     /// Methods (RFC 9110 §9.1).
     pub methods: Option<Vec<String>>,
     /// Hosts, exact or `*.example.com`.
     pub hosts: Option<Vec<String>>,
+    /// Headers with the tests of their values.
+    #[serde(default = "UniqueMap::default")]
+    pub headers: UniqueMap<ClaimTest>,
 }
 
 /// `upstream_headers`.

@@ -18,8 +18,8 @@ use crate::jose::VerifiedClaims;
 use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::Principal;
-use crate::policy::requirement::{Hurdle, Requirement};
-use crate::policy::{KeySourceId, Policy, ProviderId, Rule, UpstreamHeaders};
+use crate::policy::requirement::{Hurdle, Requirement, Visit};
+use crate::policy::{KeySourceId, Policy, ProviderId, Rule, UpstreamHeaders, Variables};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
 
@@ -160,7 +160,7 @@ impl Exchange {
         }
         let (rule, verdict) = match self.rule() {
             Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),
-            Ok(rule) => (Some(rule), self.decide(rule, stores, now)),
+            Ok((rule, variables)) => (Some(rule), self.decide(rule, &variables, stores, now)),
             Err(denial) => (None, Verdict::Deny(denial)),
         };
         match verdict {
@@ -176,18 +176,11 @@ impl Exchange {
 
     /// The answer to a request that can wait no longer.
     pub fn give_up(&self, denial: Denial) -> Step {
-        self.refuse(self.rule().ok(), denial)
+        self.refuse(self.rule().ok().map(|(rule, _)| rule), denial)
     }
 
-    fn rule(&self) -> Result<&Rule, Denial> {
-        let pseudo = |name| self.head.first(name).unwrap_or_default();
-        let authority = self
-            .head
-            .first(":authority")
-            .or_else(|| self.head.first("host"))
-            .unwrap_or_default();
-        self.policy
-            .find(pseudo(":method"), authority, pseudo(":path"))
+    fn rule(&self) -> Result<(&Rule, Variables), Denial> {
+        self.policy.find(&self.head)
     }
 
     /// A CORS preflight request that the configuration lets pass: browsers send no credentials with it (Fetch
@@ -200,7 +193,13 @@ impl Exchange {
             && given("access-control-request-method")
     }
 
-    fn decide<'a>(&'a self, rule: &'a Rule, stores: &'a Stores, now: UnixTime) -> Verdict<'a> {
+    fn decide<'a>(
+        &'a self,
+        rule: &'a Rule,
+        variables: &Variables,
+        stores: &'a Stores,
+        now: UnixTime,
+    ) -> Verdict<'a> {
         match &rule.requirement {
             Requirement::Public => return Verdict::Permit(None),
             Requirement::Deny => return Verdict::Deny(Denial::Denied),
@@ -208,13 +207,21 @@ impl Exchange {
         }
         match credential::find(&self.head, &rule.locations) {
             Ok(Some(credential)) => {
-                Inquiry::new(self, rule, &credential, stores, now).authenticate()
+                Inquiry::new(self, (rule, variables), &credential, stores, now).authenticate()
             }
             Ok(None) => rule
                 .requirement
-                .check(None)
+                .check(None, &self.visit(rule, variables))
                 .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
             Err(denial) => Verdict::Deny(denial),
+        }
+    }
+
+    fn visit<'v>(&'v self, rule: &'v Rule, variables: &'v [(String, String)]) -> Visit<'v> {
+        Visit {
+            rule: &rule.name,
+            variables,
+            head: &self.head,
         }
     }
 

@@ -2,12 +2,15 @@
 
 pub mod claim;
 mod compile;
+pub mod decision;
 pub mod denial;
+mod matcher;
 pub mod path;
 pub mod principal;
 pub mod provider;
 pub mod requirement;
 pub mod route;
+mod trial;
 mod upstream;
 
 use std::time::Duration;
@@ -15,12 +18,14 @@ use std::time::Duration;
 pub use self::upstream::UpstreamHeaders;
 
 use self::denial::{Challenge, Denial};
-use self::path::CanonicalPath;
+use self::matcher::Matcher;
+use self::path::{CanonicalPath, MatchPath};
 use self::provider::{ChallengeScheme, Provider};
 use self::requirement::Requirement;
-use self::route::Route;
+use self::route::{Route, Target};
 use crate::config::{DisabledIdentity, Mode};
 use crate::credential::Location;
+use crate::headers::Headers;
 use crate::keys::KeySource;
 use crate::services::Service;
 #[cfg(doc)]
@@ -97,6 +102,8 @@ pub struct Policy {
     pub services: Box<[Service]>,
     /// Rules, in order.
     pub rules: Box<[Rule]>,
+    /// Where to look for one.
+    matcher: Matcher,
     /// Whether CORS preflight requests need no credential.
     pub bypass_cors_preflight: bool,
     /// What the upstream is told.
@@ -110,28 +117,39 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The first rule that matches the request.
+    /// The first rule that matches the request, and what its path's variables stand for.
     ///
     /// # Errors
     /// [`Denial::MalformedPath`] for a path that two servers could read differently, also where a server
-    /// that drops path parameters would come to another rule; [`Denial::NoRule`] where none matches.
-    pub fn find(&self, method: &[u8], authority: &[u8], target: &[u8]) -> Result<&Rule, Denial> {
-        let path = CanonicalPath::parse(target).map_err(|_| Denial::MalformedPath)?;
+    /// that drops path parameters would come to another rule or to other variables; [`Denial::NoRule`] where none
+    /// matches.
+    pub fn find(&self, head: &Headers) -> Result<(&Rule, Variables), Denial> {
+        let pseudo = |name| head.first(name).unwrap_or_default();
+        let authority = head.first(":authority").or_else(|| head.first("host"));
+        let path = CanonicalPath::parse(pseudo(":path")).map_err(|_| Denial::MalformedPath)?;
         let matching = |path: &CanonicalPath| {
-            self.rules
-                .iter()
-                .position(|rule| rule.route.is_match(method, authority, path.as_bytes()))
+            let target = Target {
+                method: pseudo(":method"),
+                authority: authority.unwrap_or_default(),
+                path: path.as_bytes(),
+                headers: head,
+            };
+            let route = |index: usize| self.rules.get(index).map(|rule| &rule.route);
+            let rule = self.rules.get(self.matcher.find(&target, route)?)?;
+            Some((rule, variables(rule, path)))
         };
         let found = matching(&path);
-        if path
-            .without_parameters()
-            .is_some_and(|other| matching(&other) != found)
-        {
-            return Err(Denial::MalformedPath);
+        if let Some(other) = path.without_parameters() {
+            let name = |found: &Option<(&Rule, Variables)>| {
+                found
+                    .as_ref()
+                    .map(|(rule, held)| (rule.name.clone(), held.clone()))
+            };
+            if name(&matching(&other)) != name(&found) {
+                return Err(Denial::MalformedPath);
+            }
         }
-        found
-            .and_then(|index| self.rules.get(index))
-            .ok_or(Denial::NoRule)
+        found.ok_or(Denial::NoRule)
     }
 
     /// What a refusal's challenge says.
@@ -157,4 +175,21 @@ impl Policy {
     pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
         self.providers.get(usize::from(id.0))
     }
+}
+
+/// What the variables of a rule's path stand for in a request: names with texts. A segment that is not UTF-8 is
+/// left out, and so equals no claim.
+pub type Variables = Vec<(String, String)>;
+
+fn variables(rule: &Rule, path: &CanonicalPath) -> Variables {
+    let MatchPath::Template(template) = &rule.route.path else {
+        return Variables::new();
+    };
+    template
+        .capture(path.as_bytes())
+        .filter_map(|(name, value)| {
+            let value = std::str::from_utf8(value).ok()?;
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .collect()
 }

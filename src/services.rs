@@ -6,6 +6,7 @@
 //! came back. Answers stay within their VM: they are about people, and other plugins can read what VMs share.
 
 mod ask;
+mod decision;
 mod directory;
 mod identity_pool;
 mod introspection;
@@ -16,6 +17,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::ask::Ask;
+pub use self::decision::DecisionProtocol;
 pub use self::directory::Attributes;
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
@@ -55,6 +57,8 @@ pub struct Service {
 /// What a service speaks.
 #[derive(Clone, Debug)]
 pub enum Protocol {
+    /// A question whether a caller may do something.
+    Decision(DecisionProtocol),
     /// `GET` of a caller's groups, roles, permissions and profile.
     Directory,
     /// Amazon Cognito's exchange of an ID token for temporary credentials.
@@ -72,6 +76,8 @@ pub enum Answer {
     Attributes(Attributes),
     /// Temporary credentials.
     Credentials(TemporaryCredentials),
+    /// The caller may do what was asked about.
+    Permits,
     /// The credential does not hold, or the caller may not have what was asked for.
     Refuses,
     /// It vouches for a caller with these claims.
@@ -99,6 +105,7 @@ impl Service {
             timeout: self.timeout,
         };
         match &self.protocol {
+            Protocol::Decision(_) => decision::prepare(&mut request, ask),
             Protocol::Directory => directory::prepare(&mut request, ask),
             Protocol::IdentityPool(pool) => pool.prepare(&mut request, ask, progress),
             Protocol::Introspection(introspection) => introspection.prepare(&mut request, ask),
@@ -119,6 +126,7 @@ impl Service {
             return Err("the answer is too long".to_owned());
         }
         match &self.protocol {
+            Protocol::Decision(protocol) => decision::read(*protocol, status, body),
             Protocol::Directory => directory::read(status, body),
             Protocol::IdentityPool(_) => identity_pool::read(status, body, progress, now),
             Protocol::Introspection(_) => introspection::read(status, body, now),

@@ -40,20 +40,15 @@ const IMPORTS: &[&str] = &[
 /// both lists (`proxy_get_log_level` is one) keeps the module from loading somewhere.
 const IMPORTS_OF_THE_SDK: &[&str] = &[
     "env.proxy_add_header_map_value",
-    "env.proxy_call_foreign_function",
     "env.proxy_close_stream",
     "env.proxy_dequeue_shared_queue",
     "env.proxy_done",
-    "env.proxy_enqueue_shared_queue",
     "env.proxy_get_header_map_value",
     "env.proxy_get_status",
-    "env.proxy_grpc_call",
     "env.proxy_grpc_cancel",
     "env.proxy_grpc_close",
     "env.proxy_grpc_send",
-    "env.proxy_grpc_stream",
     "env.proxy_register_shared_queue",
-    "env.proxy_resolve_shared_queue",
     "env.proxy_set_buffer_bytes",
     "env.proxy_set_header_map_pairs",
 ];

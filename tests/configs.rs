@@ -182,6 +182,41 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         ("/rules/0/match", "{}", "rules[1]: "),
         (
+            "/rules/0/match",
+            "{\"path\": \"/a\", \"path_regex\": \"/b\"}",
+            "rules[0].match: takes one of path, path_prefix, path_template and path_regex",
+        ),
+        (
+            "/rules/0/match",
+            "{\"path_template\": \"/a/b\"}",
+            "rules[0].match.path_template: has no variable and no **; write path or path_prefix",
+        ),
+        (
+            "/rules/0/match",
+            "{\"path_template\": \"/a/{x}.json\"}",
+            "rules[0].match.path_template: a variable is a whole segment",
+        ),
+        (
+            "/rules/0/match",
+            "{\"path_regex\": \"/a(\"}",
+            "rules[0].match.path_regex: is not an expression: ",
+        ),
+        (
+            "/rules/0/match",
+            "{\"path\": \"/a\", \"headers\": {\"x env\": \"a\"}}",
+            "rules[0].match.headers.x env: \"x env\" is not a header name",
+        ),
+        (
+            "/rules/0/match",
+            "{\"path\": \"/a\", \"headers\": {\"x-env\": {\"contains\": \"a\"}}}",
+            "rules[0].match.headers.x-env: takes a string, or exactly one of any_of, prefix, present",
+        ),
+        (
+            "/rules/0/require",
+            "{\"claims\": {\"sub\": {\"path_variable\": \"user\"}}}",
+            "rules[0].require.claims.sub.path_variable: \"user\" is not a variable of the rule's path_template; known: none",
+        ),
+        (
             "/upstream_headers/claims/authorization",
             "\"a\"",
             "upstream_headers.claims.authorization: \"authorization\" is the request's own header",
@@ -287,6 +322,8 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "public", "aws_credentials": true"#, "rules[0].aws_credentials: nobody has no identity_pool"),
         (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "user", "aws_sigv4": {"service": "S3!", "region": "r"}"#, "rules[0].aws_sigv4.service: \"S3!\" is not one"),
         (String::new(), r#""d": {"uri": "http://{subject}/x"}"#, r#""require": "public""#, "directories.d.uri: a caller must not choose the host"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": {"decision": "pdp"}"#, "rules[0].require.decision: \"pdp\" is not a decision point; known: none"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": {"not": "user"}"#, "rules[0].require: holds for nobody; write \"deny\""),
         (String::new(), r#""d": {"uri": "http://d/{sub}"}"#, r#""require": "public""#, "directories.d.uri: an unknown placeholder; known: {subject}, {name}, {provider}"),
         (String::new(), r#""d": {"uri": "http://d/{subject}", "on_error": "allow"}"#, r#""require": "public""#, "directories.d.on_error: unknown variant \"allow\""),
     ];
@@ -298,4 +335,85 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_configuration_passes_its_own_tests_or_is_refused() {
+    let policy = |tests: &str| {
+        let text = format!(
+            r#"{{
+                "providers": {{
+                    "users": {{"kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": {{"uri": "https://i/k"}},
+                        "groups": [{{"claim": "groups"}}], "permissions": [{{"directory": "people"}}]}},
+                    "ops": {{"kind": "http", "verify": {{"uri": "http://v/"}}}}
+                }},
+                "directories": {{"people": {{"uri": "http://people/{{subject}}"}}}},
+                "decisions": {{"pdp": {{"protocol": "opa", "uri": "http://opa/"}}}},
+                "rules": [
+                    {{"name": "open", "match": {{"path": "/"}}, "require": "public"}},
+                    {{"name": "own", "match": {{"path_template": "/users/{{user}}"}}, "require": {{"claims": {{"sub": {{"path_variable": "user"}}}}}}}},
+                    {{"name": "admin", "match": {{"path_prefix": "/admin", "methods": ["POST"]}}, "require": {{"provider": "users", "permissions": ["user.create"]}}}},
+                    {{"name": "reports", "match": {{"path_prefix": "/reports", "hosts": ["r.example"], "headers": {{"x-env": "prod"}}}}, "require": {{"decision": "pdp"}}}}
+                ],
+                "tests": [{tests}]
+            }}"#
+        );
+        compile(&text).map(drop)
+    };
+    let good = [
+        r#"{"name": "t", "request": {"path": "/?x=1"}, "anonymous": true, "expect": "allow"}"#,
+        r#"{"name": "t", "request": {"path": "/"}, "anonymous": true, "expect": {"rule": "open"}}"#,
+        r#"{"name": "t", "request": {"path": "/users/a"}, "provider": "users", "claims": {"sub": "a"}, "expect": {"status": 200, "rule": "own"}}"#,
+        r#"{"name": "t", "request": {"path": "/users/b"}, "provider": "users", "claims": {"sub": "a"}, "expect": {"status": 403, "rule": "own"}}"#,
+        r#"{"name": "t", "request": {"path": "/users/a"}, "anonymous": true, "expect": {"status": 401}}"#,
+        r#"{"name": "t", "request": {"path": "/admin/x", "method": "POST"}, "provider": "users", "claims": {"sub": "a"}, "directory": {"permissions": ["user.create"]}, "expect": "allow"}"#,
+        r#"{"name": "t", "request": {"path": "/admin/x", "method": "POST"}, "provider": "users", "claims": {"sub": "a"}, "expect": {"status": 403, "rule": "admin"}}"#,
+        r#"{"name": "t", "request": {"path": "/admin/x", "method": "POST"}, "provider": "ops", "claims": {"sub": "a"}, "expect": {"status": 401, "rule": "admin"}}"#,
+        r#"{"name": "t", "request": {"path": "/admin/x"}, "anonymous": true, "expect": {"status": 403}}"#,
+        r#"{"name": "t", "request": {"path": "/a%2fb"}, "anonymous": true, "expect": {"status": 400}}"#,
+        r#"{"name": "t", "request": {"path": "/reports/1", "host": "r.example:80", "headers": {"X-Env": "prod"}}, "provider": "ops", "claims": {"sub": "a"}, "decision": true, "expect": "allow"}"#,
+        r#"{"name": "t", "request": {"path": "/reports/1", "host": "r.example", "headers": {"X-Env": "prod"}}, "provider": "ops", "claims": {"sub": "a"}, "decision": false, "expect": {"status": 403}}"#,
+    ];
+    policy(&good.join(",")).unwrap();
+    for (test, want) in [
+        (
+            r#"{"name": "bob reads alice", "request": {"path": "/users/a"}, "provider": "users", "claims": {"sub": "b"}, "expect": "allow"}"#,
+            "tests[0]: \"bob reads alice\" fails: it is refused with 403 (forbidden) by own, and the test expects that it is allowed",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "anonymous": true, "expect": {"status": 403, "rule": "admin"}}"#,
+            "tests[0]: \"t\" fails: it is allowed by open, and the test expects that admin refuses it with 403",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/nowhere"}, "anonymous": true, "expect": {"status": 401}}"#,
+            "tests[0]: \"t\" fails: it is refused with 403 (no_rule) by no rule, and the test expects that it is refused with 401",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "anonymous": true, "expect": {"rule": "own"}}"#,
+            "tests[0]: \"t\" fails: it is allowed by open, and the test expects that own allows it",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "expect": "allow"}"#,
+            "tests[0]: takes one of claims and anonymous",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "claims": {}, "provider": "usrs", "expect": "allow"}"#,
+            "tests[0].provider: says which provider vouches for the caller; known: users, ops",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "claims": {"sub": 1}, "provider": "users", "expect": "allow"}"#,
+            "tests[0].claims: a claim has another type than its name says",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/reports", "host": "r.example", "headers": {"x-env": "prod"}}, "claims": {"sub": "a"}, "provider": "ops", "expect": "allow"}"#,
+            "tests[0]: \"t\" depends on a decision point",
+        ),
+        (
+            r#"{"name": "t", "request": {"path": "/"}, "anonymous": true, "expect": "deny"}"#,
+            "tests[0].expect: \"deny\" is not known; known: allow",
+        ),
+    ] {
+        let error = policy(test).unwrap_err();
+        assert!(error.starts_with(want), "want: {want}\n said: {error}");
+    }
 }

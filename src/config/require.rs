@@ -4,6 +4,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
+use super::ClaimTest;
+use crate::json::UniqueMap;
+
 /// `require`.
 #[derive(Clone, Debug)]
 pub enum Require {
@@ -56,8 +59,12 @@ pub struct RequireObject {
     pub permissions: Option<Vec<String>>,
     /// Scopes, one of which the token carries.
     pub scopes: Option<Vec<String>>,
+    /// Claims with their tests, all of which hold.
+    pub claims: Option<UniqueMap<ClaimTest>>,
     /// Whether the caller is a machine.
     pub m2m: Option<bool>,
+    /// The decision point that must permit it.
+    pub decision: Option<String>,
     /// Requirements, one of which holds.
     pub any: Option<Vec<Require>>,
     /// Requirements, each of which holds.

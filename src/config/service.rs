@@ -57,6 +57,52 @@ pub struct Directory {
     pub on_error: OnError,
 }
 
+/// A policy decision point.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// What it speaks.
+    pub protocol: DecisionWord,
+    /// Where it is.
+    pub uri: String,
+    /// Where the callout goes; the URI's host where absent.
+    pub upstream: Option<String>,
+    /// How long one callout may take; half a second where absent.
+    pub timeout: Option<DurationText>,
+    /// How long a decision serves for a question that is alike; a second where absent.
+    pub cache_duration: Option<DurationText>,
+    /// What of a question a decision depends on; all of it where absent.
+    pub cache_by: Option<Vec<DecisionPart>>,
+}
+
+/// `protocol` of a decision point.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionWord {
+    /// OpenID AuthZEN 1.0.
+    Authzen,
+    /// Open Policy Agent.
+    Opa,
+}
+
+/// A part of a question.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionPart {
+    /// All claims.
+    Claims,
+    /// The host.
+    Host,
+    /// The method.
+    Method,
+    /// The path.
+    Path,
+    /// The rule's name.
+    Rule,
+    /// Who the caller is, and who vouches.
+    Subject,
+}
+
 /// `on_error`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use crate::policy::denial::Denial;
 use crate::policy::principal::{Principal, Vouched};
 use crate::policy::provider::{Form, Keys, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
-use crate::policy::{KeySourceId, ProviderId, Rule};
+use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
 use crate::time::UnixTime;
 
@@ -21,6 +21,8 @@ const SIGNATURES: u8 = 8;
 pub(super) struct Inquiry<'p, 'c> {
     exchange: &'p Exchange,
     rule: &'p Rule,
+    /// What the variables of the rule's path stand for.
+    variables: &'c Variables,
     credential: &'c Credential<'c>,
     /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
     token: Option<Result<UntrustedToken<'c>, TokenError>>,
@@ -50,7 +52,7 @@ impl From<Denial> for Doubt {
 impl<'p, 'c> Inquiry<'p, 'c> {
     pub(super) fn new(
         exchange: &'p Exchange,
-        rule: &'p Rule,
+        (rule, variables): (&'p Rule, &'c Variables),
         credential: &'c Credential<'c>,
         stores: &'p Stores,
         now: UnixTime,
@@ -58,6 +60,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         Self {
             exchange,
             rule,
+            variables,
             credential,
             token: None,
             stores,
@@ -102,7 +105,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
         };
         let principal = Principal::new(id, provider, vouched, &self.stores.services, self.now);
-        if let Err(hurdle) = self.rule.requirement.check(Some(&principal)) {
+        let visit = self.exchange.visit(self.rule, self.variables);
+        if let Err(hurdle) = self.rule.requirement.check(Some(&principal), &visit) {
             return hurdle.into();
         }
         let aws = match self.aws_credentials(&principal) {

@@ -24,6 +24,8 @@ pub enum ClaimTest {
     Contains(Literal),
     /// The value is a string that begins with this.
     Prefix(String),
+    /// The value is what this variable of the rule's path stands for, as text or as a whole number.
+    PathVariable(String),
     /// There is a value, which `null` is not; or there is none.
     Present(bool),
 }
@@ -31,7 +33,7 @@ pub enum ClaimTest {
 impl ClaimRule {
     /// Whether it holds. A claim of another type never equals: `"1"` is not `1`.
     #[must_use]
-    pub fn holds(&self, claims: &ClaimSet) -> bool {
+    pub fn holds(&self, claims: &ClaimSet, variables: &[(String, String)]) -> bool {
         let value = claims.find(&self.path).filter(|value| !value.is_null());
         match (&self.test, value) {
             (ClaimTest::Present(wanted), value) => value.is_some() == *wanted,
@@ -48,6 +50,17 @@ impl ClaimRule {
             (ClaimTest::Prefix(start), Some(Value::String(text))) => {
                 text.starts_with(start.as_str())
             }
+            (ClaimTest::PathVariable(name), Some(value)) => variables
+                .iter()
+                .find(|(known, _)| known == name)
+                .is_some_and(|(_, text)| match value {
+                    Value::String(held) => held == text,
+                    // An identifier that the issuer writes as a number.
+                    Value::Number(held) => {
+                        (held.is_u64() || held.is_i64()) && held.to_string() == *text
+                    }
+                    _ => false,
+                }),
             (ClaimTest::Contains(_) | ClaimTest::Prefix(_), Some(_)) => false,
         }
     }

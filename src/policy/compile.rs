@@ -7,6 +7,7 @@ mod rules;
 
 use std::time::Duration;
 
+use super::matcher::Matcher;
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{self, Config, ConfigError, DisabledIdentity, Mode};
 use crate::text::is_token;
@@ -21,27 +22,31 @@ impl Policy {
             providers,
             sources,
             services,
+            decisions,
             warnings,
             ..
         } = providers::compile(config)?;
-        let rules = rules::compile(&config.rules, &providers)?;
+        let rules = rules::compile(&config.rules, &providers, &decisions)?;
         let aws = providers
             .iter()
             .any(|provider| provider.identity_pool.is_some());
         let realm = realm("realm", config.realm.as_deref().unwrap_or("api"))?;
-        Ok(Self {
+        let policy = Self {
             mode: config.mode,
             realm,
             providers: providers.into(),
             sources: sources.into(),
             services: services.into(),
+            matcher: Matcher::new(rules.iter().map(|rule| &rule.route)),
             rules: rules.into(),
             bypass_cors_preflight: config.bypass_cors_preflight,
             upstream: upstream(&config.upstream_headers, aws)?,
             disabled_identity: disabled_identity(config)?,
             limits: limits(&config.limits)?,
             warnings,
-        })
+        };
+        policy.try_tests(&config.tests)?;
+        Ok(policy)
     }
 }
 

@@ -3,6 +3,12 @@
 //! A rule protects nothing if the upstream reads the path in another way than the filter did. What two
 //! servers could read differently is refused; what remains is decoded once, and runs of slashes count as one.
 
+mod template;
+
+pub use self::template::{Template, TemplateError};
+
+use regex_lite::Regex;
+
 use crate::text::percent_decode;
 
 /// A path that two servers could read differently.
@@ -84,7 +90,7 @@ fn is_dot_segment(segment: &[u8]) -> bool {
 }
 
 /// How a rule matches the path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum MatchPath {
     /// Every path.
     Any,
@@ -93,6 +99,10 @@ pub enum MatchPath {
     /// Paths that begin with these whole segments: `/admin` is not `/adminx`. A prefix that ends in a slash
     /// is taken as written: `/admin/` does not match `/admin`.
     Prefix(Vec<u8>),
+    /// Paths that this expression matches as a whole. A path that is not UTF-8 is read with replacement characters.
+    Regex(Regex),
+    /// Paths of this template.
+    Template(Template),
 }
 
 impl MatchPath {
@@ -105,6 +115,8 @@ impl MatchPath {
             Self::Prefix(prefix) => path.strip_prefix(prefix.as_slice()).is_some_and(|rest| {
                 prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/")
             }),
+            Self::Regex(expression) => expression.is_match(&String::from_utf8_lossy(path)),
+            Self::Template(template) => template.is_match(path),
         }
     }
 
@@ -113,8 +125,16 @@ impl MatchPath {
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) => true,
-            (Self::Prefix(prefix), Self::Any) => prefix == b"/",
-            (Self::Exact(_), Self::Any | Self::Prefix(_)) => false,
+            (Self::Prefix(prefix), Self::Any | Self::Regex(_)) => prefix == b"/",
+            (Self::Prefix(_), Self::Template(template)) => self.is_match(&template.stem()),
+            (Self::Template(template), Self::Any | Self::Regex(_)) => template.covers_prefix(b"/"),
+            (Self::Template(template), Self::Prefix(prefix)) => template.covers_prefix(prefix),
+            (Self::Template(wide), Self::Template(narrow)) => wide.covers(narrow),
+            // Nobody can say what an expression covers, but that it covers itself.
+            (Self::Regex(wide), Self::Regex(narrow)) => wide.as_str() == narrow.as_str(),
+            (Self::Exact(_) | Self::Regex(_), other) => {
+                matches!(other, Self::Exact(path) if self.is_match(path))
+            }
             (_, Self::Exact(path) | Self::Prefix(path)) => self.is_match(path),
         }
     }

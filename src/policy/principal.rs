@@ -277,6 +277,12 @@ impl<'p> Principal<'p> {
         attribute
     }
 
+    /// What is known of the answer to a question about this caller.
+    #[must_use]
+    pub fn lookup(&self, question: &Question) -> Lookup<'p> {
+        self.services.lookup(question, self.now)
+    }
+
     fn add_by_group(&self, attribute: &mut Attribute, give: impl Fn(&str, &mut Attribute)) {
         let groups = self.attribute(Kind::Groups);
         for group in &groups.values {
@@ -307,7 +313,7 @@ impl<'p> Principal<'p> {
                 name,
             },
         };
-        match self.services.lookup(&question, self.now) {
+        match self.lookup(&question) {
             Lookup::Ready(Answer::Attributes(entry)) => {
                 for value in list(entry, kind) {
                     attribute.add(value);

@@ -5,9 +5,23 @@
 //! caller; it never makes an anonymous request pass.
 
 use super::ProviderId;
+use super::claim::ClaimRule;
+use super::decision::Decision;
 use super::denial::Denial;
 use super::principal::{Kind, Missing, Principal};
+use crate::headers::Headers;
 use crate::services::Question;
+
+/// What of a request a requirement looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'v> {
+    /// The rule's name.
+    pub rule: &'v str,
+    /// What the variables of the rule's path stand for.
+    pub variables: &'v [(String, String)],
+    /// The request.
+    pub head: &'v Headers,
+}
 
 /// Why a request does not pass now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +76,16 @@ impl Truth {
 }
 
 /// A requirement. Lists are never empty: compilation refuses empty ones, which would hold for everybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Requirement {
     /// Each of these holds.
     All(Vec<Self>),
     /// One of these holds.
     Any(Vec<Self>),
+    /// This holds of one of the caller's claims.
+    Claim(ClaimRule),
+    /// This decision point permits it.
+    Decision(Decision),
     /// Nobody passes.
     Deny,
     /// The caller is in one of these groups.
@@ -99,15 +117,15 @@ impl Requirement {
     /// # Errors
     /// [`Denial::Missing`] for an anonymous caller where one is needed; [`Denial::Forbidden`] or
     /// [`Denial::Denied`] for a known one; the question on which it depends, or the outage.
-    pub fn check(&self, caller: Option<&Principal<'_>>) -> Result<(), Hurdle> {
+    pub fn check(&self, caller: Option<&Principal<'_>>, visit: &Visit<'_>) -> Result<(), Hurdle> {
         match self {
             Self::Deny => return Err(Denial::Denied.into()),
             Self::Optional | Self::Public => return Ok(()),
-            Self::Any(branches) if caller.is_none() => return anonymous(branches),
+            Self::Any(branches) if caller.is_none() => return anonymous(branches, visit),
             _ => {}
         }
         let caller = caller.ok_or(Denial::Missing)?;
-        match self.holds(caller) {
+        match self.holds(caller, visit) {
             Truth::Yes => Ok(()),
             Truth::No => Err(Denial::Forbidden.into()),
             Truth::Unknown(Missing::Asks(question)) => Err(Hurdle::Asks(question)),
@@ -119,19 +137,57 @@ impl Requirement {
     }
 
     /// Whether the requirement holds for a known caller.
-    fn holds(&self, caller: &Principal<'_>) -> Truth {
+    fn holds(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Truth {
+        let each = |branch: &Self| branch.holds(caller, visit);
         match self {
-            Self::All(branches) => Truth::all(branches.iter().map(|branch| branch.holds(caller))),
-            Self::Any(branches) => Truth::any(branches.iter().map(|branch| branch.holds(caller))),
+            Self::All(branches) => Truth::all(branches.iter().map(each)),
+            Self::Any(branches) => Truth::any(branches.iter().map(each)),
+            Self::Claim(rule) => Truth::of(rule.holds(caller.vouched.claims(), visit.variables)),
+            Self::Decision(decision) => match decision.permits(caller, visit) {
+                Ok(permits) => Truth::of(permits),
+                Err(missing) => Truth::Unknown(missing),
+            },
             Self::Deny => Truth::No,
             Self::Groups(wanted) => share(wanted, caller, Kind::Groups),
             Self::Machine(wanted) => Truth::of(caller.m2m == *wanted),
-            Self::Not(branch) => branch.holds(caller).not(),
+            Self::Not(branch) => each(branch).not(),
             Self::Optional | Self::Public | Self::User => Truth::Yes,
             Self::Permissions(wanted) => share(wanted, caller, Kind::Permissions),
             Self::Provider(wanted) => Truth::of(wanted.contains(&caller.id)),
             Self::Roles(wanted) => share(wanted, caller, Kind::Roles),
             Self::Scopes(wanted) => share(wanted, caller, Kind::Scopes),
+        }
+    }
+
+    /// Whether it holds for nobody, whoever calls: a contradiction.
+    #[must_use]
+    pub fn never_holds(&self) -> bool {
+        match self {
+            Self::Deny => true,
+            Self::All(branches) => {
+                let denied = |branch: &Self| match branch {
+                    Self::Machine(wanted) => branches.contains(&Self::Machine(!wanted)),
+                    Self::Not(inner) => branches.contains(inner),
+                    _ => false,
+                };
+                branches
+                    .iter()
+                    .any(|branch| branch.never_holds() || denied(branch))
+            }
+            Self::Any(branches) => branches.iter().all(Self::never_holds),
+            Self::Not(branch) => branch.always_holds(),
+            _ => false,
+        }
+    }
+
+    /// Whether it holds for everybody with a good credential.
+    fn always_holds(&self) -> bool {
+        match self {
+            Self::Optional | Self::Public | Self::User => true,
+            Self::All(branches) => branches.iter().all(Self::always_holds),
+            Self::Any(branches) => branches.iter().any(Self::always_holds),
+            Self::Not(branch) => branch.never_holds(),
+            _ => false,
         }
     }
 
@@ -155,10 +211,10 @@ impl Requirement {
 }
 
 /// One branch that lets an anonymous caller pass is enough; of refusals the one that went furthest is reported.
-fn anonymous(branches: &[Requirement]) -> Result<(), Hurdle> {
+fn anonymous(branches: &[Requirement], visit: &Visit<'_>) -> Result<(), Hurdle> {
     let mut reported: Option<Denial> = None;
     for branch in branches {
-        match branch.check(None) {
+        match branch.check(None, visit) {
             Err(Hurdle::Denied(denial)) => {
                 reported = Some(reported.map_or(denial, |before| before.most_specific(denial)));
             }

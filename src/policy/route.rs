@@ -1,6 +1,7 @@
 //! Which requests a rule is for.
 
 use super::path::MatchPath;
+use crate::headers::Headers;
 
 /// How a rule matches the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,58 @@ fn split_port(authority: &[u8]) -> (&[u8], bool) {
     }
 }
 
+/// The host of an authority, without its port and root dot.
+pub(super) fn host_of(authority: &[u8]) -> &[u8] {
+    let host = split_port(authority).0;
+    host.strip_suffix(b".").unwrap_or(host)
+}
+
+/// What of a request rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'h> {
+    /// The method.
+    pub method: &'h [u8],
+    /// The authority.
+    pub authority: &'h [u8],
+    /// The canonical path.
+    pub path: &'h [u8],
+    /// All headers.
+    pub headers: &'h Headers,
+}
+
+/// A condition on one header. Of a header that occurs more than once each value is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchHeader {
+    /// The name, lower-case.
+    pub name: String,
+    /// The condition.
+    pub test: HeaderTest,
+}
+
+/// A condition on a header's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderTest {
+    /// It is one of these.
+    AnyOf(Box<[String]>),
+    /// It begins with this.
+    Prefix(String),
+    /// The header is there, or is not.
+    Present(bool),
+}
+
+impl MatchHeader {
+    fn is_match(&self, headers: &Headers) -> bool {
+        let mut values = headers.all(&self.name);
+        match &self.test {
+            HeaderTest::AnyOf(wanted) => {
+                values.any(|value| wanted.iter().any(|own| own.as_bytes() == value))
+            }
+            HeaderTest::Prefix(start) => values.any(|value| value.starts_with(start.as_bytes())),
+            HeaderTest::Present(wanted) => values.next().is_some() == *wanted,
+        }
+    }
+}
+
 /// A rule's `match`: every part holds; an empty list of methods or hosts means any.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -99,16 +152,23 @@ pub struct Route {
     pub methods: Box<[String]>,
     /// Hosts.
     pub hosts: Box<[MatchHost]>,
+    /// Headers.
+    pub headers: Box<[MatchHeader]>,
 }
 
 impl Route {
     /// Whether the request matches.
     #[must_use]
-    pub fn is_match(&self, method: &[u8], authority: &[u8], path: &[u8]) -> bool {
-        self.path.is_match(path)
-            && (self.methods.is_empty()
-                || self.methods.iter().any(|name| name.as_bytes() == method))
-            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.is_match(authority)))
+    pub fn is_match(&self, target: &Target<'_>) -> bool {
+        let method = |name: &String| name.as_bytes() == target.method;
+        let host = |host: &MatchHost| host.is_match(target.authority);
+        self.path.is_match(target.path)
+            && (self.methods.is_empty() || self.methods.iter().any(method))
+            && (self.hosts.is_empty() || self.hosts.iter().any(host))
+            && self
+                .headers
+                .iter()
+                .all(|header| header.is_match(target.headers))
     }
 
     /// Whether each request that `other` matches is matched by `self`: behind it, `other` is never reached.
@@ -123,7 +183,11 @@ impl Route {
                     .hosts
                     .iter()
                     .all(|host| self.hosts.iter().any(|wide| wide.covers(host)));
-        methods && hosts && self.path.covers(&other.path)
+        let headers = self
+            .headers
+            .iter()
+            .all(|header| other.headers.contains(header));
+        methods && hosts && headers && self.path.covers(&other.path)
     }
 }
 
@@ -180,6 +244,7 @@ mod tests {
                 .iter()
                 .map(|host| MatchHost::parse(host).unwrap())
                 .collect(),
+            headers: Box::default(),
         };
         let cases = [
             (route("/", &[], &[]), route("/a", &["GET"], &["a.b"]), true),

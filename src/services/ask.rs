@@ -19,6 +19,13 @@ pub enum Ask {
         /// When the token ends, if it does: the answer serves no longer.
         expires_at: Option<UnixTime>,
     },
+    /// Whether a caller may do something.
+    Decision {
+        /// The question, JSON.
+        body: String,
+        /// What of it the answer depends on: questions that are alike in this share one.
+        key: String,
+    },
     /// What a directory knows of a caller.
     Entry {
         /// The provider that vouches.
@@ -54,6 +61,7 @@ impl Ask {
         let (kind, parts): (u8, [&str; 3]) = match self {
             Self::ApiKey(key) => (0, [key, "", ""]),
             Self::Credentials { subject, .. } => (1, [subject, "", ""]),
+            Self::Decision { key, .. } => (5, [key, "", ""]),
             Self::Entry {
                 provider,
                 subject,
@@ -76,6 +84,7 @@ impl fmt::Debug for Ask {
         formatter.write_str(match self {
             Self::ApiKey(_) => "ApiKey(..)",
             Self::Credentials { .. } => "Credentials(..)",
+            Self::Decision { .. } => "Decision(..)",
             Self::Entry { .. } => "Entry(..)",
             Self::Password { .. } => "Password(..)",
             Self::Token(_) => "Token(..)",

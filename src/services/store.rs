@@ -166,6 +166,12 @@ impl ServiceStore {
         self.wanted.push_back(digest);
     }
 
+    /// Takes an answer that nobody had to be asked for.
+    pub fn settle(&mut self, question: &Question, answer: Answer, until: UnixTime) {
+        let digest = self.digest(question);
+        self.settled.insert(digest, Settled::Known(answer), until);
+    }
+
     /// The next callout that must go out.
     pub fn poll_call(&mut self, leader: Leader, now: UnixTime) -> Option<Call> {
         let may = |open: &Open| leader == Leader::Tick || open.stage == Stage::Wanted;

@@ -72,6 +72,7 @@ fn known(store: &ServiceStore, question: &Question, now: UnixTime) -> &'static s
         Lookup::Pending => "pending",
         Lookup::Ready(Answer::Attributes(_)) => "attributes",
         Lookup::Ready(Answer::Credentials(_)) => "credentials",
+        Lookup::Ready(Answer::Permits) => "permits",
         Lookup::Ready(Answer::Refuses) => "refuses",
         Lookup::Ready(Answer::Vouches(_)) => "vouches",
         Lookup::Unavailable { .. } => "unavailable",
@@ -354,4 +355,61 @@ fn an_answer_without_an_end_is_cut() {
         at(0),
     );
     assert_eq!(known(&store, &token("t"), at(0)), "unavailable");
+}
+
+#[test]
+fn only_a_plain_yes_permits() {
+    let (zen, opa) = (DecisionProtocol::AuthZen, DecisionProtocol::Opa);
+    for (protocol, status, body, want) in [
+        (zen, 200, json!({ "decision": true }), "permits"),
+        (
+            zen,
+            200,
+            json!({ "decision": true, "context": { "reason": "x" } }),
+            "permits",
+        ),
+        (zen, 200, json!({ "decision": false }), "refuses"),
+        (zen, 200, json!({ "decision": "true" }), "unavailable"),
+        (zen, 200, json!({}), "unavailable"),
+        (zen, 200, json!(true), "unavailable"),
+        (zen, 401, json!({ "decision": true }), "unavailable"),
+        (zen, 500, json!({ "decision": true }), "unavailable"),
+        (opa, 200, json!({ "result": true }), "permits"),
+        (opa, 200, json!({ "result": { "allow": true } }), "permits"),
+        (opa, 200, json!({ "result": false }), "refuses"),
+        (opa, 200, json!({ "result": { "allow": false } }), "refuses"),
+        (opa, 200, json!({ "result": { "deny": [] } }), "refuses"),
+        (opa, 200, json!({}), "refuses"),
+        (opa, 200, json!({ "result": 1 }), "unavailable"),
+        (
+            opa,
+            200,
+            json!({ "result": { "allow": "yes" } }),
+            "unavailable",
+        ),
+        (opa, 404, json!({ "result": true }), "unavailable"),
+    ] {
+        let mut store = store(Protocol::Decision(protocol));
+        let asked = question(Ask::Decision {
+            body: "{}".to_owned(),
+            key: "k".to_owned(),
+        });
+        ask(&mut store, &asked, status, &body, at(0));
+        assert_eq!(
+            known(&store, &asked, at(0)),
+            want,
+            "{protocol:?} {status} {body}"
+        );
+        // Another question that depends on the same is the same.
+        let alike = question(Ask::Decision {
+            body: "[]".to_owned(),
+            key: "k".to_owned(),
+        });
+        assert_eq!(known(&store, &alike, at(0)), want);
+        let other = question(Ask::Decision {
+            body: "{}".to_owned(),
+            key: "l".to_owned(),
+        });
+        assert_eq!(known(&store, &other, at(0)), "pending");
+    }
 }

@@ -16,7 +16,7 @@ pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
             json!({ "kind": "basic", "username": username, "password": password })
         }
         Ask::Token(token) => json!({ "kind": "token", "token": token }),
-        Ask::Credentials { .. } | Ask::Entry { .. } => return,
+        Ask::Credentials { .. } | Ask::Decision { .. } | Ask::Entry { .. } => return,
     };
     request.body = Some(body.to_string().into_bytes());
     request.headers = vec![("content-type", "application/json".to_owned())];

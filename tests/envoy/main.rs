@@ -22,6 +22,7 @@ mod aws;
 mod cognito;
 mod configuration;
 mod credentials;
+mod decisions;
 mod directories;
 mod entra;
 mod fetching;

@@ -139,3 +139,48 @@ fn a_rule_counts_only_for_its_hosts() {
         assert_eq!(seen.answer.status, want, "{target}");
     }
 }
+
+#[test]
+fn a_caller_reaches_what_is_his_own() {
+    let token = SHARED.token(json!({ "sub": "alice" }));
+    for (path, status) in [
+        ("/users/alice/orders", 200),
+        ("/users/alice/orders/7/lines", 200),
+        ("/users/%61lice/orders", 200),
+        ("/users/bob/orders", 403),
+        ("/users/alice;x=bob/orders", 400),
+        ("/users/alice%2f..%2fbob/orders", 400),
+        ("/users/alice/../bob/orders", 400),
+        ("/users//orders", 403),
+        ("/users/alice", 403),
+    ] {
+        let seen = SHARED.send(Request::get(path).bearer(&token));
+        assert_eq!(seen.answer.status, status, "{path}");
+    }
+}
+
+#[test]
+fn a_rule_counts_only_for_the_paths_of_its_expression_and_for_its_headers() {
+    for (request, status) in [
+        (Request::get("/files/a.txt"), 200),
+        (Request::get("/files/a.txt?x=1"), 200),
+        (Request::get("/files/a.txt/b"), 403),
+        (Request::get("/x/files/a.txt"), 403),
+        (Request::get("/files/A.txt"), 403),
+        (Request::get("/x?/files/a.txt"), 403),
+        (Request::get("/beta").header("x-channel", "beta"), 200),
+        (Request::get("/beta").header("X-Channel", "canary"), 200),
+        (Request::get("/beta").header("x-channel", "stable"), 403),
+        (Request::get("/beta"), 403),
+        (Request::post("/package.Orders/Get", ""), 200),
+        (Request::post("/package.Orders/Delete", ""), 403),
+    ] {
+        let seen = SHARED.send(request.clone());
+        assert_eq!(
+            seen.answer.status,
+            status,
+            "{:?}",
+            String::from_utf8_lossy(&request.to_bytes())
+        );
+    }
+}

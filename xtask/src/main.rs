@@ -9,6 +9,7 @@ usage: cargo xtask <command>
                   make an API key, and what the configuration holds of it
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
+  module          build the module that ships, target/module/auth_filter.wasm
   test            check everything: format, lints, documentation, module, tests
   user <name> [--group <group>]...
                   make a user of a `basic` provider; the password is read from standard input";
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Ok(seconds) => xtask::fuzz::all(seconds),
             Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
         },
+        ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["test"] => xtask::check::all(),
         ["user", name, options @ ..] => xtask::secrets::user(name, options),
         _ => {

@@ -1,13 +1,12 @@
 //! A certified OpenID provider: the npm package `oidc-provider`, with its own keys, clients and users.
 
 use crate::client::{Request, Response};
+use crate::npm::installed;
 use crate::ports;
-use crate::process::{Guard, run};
-use crate::tools::{Venv, ensure_venv, lab_dir, node, target, workspace};
+use crate::process::Guard;
+use crate::tools::{Venv, ensure_venv, lab_dir, node};
 use serde_json::Value;
-use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// The resource whose access tokens are JWTs (RFC 9068).
@@ -22,7 +21,6 @@ pub const FILTER: (&str, &str) = ("filter", "filter-secret");
 /// The client that gets tokens for itself.
 const MACHINE: &str = "machine:machine-secret";
 
-const PACKAGE: &str = include_str!("../oidc/package-lock.json");
 const SIGN_IN: &str = include_str!("../oidc/sign_in.py");
 
 /// A running provider; it stops when dropped. Its users are `alice`, of the groups `staff` and `admin`, and `bob`, of
@@ -48,7 +46,7 @@ impl Oidc {
     /// # Errors
     /// When Node or the package cannot be had, or the provider does not come up (with its log).
     pub fn start() -> Result<Self, String> {
-        let (node, folder) = (node()?, installed()?);
+        let (node, folder) = (node()?, installed("oidc")?);
         let addr = ports::free()?;
         let mut command = node.node();
         command
@@ -134,29 +132,6 @@ fn text(answer: &Value, name: &str) -> Result<String, String> {
         .as_str()
         .map(str::to_owned)
         .ok_or_else(|| format!("no {name} in {answer}"))
-}
-
-/// The folder with the package and the program, made once.
-fn installed() -> Result<PathBuf, String> {
-    let folder = target().join("oidc");
-    let io = |error: std::io::Error| format!("{}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(io)?;
-    let lock = File::create(folder.join("lock")).map_err(io)?;
-    lock.lock().map_err(io)?;
-    for name in ["package.json", "package-lock.json", "server.mjs"] {
-        let from = workspace().join("xtask/oidc").join(name);
-        fs::copy(from, folder.join(name)).map_err(io)?;
-    }
-    let stamp = folder.join("stamp");
-    if fs::read_to_string(&stamp).is_ok_and(|held| held == PACKAGE) {
-        return Ok(folder);
-    }
-    run(node()?
-        .npm()
-        .args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"])
-        .current_dir(&folder))?;
-    fs::write(&stamp, PACKAGE).map_err(io)?;
-    Ok(folder)
 }
 
 /// A smaller OpenID provider: the PyPI package `oidc-provider-mock`. It stops when dropped.

@@ -1,14 +1,17 @@
 //! Tests of claims.
 
 use super::providers::claim_path;
-use crate::config::{self, ClaimTestObject, ConfigError};
+use crate::config::{self, ClaimTestObject, ConfigError, Literal};
 use crate::json::UniqueMap;
 use crate::policy::claim::{ClaimRule, ClaimTest};
+use crate::policy::route::{HeaderTest, MatchHeader};
+use crate::text::is_token;
 
-/// The tests of a provider's `required_claims`.
+/// Tests of claims; `variables` are those of the rule's path, none for what is asked of a provider's tokens.
 pub(super) fn compile(
     at: &str,
     tests: &UniqueMap<config::ClaimTest>,
+    variables: Option<&[&str]>,
 ) -> Result<Box<[ClaimRule]>, ConfigError> {
     tests
         .iter()
@@ -16,24 +19,82 @@ pub(super) fn compile(
             let at = format!("{at}.{claim}");
             Ok(ClaimRule {
                 path: claim_path(&at, claim)?,
-                test: self::test(&at, test)?,
+                test: self::test(&at, test, variables)?,
             })
         })
         .collect()
 }
 
-fn test(at: &str, test: &config::ClaimTest) -> Result<ClaimTest, ConfigError> {
+/// The tests of headers in a rule's `match`.
+pub(super) fn headers(
+    at: &str,
+    tests: &UniqueMap<config::ClaimTest>,
+) -> Result<Box<[MatchHeader]>, ConfigError> {
+    let text = |at: &str, literal: Literal| match literal {
+        Literal::Text(text) => Ok(text),
+        _ => Err(ConfigError::new(at, "a header's value is a string")),
+    };
+    tests
+        .iter()
+        .map(|(name, test)| {
+            let at = format!("{at}.{name}");
+            if !is_token(name) {
+                return Err(ConfigError::new(
+                    at,
+                    format!("\"{name}\" is not a header name"),
+                ));
+            }
+            let test = match self::test(&at, test, None)? {
+                ClaimTest::AnyOf(values) => HeaderTest::AnyOf(
+                    values
+                        .into_iter()
+                        .map(|value| text(&at, value))
+                        .collect::<Result<_, _>>()?,
+                ),
+                ClaimTest::Prefix(start) => HeaderTest::Prefix(start),
+                ClaimTest::Present(wanted) => HeaderTest::Present(wanted),
+                ClaimTest::Contains(_) | ClaimTest::PathVariable(_) => {
+                    return Err(ConfigError::new(
+                        at,
+                        "takes a string, or exactly one of any_of, prefix, present",
+                    ));
+                }
+            };
+            let name = name.to_ascii_lowercase();
+            Ok(MatchHeader { name, test })
+        })
+        .collect()
+}
+
+fn test(
+    at: &str,
+    test: &config::ClaimTest,
+    variables: Option<&[&str]>,
+) -> Result<ClaimTest, ConfigError> {
     let object = match test {
         config::ClaimTest::Literal(literal) => {
             return Ok(ClaimTest::AnyOf(Box::new([literal.clone()])));
         }
         config::ClaimTest::Object(object) => object,
     };
-    if object.path_variable.is_some() {
-        return Err(ConfigError::new(
-            format!("{at}.path_variable"),
-            "belongs to the claims of a rule: a provider's tokens are for every path",
-        ));
+    if let Some(name) = &object.path_variable {
+        let at = format!("{at}.path_variable");
+        match variables {
+            None => {
+                return Err(ConfigError::new(
+                    at,
+                    "belongs to the claims of a rule with a path_template",
+                ));
+            }
+            Some(known) if !known.contains(&name.as_str()) => {
+                return Err(ConfigError::unknown(
+                    at,
+                    &format!("\"{name}\" is not a variable of the rule's path_template"),
+                    known.iter().copied(),
+                ));
+            }
+            Some(_) => {}
+        }
     }
     if object.any_of.as_ref().is_some_and(Vec::is_empty) {
         return Err(ConfigError::new(
@@ -46,20 +107,21 @@ fn test(at: &str, test: &config::ClaimTest) -> Result<ClaimTest, ConfigError> {
         contains,
         prefix,
         present,
-        path_variable: _,
+        path_variable,
     } = object.clone();
     let given = [
         any_of.map(|literals| ClaimTest::AnyOf(literals.into())),
         contains.map(ClaimTest::Contains),
         prefix.map(ClaimTest::Prefix),
         present.map(ClaimTest::Present),
+        path_variable.map(ClaimTest::PathVariable),
     ];
     let mut given = given.into_iter().flatten();
     match (given.next(), given.next()) {
         (Some(test), None) => Ok(test),
         _ => Err(ConfigError::new(
             at,
-            "takes a value, or exactly one of any_of, contains, prefix, present",
+            "takes a value, or exactly one of any_of, contains, prefix, present, path_variable",
         )),
     }
 }

@@ -15,6 +15,7 @@ use super::claims;
 use crate::config::{self, Config, ConfigError, OneOrMany, ProviderKind, TokenUse};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::keys::KeySource;
+use crate::policy::decision::Decision;
 use crate::policy::provider::{
     Audience, ChallengeScheme, Directory, Provider, TokenRules, Verification,
 };
@@ -29,6 +30,7 @@ pub(super) struct Compiled {
     pub(super) sources: Vec<KeySource>,
     pub(super) services: Vec<Service>,
     pub(super) warnings: Vec<String>,
+    pub(super) decisions: Vec<(String, Decision)>,
     directories: Vec<(String, Directory)>,
 }
 
@@ -39,6 +41,9 @@ pub(super) fn compile(config: &Config) -> Result<Compiled, ConfigError> {
     }
     for (name, directory) in config.directories.iter() {
         compiled.directory(name, directory)?;
+    }
+    for (name, decision) in config.decisions.iter() {
+        compiled.decision(name, decision)?;
     }
     for (name, provider) in config.providers.iter() {
         let at = format!("providers.{name}");
@@ -152,6 +157,7 @@ impl Compiled {
             required_claims: claims::compile(
                 &format!("{at}.required_claims"),
                 &provider.required_claims,
+                None,
             )?,
         })
     }

@@ -1,8 +1,12 @@
 //! Rules: routes and requirements.
 
+use regex_lite::{Regex, RegexBuilder};
+
+use super::claims;
 use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
 use crate::credential::Location;
-use crate::policy::path::{CanonicalPath, MatchPath};
+use crate::policy::decision::Decision;
+use crate::policy::path::{CanonicalPath, MatchPath, Template};
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
 use crate::policy::route::{MatchHost, Route};
@@ -12,6 +16,7 @@ use crate::sigv4::Scope;
 pub(super) fn compile(
     rules: &[config::Rule],
     providers: &[Provider],
+    decisions: &[(String, Decision)],
 ) -> Result<Vec<Rule>, ConfigError> {
     let names: Vec<&str> = providers
         .iter()
@@ -30,7 +35,22 @@ pub(super) fn compile(
                 ),
             ));
         }
-        let requirement = requirement(&format!("{at}.require"), &rule.require, &names)?;
+        let variables: Vec<&str> = match &route.path {
+            MatchPath::Template(template) => template.variables().collect(),
+            _ => Vec::new(),
+        };
+        let known = Known {
+            providers: &names,
+            variables: &variables,
+            decisions,
+        };
+        let requirement = requirement(&format!("{at}.require"), &rule.require, &known)?;
+        if requirement != Requirement::Deny && requirement.never_holds() {
+            return Err(ConfigError::new(
+                format!("{at}.require"),
+                "holds for nobody; write \"deny\"",
+            ));
+        }
         let everybody: Vec<ProviderId> = (0_u16..)
             .zip(providers)
             .map(|(id, _)| ProviderId(id))
@@ -155,14 +175,7 @@ fn aws(
 }
 
 fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
-    let path = match (&matches.path, &matches.path_prefix) {
-        (Some(_), Some(_)) => {
-            return Err(ConfigError::new(at, "takes one of path and path_prefix"));
-        }
-        (Some(path), None) => MatchPath::Exact(path_bytes(&format!("{at}.path"), path)?),
-        (None, Some(path)) => MatchPath::Prefix(path_bytes(&format!("{at}.path_prefix"), path)?),
-        (None, None) => MatchPath::Any,
-    };
+    let path = path(at, matches)?;
     let methods = matches.methods.as_deref().unwrap_or_default();
     non_empty(&format!("{at}.methods"), matches.methods.as_deref())?;
     for (index, method) in methods.iter().enumerate() {
@@ -201,7 +214,52 @@ fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
         path,
         methods: methods.into(),
         hosts: hosts.collect::<Result<_, _>>()?,
+        headers: claims::headers(&format!("{at}.headers"), &matches.headers)?,
     })
+}
+
+fn path(at: &str, matches: &config::Match) -> Result<MatchPath, ConfigError> {
+    let given = [
+        ("path", &matches.path),
+        ("path_prefix", &matches.path_prefix),
+        ("path_template", &matches.path_template),
+        ("path_regex", &matches.path_regex),
+    ];
+    let mut given = given
+        .iter()
+        .filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+    let (Some((key, text)), rest) = (given.next(), given.next()) else {
+        return Ok(MatchPath::Any);
+    };
+    if rest.is_some() {
+        return Err(ConfigError::new(
+            at,
+            "takes one of path, path_prefix, path_template and path_regex",
+        ));
+    }
+    let at = format!("{at}.{key}");
+    match key {
+        "path" => path_bytes(&at, text).map(MatchPath::Exact),
+        "path_prefix" => path_bytes(&at, text).map(MatchPath::Prefix),
+        "path_template" => template(&at, text).map(MatchPath::Template),
+        _ => regex(&at, text).map(MatchPath::Regex),
+    }
+}
+
+fn template(at: &str, text: &str) -> Result<Template, ConfigError> {
+    // Braces and stars are the template's own; what remains must be canonical.
+    let plain = path_bytes(at, text)?;
+    let plain =
+        String::from_utf8(plain).map_err(|_| ConfigError::new(at, "is not UTF-8 when decoded"))?;
+    Template::parse(&plain).map_err(|error| ConfigError::new(at, error.to_string()))
+}
+
+/// An expression for the whole path: anchors of one's own are not needed, and change nothing.
+fn regex(at: &str, text: &str) -> Result<Regex, ConfigError> {
+    RegexBuilder::new(&format!("^(?:{text})$"))
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| ConfigError::new(at, format!("is not an expression: {error}")))
 }
 
 fn path_bytes(at: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
@@ -233,24 +291,28 @@ fn non_empty(at: &str, list: Option<&[String]>) -> Result<(), ConfigError> {
     }
 }
 
-fn requirement(
-    at: &str,
-    require: &Require,
-    providers: &[&str],
-) -> Result<Requirement, ConfigError> {
+/// What a requirement may name.
+struct Known<'k> {
+    providers: &'k [&'k str],
+    /// Of the rule's path.
+    variables: &'k [&'k str],
+    decisions: &'k [(String, Decision)],
+}
+
+fn requirement(at: &str, require: &Require, known: &Known<'_>) -> Result<Requirement, ConfigError> {
     match require {
         Require::Word(RequireWord::Deny) => Ok(Requirement::Deny),
         Require::Word(RequireWord::Optional) => Ok(Requirement::Optional),
         Require::Word(RequireWord::Public) => Ok(Requirement::Public),
         Require::Word(RequireWord::User) => Ok(Requirement::User),
-        Require::Object(object) => object_requirement(at, object, providers),
+        Require::Object(object) => object_requirement(at, object, known),
     }
 }
 
 fn object_requirement(
     at: &str,
     object: &RequireObject,
-    providers: &[&str],
+    known: &Known<'_>,
 ) -> Result<Requirement, ConfigError> {
     let mut parts = Vec::new();
     if let Some(OneOrMany(names)) = &object.provider {
@@ -259,7 +321,7 @@ fn object_requirement(
         parts.push(Requirement::Provider(
             names
                 .iter()
-                .map(|name| provider(&at, name, providers))
+                .map(|name| provider(&at, name, known.providers))
                 .collect::<Result<_, _>>()?,
         ));
     }
@@ -289,6 +351,24 @@ fn object_requirement(
             ));
         }
     }
+    if let Some(tests) = &object.claims {
+        let at = format!("{at}.claims");
+        let rules = claims::compile(&at, tests, Some(known.variables))?;
+        if rules.is_empty() {
+            return Err(ConfigError::new(
+                at,
+                "an empty object holds for everybody; leave the key out or fill it",
+            ));
+        }
+        parts.extend(rules.into_iter().map(Requirement::Claim));
+    }
+    if let Some(name) = &object.decision {
+        parts.push(Requirement::Decision(decision(
+            &format!("{at}.decision"),
+            name,
+            known.decisions,
+        )?));
+    }
     if let Some(wanted) = object.m2m {
         parts.push(Requirement::Machine(wanted));
     }
@@ -299,19 +379,13 @@ fn object_requirement(
     ];
     for (key, branches, combine) in trees {
         if let Some(branches) = branches {
-            parts.push(combine(nested(
-                &format!("{at}.{key}"),
-                branches,
-                providers,
-            )?));
+            parts.push(combine(nested(&format!("{at}.{key}"), branches, known)?));
         }
     }
     if let Some(branch) = &object.not {
         let at = format!("{at}.not");
         refuse_public(&at, branch)?;
-        parts.push(Requirement::Not(Box::new(requirement(
-            &at, branch, providers,
-        )?)));
+        parts.push(Requirement::Not(Box::new(requirement(&at, branch, known)?)));
     }
     match parts.len() {
         0 => Err(ConfigError::new(
@@ -323,10 +397,28 @@ fn object_requirement(
     }
 }
 
+fn decision(
+    at: &str,
+    name: &str,
+    decisions: &[(String, Decision)],
+) -> Result<Decision, ConfigError> {
+    decisions
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, decision)| decision.clone())
+        .ok_or_else(|| {
+            ConfigError::unknown(
+                at,
+                &format!("\"{name}\" is not a decision point"),
+                decisions.iter().map(|(known, _)| known.as_str()),
+            )
+        })
+}
+
 fn nested(
     at: &str,
     branches: &[Require],
-    providers: &[&str],
+    known: &Known<'_>,
 ) -> Result<Vec<Requirement>, ConfigError> {
     if branches.is_empty() {
         return Err(ConfigError::new(
@@ -337,7 +429,7 @@ fn nested(
     let branches = branches.iter().enumerate().map(|(index, branch)| {
         let at = format!("{at}[{index}]");
         refuse_public(&at, branch)?;
-        requirement(&at, branch, providers)
+        requirement(&at, branch, known)
     });
     branches.collect()
 }

@@ -20,7 +20,9 @@ impl Machine {
     #[must_use]
     pub fn is(&self, claims: &ClaimSet) -> bool {
         match self {
-            Self::Claims(rules) => !rules.is_empty() && rules.iter().all(|rule| rule.holds(claims)),
+            Self::Claims(rules) => {
+                !rules.is_empty() && rules.iter().all(|rule| rule.holds(claims, &[]))
+            }
             Self::Cognito => is_cognito_machine(claims),
             Self::Entra => is_entra_app(claims),
         }

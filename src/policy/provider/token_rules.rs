@@ -77,7 +77,12 @@ impl TokenRules {
         if !self.audience_holds(claims, token_use) {
             return Err(TokenError::WrongAudience);
         }
-        if self.tenant_holds(claims) && self.required_claims.iter().all(|rule| rule.holds(claims)) {
+        if self.tenant_holds(claims)
+            && self
+                .required_claims
+                .iter()
+                .all(|rule| rule.holds(claims, &[]))
+        {
             Ok(())
         } else {
             Err(TokenError::ClaimRefused)

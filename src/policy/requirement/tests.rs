@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Hurdle, Requirement as R};
+use super::{Hurdle, Requirement as R, Visit};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::config::Config;
 use crate::headers::Headers;
@@ -54,6 +54,16 @@ fn alice<'p>(policy: &'p Policy, services: &'p ServiceStore) -> Principal<'p> {
     )
 }
 
+/// A visit that nothing is asked of.
+fn nowhere() -> Visit<'static> {
+    static HEAD: std::sync::LazyLock<Headers> = std::sync::LazyLock::new(Headers::default);
+    Visit {
+        rule: "r",
+        variables: &[],
+        head: &HEAD,
+    }
+}
+
 fn list(values: &[&str]) -> Box<[String]> {
     values.iter().map(|value| (*value).to_owned()).collect()
 }
@@ -92,7 +102,7 @@ fn each_form_holds_for_whom_it_should() {
     );
     let services = store(&policy);
     for (requirement, want) in cases {
-        let got = requirement.check(Some(&alice(&policy, &services)));
+        let got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
         let want = if want {
             Ok(())
         } else {
@@ -100,16 +110,19 @@ fn each_form_holds_for_whom_it_should() {
         };
         assert_eq!(got, want, "{requirement:?}");
     }
-    let got = R::Deny.check(Some(&alice(&policy, &services)));
+    let got = R::Deny.check(Some(&alice(&policy, &services)), &nowhere());
     assert_eq!(got, denied(Denial::Denied));
 }
 
 #[test]
 fn an_anonymous_caller_passes_only_where_no_credential_is_needed() {
-    assert_eq!(R::Optional.check(None), Ok(()));
-    assert_eq!(R::Public.check(None), Ok(()));
-    assert_eq!(R::Any(vec![R::User, R::Optional]).check(None), Ok(()));
-    assert_eq!(R::Deny.check(None), denied(Denial::Denied));
+    assert_eq!(R::Optional.check(None, &nowhere()), Ok(()));
+    assert_eq!(R::Public.check(None, &nowhere()), Ok(()));
+    assert_eq!(
+        R::Any(vec![R::User, R::Optional]).check(None, &nowhere()),
+        Ok(())
+    );
+    assert_eq!(R::Deny.check(None, &nowhere()), denied(Denial::Denied));
     let refused = [
         R::User,
         groups(&["a"]),
@@ -119,7 +132,7 @@ fn an_anonymous_caller_passes_only_where_no_credential_is_needed() {
         R::Any(vec![R::User, groups(&["a"])]),
     ];
     for requirement in refused {
-        let got = requirement.check(None);
+        let got = requirement.check(None, &nowhere());
         assert_eq!(got, denied(Denial::Missing), "{requirement:?}");
     }
 }
@@ -128,9 +141,12 @@ fn an_anonymous_caller_passes_only_where_no_credential_is_needed() {
 fn empty_lists_hold_for_nobody() {
     let policy = policy();
     let services = store(&policy);
-    let check = |requirement: R| requirement.check(Some(&alice(&policy, &services)));
+    let check = |requirement: R| requirement.check(Some(&alice(&policy, &services)), &nowhere());
     assert_eq!(check(R::Any(Vec::new())), denied(Denial::Forbidden));
-    assert_eq!(R::Any(Vec::new()).check(None), denied(Denial::Denied));
+    assert_eq!(
+        R::Any(Vec::new()).check(None, &nowhere()),
+        denied(Denial::Denied)
+    );
     assert_eq!(check(groups(&[])), denied(Denial::Forbidden));
 }
 
@@ -138,10 +154,10 @@ fn empty_lists_hold_for_nobody() {
 fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
     let policy = policy();
     let unasked = store(&policy);
-    let first = requirement.check(Some(&alice(&policy, &unasked)));
+    let first = requirement.check(Some(&alice(&policy, &unasked)), &nowhere());
     let settled = |outcome: &dyn Fn(&str) -> Option<&'static [u8]>| {
         let mut services = store(&policy);
-        let mut got = requirement.check(Some(&alice(&policy, &services)));
+        let mut got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
         while let Err(Hurdle::Asks(question)) = got {
             services.want(&question, now());
             let call = services.poll_call(Leader::Request, now()).unwrap();
@@ -155,7 +171,7 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
                 None => CalloutOutcome::Failed,
             };
             services.handle_answered(call, answer, now());
-            got = requirement.check(Some(&alice(&policy, &services)));
+            got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
         }
         got
     };
@@ -246,7 +262,7 @@ fn one_question_is_about_one_caller() {
     let policy = policy();
     let services = store(&policy);
     let Err(Hurdle::Asks(Question { ask, .. })) =
-        permissions(&["x"]).check(Some(&alice(&policy, &services)))
+        permissions(&["x"]).check(Some(&alice(&policy, &services)), &nowhere())
     else {
         panic!("asks");
     };
@@ -267,4 +283,128 @@ fn the_scopes_of_a_tree_are_named_once() {
         R::Not(Box::new(R::Scopes(list(&["x"])))),
     ]);
     assert_eq!(tree.scopes(), ["a", "b", "c"]);
+}
+
+#[test]
+fn a_claim_is_held_against_the_path() {
+    let policy = |claims: &str| {
+        let text = format!(
+            r#"{{"providers": {{"p": {{"kind": "http", "verify": {{"uri": "http://v/"}}}}}},
+                "rules": [{{"match": {{"path_template": "/users/{{user}}/orders/{{order}}/**"}}, "require": {{"claims": {claims}}}}}]}}"#
+        );
+        Config::parse(text.as_bytes())
+            .and_then(|config| Policy::compile(&config))
+            .map_err(|error| error.to_string())
+    };
+    let own = r#"{"sub": {"path_variable": "user"}}"#;
+    let order = r#"{"/orders/last": {"path_variable": "order"}, "level": 3}"#;
+    let either = r#"{"scope": {"contains": "orders:read"}, "groups": {"contains": "eu"}}"#;
+    let rows = [
+        (own, "/users/alice/orders/1", true),
+        (own, "/users/%61lice/orders/1/x", true),
+        (own, "/users/bob/orders/1", false),
+        (own, "/users/Alice/orders/1", false),
+        (own, "/users/alice%20/orders/1", false),
+        (own, "/users/%ff/orders/1", false),
+        (order, "/users/bob/orders/42/lines", true),
+        (order, "/users/bob/orders/042", false),
+        (order, "/users/bob/orders/4.2e1", false),
+        (either, "/users/bob/orders/1", true),
+        (
+            r#"{"missing": {"path_variable": "user"}}"#,
+            "/users/alice/orders/1",
+            false,
+        ),
+        (
+            r#"{"groups": {"path_variable": "user"}}"#,
+            "/users/staff/orders/1",
+            false,
+        ),
+        (r#"{"level": "3"}"#, "/users/bob/orders/1", false),
+    ];
+    let alice = r#"{"sub":"alice","groups":["staff","eu"],"scope":"orders:read","level":3,"orders":{"last":42}}"#;
+    for (claims, path, want) in rows {
+        let policy = policy(claims).unwrap();
+        let services = store(&policy);
+        let vouched = Vouched::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
+        let caller = Principal::new(
+            ProviderId(0),
+            &policy.providers[0],
+            vouched,
+            &services,
+            now(),
+        );
+        let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
+        let (rule, variables) = policy.find(&head).unwrap();
+        let got = rule.requirement.check(
+            Some(&caller),
+            &Visit {
+                rule: "r",
+                variables: &variables,
+                head: &head,
+            },
+        );
+        let want = if want {
+            Ok(())
+        } else {
+            denied(Denial::Forbidden)
+        };
+        assert_eq!(got, want, "{claims} {path}");
+    }
+    for (claims, want) in [
+        (
+            r#"{"sub": {"path_variable": "usr"}}"#,
+            "rules[0].require.claims.sub.path_variable: \"usr\" is not a variable of the rule's path_template; known: user, order",
+        ),
+        (
+            "{}",
+            "rules[0].require.claims: an empty object holds for everybody",
+        ),
+        (
+            r#"{"sub": {"prefix": "a", "present": true}}"#,
+            "rules[0].require.claims.sub: takes a value, or exactly one of",
+        ),
+    ] {
+        let got = policy(claims).map(drop).unwrap_err();
+        assert!(got.starts_with(want), "{got}");
+    }
+}
+
+#[test]
+fn path_parameters_cannot_make_another_variable() {
+    let text =
+        r#"{"rules": [{"match": {"path_template": "/users/{user}/**"}, "require": "public"}]}"#;
+    let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+    let find = |path: &str| {
+        let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
+        policy.find(&head).map(|(_, variables)| variables)
+    };
+    assert_eq!(
+        find("/users/alice").unwrap(),
+        [("user".to_owned(), "alice".to_owned())]
+    );
+    assert_eq!(find("/users/alice/a;v=1").unwrap().len(), 1);
+    assert_eq!(find("/users/alice;v=1/a"), Err(Denial::MalformedPath));
+    assert_eq!(find("/users;v=1/alice"), Err(Denial::MalformedPath));
+}
+
+#[test]
+fn a_contradiction_is_seen() {
+    let not = |requirement| R::Not(Box::new(requirement));
+    for (requirement, never) in [
+        (R::Deny, true),
+        (R::User, false),
+        (not(R::User), true),
+        (not(groups(&["a"])), false),
+        (R::All(vec![R::Machine(true), R::Machine(false)]), true),
+        (R::All(vec![groups(&["a"]), not(groups(&["a"]))]), true),
+        (R::All(vec![groups(&["a"]), not(groups(&["b"]))]), false),
+        (R::All(vec![groups(&["a"]), R::Deny]), true),
+        (R::Any(vec![groups(&["a"]), R::Deny]), false),
+        (R::Any(vec![not(R::User), R::Deny]), true),
+        (not(R::Any(vec![groups(&["a"]), R::Optional])), true),
+        (not(not(R::User)), false),
+    ] {
+        assert_eq!(requirement.never_holds(), never, "{requirement:?}");
+    }
 }

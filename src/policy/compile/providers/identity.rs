@@ -138,7 +138,7 @@ fn machine(at: &str, provider: &config::Provider) -> Result<Machine, ConfigError
             at,
             "without a test nothing would tell a machine; leave the key out",
         )),
-        (Some(tests), _) => claims::compile(&at, tests).map(Machine::Claims),
+        (Some(tests), _) => claims::compile(&at, tests, None).map(Machine::Claims),
         (None, ProviderKind::Cognito) => Ok(Machine::Cognito),
         (None, ProviderKind::EntraId) => Ok(Machine::Entra),
         // Tokens of the client-credentials grant are nobody's (RFC 7662 §2.2: `sub` is usually the resource owner).

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use super::{Compiled, aws_domain};
-use crate::config::{self, ConfigError, DurationText, OnError, ProviderKind, TokenUse};
+use crate::config::{
+    self, ConfigError, DecisionWord, DurationText, OnError, ProviderKind, TokenUse,
+};
 use crate::keys::Endpoint;
+use crate::policy::decision::Decision;
 use crate::policy::provider::{Directory, Form, Verification};
-use crate::services::{IdentityPool, Introspection, Protocol, Service, ServiceId};
+use crate::services::{
+    DecisionProtocol, IdentityPool, Introspection, Protocol, Service, ServiceId,
+};
 
 /// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
 const LONGEST_CREDENTIALS: Duration = Duration::from_secs(12 * 3600);
@@ -108,6 +113,47 @@ impl Compiled {
             Directory {
                 service,
                 empty_on_error,
+            },
+        ));
+        Ok(())
+    }
+
+    pub(super) fn decision(
+        &mut self,
+        name: &str,
+        decision: &config::Decision,
+    ) -> Result<(), ConfigError> {
+        let at = format!("decisions.{name}");
+        let protocol = match decision.protocol {
+            DecisionWord::Authzen => DecisionProtocol::AuthZen,
+            DecisionWord::Opa => DecisionProtocol::Opa,
+        };
+        let depends_on = decision.cache_by.clone().unwrap_or_default();
+        if decision.cache_by.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ConfigError::new(
+                format!("{at}.cache_by"),
+                "a decision that depends on nothing would be everybody's; leave the key out or fill it",
+            ));
+        }
+        let cache_duration = decision
+            .cache_duration
+            .or(Some(DurationText(Duration::from_secs(1))));
+        let common = Common {
+            name: at.clone(),
+            uri: &decision.uri,
+            upstream: decision.upstream.as_ref(),
+            timeout: decision.timeout,
+            default_timeout: 500,
+            cache_duration,
+            negative_cache_duration: cache_duration,
+        };
+        let service = self.service(&at, common, Protocol::Decision(protocol))?;
+        self.decisions.push((
+            name.to_owned(),
+            Decision {
+                service,
+                protocol,
+                depends_on: depends_on.into(),
             },
         ));
         Ok(())

@@ -1,0 +1,110 @@
+//! The first rule that matches, found without asking each.
+//!
+//! Rules are sorted into buckets by what a request must have for them to match: a host, or none in particular, and the
+//! segments that the path begins with. A request looks into the buckets of its own path and host only, so thousands
+//! of rules cost about what one costs; within them the order of the configuration decides.
+
+use std::collections::BTreeMap;
+
+use super::path::MatchPath;
+use super::route::{MatchHost, Route, Target, host_of};
+
+/// The places of rules, by what a request must have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Matcher {
+    /// By host (empty for rules that name none, or a pattern) and stem.
+    buckets: BTreeMap<(Vec<u8>, Vec<u8>), Vec<usize>>,
+    /// Whether some rule names a host exactly.
+    by_host: bool,
+}
+
+impl Matcher {
+    /// Sorts the rules.
+    #[must_use]
+    pub(super) fn new<'r>(routes: impl Iterator<Item = &'r Route>) -> Self {
+        let mut matcher = Self::default();
+        for (index, route) in routes.enumerate() {
+            let stem = stem(&route.path);
+            let exact: Option<Vec<&str>> = route
+                .hosts
+                .iter()
+                .map(|host| match host {
+                    // A port that the rule names is compared by the rule itself.
+                    MatchHost::Exact(name) if host_of(name.as_bytes()).len() == name.len() => {
+                        Some(name.as_str())
+                    }
+                    _ => None,
+                })
+                .collect();
+            let hosts = match exact {
+                Some(hosts) if !hosts.is_empty() => {
+                    matcher.by_host = true;
+                    hosts
+                }
+                _ => vec![""],
+            };
+            for host in hosts {
+                let bucket = matcher
+                    .buckets
+                    .entry((host.as_bytes().to_vec(), stem.clone()))
+                    .or_default();
+                if bucket.last() != Some(&index) {
+                    bucket.push(index);
+                }
+            }
+        }
+        matcher
+    }
+
+    /// The first place whose route matches.
+    pub(super) fn find<'r>(
+        &self,
+        target: &Target<'_>,
+        route: impl Fn(usize) -> Option<&'r Route>,
+    ) -> Option<usize> {
+        let host = host_of(target.authority).to_ascii_lowercase();
+        let hosts = [host, Vec::new()];
+        let hosts = hosts.iter().skip(usize::from(!self.by_host));
+        let mut first: Option<usize> = None;
+        for host in hosts {
+            for stem in stems(target.path) {
+                // The tuple owns its parts; two short copies cost less than a map of maps.
+                let Some(bucket) = self.buckets.get(&(host.clone(), stem.to_vec())) else {
+                    continue;
+                };
+                let found = bucket
+                    .iter()
+                    .copied()
+                    .take_while(|index| first.is_none_or(|first| *index < first))
+                    .find(|index| route(*index).is_some_and(|route| route.is_match(target)));
+                first = found.or(first);
+            }
+        }
+        first
+    }
+}
+
+/// What every path that matches begins with: whole segments, without a slash at the end.
+fn stem(path: &MatchPath) -> Vec<u8> {
+    let stem = match path {
+        MatchPath::Any | MatchPath::Regex(_) => b"/".to_vec(),
+        MatchPath::Exact(path) | MatchPath::Prefix(path) => path.clone(),
+        MatchPath::Template(template) => template.stem(),
+    };
+    stem.strip_suffix(b"/")
+        .map_or_else(|| stem.clone(), <[u8]>::to_vec)
+}
+
+/// The stems of a path: itself, and what stands before each of its slashes.
+fn stems(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = std::iter::once(path).filter(|path| !path.ends_with(b"/"));
+    let slashes = path
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .filter_map(|(at, _)| path.get(..at));
+    slashes.chain(whole)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! The tests that a configuration carries, held against its own rules: offline, at each load.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::denial::Denial;
+use super::principal::{Principal, Vouched};
+use super::requirement::{Hurdle, Requirement, Visit};
+use super::{Policy, ProviderId, Rule, Variables};
+use crate::config::{ConfigError, PolicyTest, TestEntry};
+use crate::headers::Headers;
+use crate::jose::ClaimSet;
+use crate::services::{Answer, Ask, Attributes, Question, ServiceStore};
+use crate::time::UnixTime;
+
+/// Questions that one test may ask: each rule has fewer.
+const QUESTIONS: usize = 64;
+
+impl Policy {
+    /// Holds each test against the rules.
+    ///
+    /// # Errors
+    /// The first test that fails, with what was expected and what the rules said; or that cannot be made.
+    pub fn try_tests(&self, tests: &[PolicyTest]) -> Result<(), ConfigError> {
+        for (index, test) in tests.iter().enumerate() {
+            let at = format!("tests[{index}]");
+            let (rule, outcome) = self.try_test(&at, test)?;
+            let expected = &test.expect;
+            let status = outcome.err().map(Denial::status);
+            let rule_fits = expected.rule.is_none() || expected.rule.as_deref() == rule;
+            if status == expected.status && rule_fits {
+                continue;
+            }
+            let said = match outcome {
+                Ok(()) => "it is allowed".to_owned(),
+                Err(denial) => format!(
+                    "it is refused with {} ({})",
+                    denial.status(),
+                    denial.reason()
+                ),
+            };
+            let by = rule.map_or_else(|| "by no rule".to_owned(), |rule| format!("by {rule}"));
+            let wanted = match (expected.status, &expected.rule) {
+                (None, None) => "that it is allowed".to_owned(),
+                (None, Some(rule)) => format!("that {rule} allows it"),
+                (Some(status), None) => format!("that it is refused with {status}"),
+                (Some(status), Some(rule)) => format!("that {rule} refuses it with {status}"),
+            };
+            return Err(ConfigError::new(
+                at,
+                format!(
+                    "\"{}\" fails: {said} {by}, and the test expects {wanted}",
+                    test.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn try_test<'p>(
+        &'p self,
+        at: &str,
+        test: &PolicyTest,
+    ) -> Result<(Option<&'p str>, Result<(), Denial>), ConfigError> {
+        let caller = self.caller_of(at, test)?;
+        let mut pairs = vec![
+            (":method", test.request.method.as_deref().unwrap_or("GET")),
+            (":authority", test.request.host.as_str()),
+            (":path", test.request.path.as_str()),
+        ];
+        pairs.extend(
+            test.request
+                .headers
+                .iter()
+                .map(|(name, value)| (name, value.as_str())),
+        );
+        let head = Headers::from_pairs(&pairs);
+        let (rule, variables) = match self.find(&head) {
+            Ok(found) => found,
+            Err(denial) => return Ok((None, Err(denial))),
+        };
+        let outcome = match (&rule.requirement, caller) {
+            (Requirement::Public, _) => Ok(()),
+            // A credential of a provider that the rule does not take is none.
+            (_, Some((id, _))) if !rule.accepted.contains(&id) => {
+                self.judge(at, test, rule, &variables, &head, None)?
+            }
+            (_, caller) => self.judge(at, test, rule, &variables, &head, caller)?,
+        };
+        Ok((Some(&rule.name), outcome))
+    }
+
+    fn caller_of(
+        &self,
+        at: &str,
+        test: &PolicyTest,
+    ) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, ConfigError> {
+        let claims = match (&test.claims, test.anonymous) {
+            (None, true) => return Ok(None),
+            (Some(claims), false) => claims,
+            _ => {
+                return Err(ConfigError::new(
+                    at,
+                    "takes one of claims and anonymous, which is true",
+                ));
+            }
+        };
+        let text = serde_json::Value::Object(claims.0.clone()).to_string();
+        let claims = ClaimSet::parse(text.as_bytes()).map_err(|_| {
+            ConfigError::new(
+                format!("{at}.claims"),
+                "a claim has another type than its name says",
+            )
+        })?;
+        let mut named = (0_u16..).zip(&self.providers);
+        let id = match (&test.provider, self.providers.len()) {
+            (None, 1) => Some(0),
+            (None, _) => None,
+            (Some(name), _) => named
+                .find(|(_, provider)| provider.name == *name)
+                .map(|(id, _)| id),
+        };
+        id.map(|id| Some((ProviderId(id), Rc::new(claims))))
+            .ok_or_else(|| {
+                ConfigError::unknown(
+                    format!("{at}.provider"),
+                    "says which provider vouches for the caller",
+                    self.providers.iter().map(|provider| provider.name.as_str()),
+                )
+            })
+    }
+
+    fn judge(
+        &self,
+        at: &str,
+        test: &PolicyTest,
+        rule: &Rule,
+        variables: &Variables,
+        head: &Headers,
+        caller: Option<(ProviderId, Rc<ClaimSet>)>,
+    ) -> Result<Result<(), Denial>, ConfigError> {
+        let visit = Visit {
+            rule: &rule.name,
+            variables,
+            head,
+        };
+        let now = UnixTime::from_secs(0);
+        let mut services = ServiceStore::new(&self.services, QUESTIONS, [0; 32]);
+        for _ in 0..QUESTIONS {
+            let asked = {
+                let principal = caller.as_ref().and_then(|(id, claims)| {
+                    let vouched = Vouched::claims_of(Rc::clone(claims));
+                    Some(Principal::new(
+                        *id,
+                        self.provider(*id)?,
+                        vouched,
+                        &services,
+                        now,
+                    ))
+                });
+                match rule.requirement.check(principal.as_ref(), &visit) {
+                    Ok(()) => return Ok(Ok(())),
+                    Err(Hurdle::Denied(denial)) => return Ok(Err(denial)),
+                    Err(Hurdle::Asks(question)) => question,
+                }
+            };
+            let answer = answer(at, test, &asked)?;
+            services.settle(&asked, answer, now.plus(Duration::from_secs(1)));
+        }
+        Err(ConfigError::new(at, "asks without an end"))
+    }
+}
+
+fn answer(at: &str, test: &PolicyTest, question: &Question) -> Result<Answer, ConfigError> {
+    match (&question.ask, test.decision) {
+        (Ask::Decision { .. }, Some(true)) => Ok(Answer::Permits),
+        (Ask::Decision { .. }, Some(false)) => Ok(Answer::Refuses),
+        (Ask::Decision { .. }, None) => Err(ConfigError::new(
+            at,
+            format!(
+                "\"{}\" depends on a decision point: say what it decides, \"decision\": true or false",
+                test.name
+            ),
+        )),
+        _ => {
+            let TestEntry {
+                groups,
+                roles,
+                permissions,
+            } = test.directory.clone();
+            Ok(Answer::Attributes(Attributes {
+                groups,
+                roles,
+                permissions,
+                ..Attributes::default()
+            }))
+        }
+    }
+}
