@@ -4,6 +4,7 @@ pub mod claim;
 mod compile;
 pub mod decision;
 pub mod denial;
+mod explain;
 mod matcher;
 pub mod path;
 pub mod principal;
@@ -16,6 +17,8 @@ mod upstream;
 use std::time::Duration;
 
 pub use self::upstream::UpstreamHeaders;
+
+pub use self::explain::Explanation;
 
 use self::denial::{Challenge, Denial};
 use self::matcher::Matcher;

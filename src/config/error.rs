@@ -33,13 +33,16 @@ impl ConfigError {
         what: &str,
         known: impl IntoIterator<Item = &'k str>,
     ) -> Self {
-        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let known: Vec<&str> = known.into_iter().collect();
+        // What stands in quotes is what was written.
+        let written = what.split('"').nth(1).unwrap_or_default();
+        let guess = suggestion(written, &known);
         let known = if known.is_empty() {
             "none".to_owned()
         } else {
-            known
+            known.join(", ")
         };
-        Self::new(at, format!("{what}; known: {known}"))
+        Self::new(at, format!("{what}; known: {known}{guess}"))
     }
 
     /// The same error about text that no operator has seen.
@@ -48,6 +51,26 @@ impl ConfigError {
             position: None,
             ..self
         }
+    }
+
+    /// The same error, at a place within this one.
+    #[must_use]
+    pub fn within(mut self, at: &str) -> Self {
+        self.at = if self.at.is_empty() {
+            at.to_owned()
+        } else {
+            format!("{at}.{}", self.at)
+        };
+        self
+    }
+
+    /// The same error with the line and column of its place in this text, which must be the configuration's.
+    #[must_use]
+    pub fn located(mut self, text: &[u8]) -> Self {
+        self.position = self
+            .position
+            .or_else(|| super::reader::position_of(text, &self.at));
+        self
     }
 
     /// What is not JSON.
@@ -91,11 +114,47 @@ fn reword(path: &str, text: &str) -> (String, String) {
         let what = if known.is_empty() {
             what.to_owned()
         } else {
-            format!("{what}; known: {}", known.join(", "))
+            let guess = if start.starts_with("unknown") {
+                suggestion(name, &known)
+            } else {
+                String::new()
+            };
+            format!("{what}; known: {}{guess}", known.join(", "))
         };
         return (at, what);
     }
     (path.to_owned(), text.replace('`', "\""))
+}
+
+/// The known word that was meant, where one is so near that hardly another was.
+fn suggestion(written: &str, known: &[&str]) -> String {
+    let most = written.len().div_ceil(4).min(3);
+    known
+        .iter()
+        .map(|word| (distance(written, word), word))
+        .filter(|(distance, _)| (1..=most).contains(distance))
+        .min()
+        .map(|(_, word)| format!("; did you mean \"{word}\"?"))
+        .unwrap_or_default()
+}
+
+/// How many characters must be added, dropped or replaced to make one word of the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, byte) in from.bytes().enumerate() {
+        let mut above = index;
+        let mut left = index.saturating_add(1);
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (place, other) in row.iter_mut().skip(1).zip(to.bytes()) {
+            let replaced = above.saturating_add(usize::from(byte != other));
+            above = *place;
+            left = replaced.min(above.min(left).saturating_add(1));
+            *place = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 impl fmt::Display for ConfigError {
@@ -108,5 +167,41 @@ impl fmt::Display for ConfigError {
             Some((line, column)) => write!(formatter, " (line {line} column {column})"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_as_far_apart_as_they_are() {
+        for (from, to, want) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "ab", 2),
+            ("usrs", "users", 1),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("same", "same", 0),
+        ] {
+            assert_eq!(distance(from, to), want, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn only_a_near_word_is_suggested() {
+        let error = |written: &str| {
+            let what = format!("\"{written}\" is not a provider");
+            ConfigError::unknown("at", &what, ["users", "partners"]).to_string()
+        };
+        assert_eq!(
+            error("usrs"),
+            "at: \"usrs\" is not a provider; known: users, partners; did you mean \"users\"?"
+        );
+        assert_eq!(
+            error("ops"),
+            "at: \"ops\" is not a provider; known: users, partners"
+        );
     }
 }

@@ -31,6 +31,24 @@ pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, Confi
     })
 }
 
+/// Line and column of the value at a path such as `rules[2].match.path`, or of the last of its parents that is there.
+pub(super) fn position_of(text: &[u8], path: &str) -> Option<(usize, usize)> {
+    let whole: &RawValue = serde_json::from_slice(text).ok()?;
+    let mut node = Node(whole.get());
+    if !node.0.starts_with('{') {
+        return None;
+    }
+    let mut rest = path;
+    while !rest.is_empty() {
+        let Some((next, behind)) = node.step(rest) else {
+            break;
+        };
+        (node, rest) = (next, behind);
+    }
+    let offset = node.0.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    text.get(..offset).map(line_and_column)
+}
+
 /// Of the byte behind these, both counted from 1.
 fn line_and_column(before: &[u8]) -> (usize, usize) {
     let lines = before.split(|byte| *byte == b'\n');
@@ -84,6 +102,24 @@ impl de::Error for Misfit {
 }
 
 impl<'de> Node<'de> {
+    /// The value that the path's first segment names, and what follows it. Names may hold dots: the longest that is
+    /// there counts.
+    fn step<'p>(self, path: &'p str) -> Option<(Self, &'p str)> {
+        if let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let items: Vec<&'de RawValue> = self.parsed().ok()?;
+            let item = items.get(index.parse::<usize>().ok()?)?;
+            return Some((Node(item.get()), rest.strip_prefix('.').unwrap_or(rest)));
+        }
+        let Members(members) = self.parsed().ok()?;
+        let named = members.iter().filter_map(|(name, value)| {
+            let rest = path.strip_prefix(name.as_str())?;
+            let whole = rest.is_empty() || rest.starts_with(['.', '[']);
+            whole.then_some((name.len(), Node(value.get()), rest))
+        });
+        let (_, node, rest) = named.max_by_key(|(length, ..)| *length)?;
+        Some((node, rest.strip_prefix('.').unwrap_or(rest)))
+    }
+
     fn parsed<T: Deserialize<'de>>(self) -> Result<T, Misfit> {
         serde_json::from_str(self.0).map_err(de::Error::custom)
     }

@@ -40,7 +40,7 @@ impl From<Denial> for Hurdle {
 
 /// Whether something holds of a caller, as far as that is known (Kleene's three values).
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Truth {
+pub(super) enum Truth {
     Yes,
     No,
     Unknown(Missing),
@@ -137,7 +137,7 @@ impl Requirement {
     }
 
     /// Whether the requirement holds for a known caller.
-    fn holds(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Truth {
+    pub(super) fn holds(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Truth {
         let each = |branch: &Self| branch.holds(caller, visit);
         match self {
             Self::All(branches) => Truth::all(branches.iter().map(each)),

@@ -24,7 +24,7 @@ impl Policy {
     pub fn try_tests(&self, tests: &[PolicyTest]) -> Result<(), ConfigError> {
         for (index, test) in tests.iter().enumerate() {
             let at = format!("tests[{index}]");
-            let (rule, outcome) = self.try_test(&at, test)?;
+            let (rule, outcome) = self.try_test(test).map_err(|error| error.within(&at))?;
             let expected = &test.expect;
             let status = outcome.err().map(Denial::status);
             let rule_fits = expected.rule.is_none() || expected.rule.as_deref() == rule;
@@ -57,12 +57,15 @@ impl Policy {
         Ok(())
     }
 
-    fn try_test<'p>(
+    /// The rule that a test's request comes to, and whether it lets the caller pass.
+    ///
+    /// # Errors
+    /// Where the test does not say enough, with the place within it.
+    pub fn try_test<'p>(
         &'p self,
-        at: &str,
         test: &PolicyTest,
     ) -> Result<(Option<&'p str>, Result<(), Denial>), ConfigError> {
-        let caller = self.caller_of(at, test)?;
+        let caller = self.caller_of(test)?;
         let mut pairs = vec![
             (":method", test.request.method.as_deref().unwrap_or("GET")),
             (":authority", test.request.host.as_str()),
@@ -83,16 +86,19 @@ impl Policy {
             (Requirement::Public, _) => Ok(()),
             // A credential of a provider that the rule does not take is none.
             (_, Some((id, _))) if !rule.accepted.contains(&id) => {
-                self.judge(at, test, rule, &variables, &head, None)?
+                self.judge(test, rule, &variables, &head, None)?
             }
-            (_, caller) => self.judge(at, test, rule, &variables, &head, caller)?,
+            (_, caller) => self.judge(test, rule, &variables, &head, caller)?,
         };
         Ok((Some(&rule.name), outcome))
     }
 
-    fn caller_of(
+    /// Who makes a test's request; `None` for nobody.
+    ///
+    /// # Errors
+    /// As [`Self::try_test`].
+    pub fn caller_of(
         &self,
-        at: &str,
         test: &PolicyTest,
     ) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, ConfigError> {
         let claims = match (&test.claims, test.anonymous) {
@@ -100,17 +106,14 @@ impl Policy {
             (Some(claims), false) => claims,
             _ => {
                 return Err(ConfigError::new(
-                    at,
+                    "",
                     "takes one of claims and anonymous, which is true",
                 ));
             }
         };
         let text = serde_json::Value::Object(claims.0.clone()).to_string();
         let claims = ClaimSet::parse(text.as_bytes()).map_err(|_| {
-            ConfigError::new(
-                format!("{at}.claims"),
-                "a claim has another type than its name says",
-            )
+            ConfigError::new("claims", "a claim has another type than its name says")
         })?;
         let mut named = (0_u16..).zip(&self.providers);
         let id = match (&test.provider, self.providers.len()) {
@@ -123,7 +126,7 @@ impl Policy {
         id.map(|id| Some((ProviderId(id), Rc::new(claims))))
             .ok_or_else(|| {
                 ConfigError::unknown(
-                    format!("{at}.provider"),
+                    "provider",
                     "says which provider vouches for the caller",
                     self.providers.iter().map(|provider| provider.name.as_str()),
                 )
@@ -132,7 +135,6 @@ impl Policy {
 
     fn judge(
         &self,
-        at: &str,
         test: &PolicyTest,
         rule: &Rule,
         variables: &Variables,
@@ -164,19 +166,19 @@ impl Policy {
                     Err(Hurdle::Asks(question)) => question,
                 }
             };
-            let answer = answer(at, test, &asked)?;
+            let answer = answer(test, &asked)?;
             services.settle(&asked, answer, now.plus(Duration::from_secs(1)));
         }
-        Err(ConfigError::new(at, "asks without an end"))
+        Err(ConfigError::new("", "asks without an end"))
     }
 }
 
-fn answer(at: &str, test: &PolicyTest, question: &Question) -> Result<Answer, ConfigError> {
+fn answer(test: &PolicyTest, question: &Question) -> Result<Answer, ConfigError> {
     match (&question.ask, test.decision) {
         (Ask::Decision { .. }, Some(true)) => Ok(Answer::Permits),
         (Ask::Decision { .. }, Some(false)) => Ok(Answer::Refuses),
         (Ask::Decision { .. }, None) => Err(ConfigError::new(
-            at,
+            "",
             format!(
                 "\"{}\" depends on a decision point: say what it decides, \"decision\": true or false",
                 test.name

@@ -40,6 +40,7 @@ pub mod client;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
+pub mod explain;
 pub mod fuzz;
 pub mod issuer;
 pub mod moto;

@@ -7,7 +7,11 @@ usage: cargo xtask <command>
 
   api-key <owner> [--group <group>]... [--expires <RFC 3339>]
                   make an API key, and what the configuration holds of it
+  check <file>    validate a configuration, run its tests, and warn of what is dangerous in it
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
+  explain <file> --path <path> [--method <method>] [--host <host>] [--header <name:value>]...
+          [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
+                  say which rule a request comes to, what each requirement says and why, and the answer
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
   module          build the module that ships, target/module/auth_filter.wasm
   test            check everything: format, lints, documentation, module, tests
@@ -19,6 +23,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["api-key", owner, options @ ..] => xtask::secrets::api_key(owner, options),
+        ["check", file] => xtask::explain::check(file),
+        ["explain", file, options @ ..] => xtask::explain::explain(file, options),
         ["demo"] => xtask::demo::run(false),
         ["demo", "--once"] => xtask::demo::run(true),
         ["fuzz"] => xtask::fuzz::all(60),

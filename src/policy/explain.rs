@@ -1,0 +1,143 @@
+//! Why a requirement holds for a caller or does not: the same evaluation, part by part.
+
+use super::Policy;
+use super::claim::ClaimTest;
+use super::principal::{Kind, Missing, Principal};
+use super::requirement::{Requirement, Truth, Visit};
+
+/// One part of a requirement, and what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What is asked, in words.
+    pub what: String,
+    /// `yes`, `no`, or why it is not known.
+    pub truth: String,
+    /// What it was held against, where that helps.
+    pub held: Option<String>,
+    /// Its own parts.
+    pub parts: Vec<Self>,
+}
+
+impl Explanation {
+    /// The parts as indented lines.
+    #[must_use]
+    pub fn lines(&self, depth: usize) -> Vec<String> {
+        let held = self.held.as_ref().map(|held| format!("  ({held})"));
+        let mut lines = vec![format!(
+            "{}{}: {}{}",
+            "  ".repeat(depth),
+            self.what,
+            self.truth,
+            held.unwrap_or_default()
+        )];
+        let parts = self.parts.iter();
+        lines.extend(parts.flat_map(|part| part.lines(depth.saturating_add(1))));
+        lines
+    }
+}
+
+impl Requirement {
+    /// Explains what this comes to for a known caller.
+    #[must_use]
+    pub fn explain(
+        &self,
+        policy: &Policy,
+        caller: &Principal<'_>,
+        visit: &Visit<'_>,
+    ) -> Explanation {
+        let names = |list: &[String]| list.join(", ");
+        let held = |kind| {
+            let attribute = caller.attribute(kind);
+            let values = if attribute.values.is_empty() {
+                "none".to_owned()
+            } else {
+                names(&attribute.values)
+            };
+            Some(format!("the caller has {values}"))
+        };
+        let (what, held) = match self {
+            Self::All(_) => ("all of".to_owned(), None),
+            Self::Any(_) => ("any of".to_owned(), None),
+            Self::Claim(rule) => {
+                let test = match &rule.test {
+                    ClaimTest::AnyOf(wanted) => format!("is one of {wanted:?}"),
+                    ClaimTest::Contains(wanted) => format!("contains {wanted:?}"),
+                    ClaimTest::PathVariable(name) => format!("is the path's {{{name}}}"),
+                    ClaimTest::Prefix(start) => format!("begins with {start:?}"),
+                    ClaimTest::Present(true) => "is there".to_owned(),
+                    ClaimTest::Present(false) => "is not there".to_owned(),
+                };
+                let value = caller.vouched.claims().find(&rule.path);
+                let value = value.map_or_else(
+                    || "it is not there".to_owned(),
+                    |value| format!("it is {value}"),
+                );
+                (
+                    format!("the claim {} {test}", rule.path.as_str()),
+                    Some(value),
+                )
+            }
+            Self::Decision(decision) => {
+                let service = policy.services.get(usize::from(decision.service.0));
+                let name = service.map_or("?", |service| service.name.as_str());
+                (format!("{name} permits it"), None)
+            }
+            Self::Deny => ("nobody".to_owned(), None),
+            Self::Groups(wanted) => (
+                format!("one of the groups {}", names(wanted)),
+                held(Kind::Groups),
+            ),
+            Self::Machine(true) => ("a machine".to_owned(), None),
+            Self::Machine(false) => ("not a machine".to_owned(), None),
+            Self::Not(_) => ("not".to_owned(), None),
+            Self::Optional => ("anybody".to_owned(), None),
+            Self::Permissions(wanted) => (
+                format!("one of the permissions {}", names(wanted)),
+                held(Kind::Permissions),
+            ),
+            Self::Provider(wanted) => {
+                let known = wanted.iter().filter_map(|id| policy.provider(*id));
+                let known: Vec<_> = known.map(|provider| provider.name.as_str()).collect();
+                let own = format!("{} vouches", caller.provider.name);
+                (format!("vouched for by {}", known.join(", ")), Some(own))
+            }
+            Self::Public => ("anybody, unasked".to_owned(), None),
+            Self::Roles(wanted) => (
+                format!("one of the roles {}", names(wanted)),
+                held(Kind::Roles),
+            ),
+            Self::Scopes(wanted) => (
+                format!("one of the scopes {}", names(wanted)),
+                held(Kind::Scopes),
+            ),
+            Self::User => ("any caller".to_owned(), None),
+        };
+        let parts = match self {
+            Self::All(parts) | Self::Any(parts) => parts.as_slice(),
+            Self::Not(part) => std::slice::from_ref(&**part),
+            _ => &[],
+        };
+        let truth = match self.holds(caller, visit) {
+            Truth::Yes => "yes".to_owned(),
+            Truth::No => "no".to_owned(),
+            Truth::Unknown(Missing::Asks(question)) => {
+                let service = policy.services.get(usize::from(question.service.0));
+                let name = service.map_or("?", |service| service.name.as_str());
+                format!("depends on {name}")
+            }
+            Truth::Unknown(Missing::Fails(_)) => "not known: an outage".to_owned(),
+            Truth::Unknown(Missing::Overage) => {
+                "not known: more groups than the token can name".to_owned()
+            }
+        };
+        Explanation {
+            what,
+            truth,
+            held,
+            parts: parts
+                .iter()
+                .map(|part| part.explain(policy, caller, visit))
+                .collect(),
+        }
+    }
+}

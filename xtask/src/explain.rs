@@ -1,0 +1,287 @@
+//! What a configuration says, without a proxy: the filter's own core, compiled natively.
+
+use auth_filter::config::{Config, PolicyTest};
+use auth_filter::headers::Headers;
+use auth_filter::jose::{ClaimSet, UntrustedToken};
+use auth_filter::policy::principal::{Principal, Vouched};
+use auth_filter::policy::provider::Verification;
+use auth_filter::policy::requirement::{Requirement, Visit};
+use auth_filter::policy::{Policy, ProviderId};
+use auth_filter::services::ServiceStore;
+use auth_filter::time::UnixTime;
+use serde_json::{Value, json};
+use std::fs;
+use std::rc::Rc;
+
+/// Validates a configuration and prints what an operator should know of it.
+///
+/// # Errors
+/// With the place and what is wrong.
+pub fn check(file: &str) -> Result<(), String> {
+    let (config, policy) = load(file)?;
+    for warning in &policy.warnings {
+        println!("warning: {warning}");
+    }
+    println!(
+        "{file}: {} providers, {} rules, {} tests passed",
+        policy.providers.len(),
+        policy.rules.len(),
+        config.tests.len()
+    );
+    Ok(())
+}
+
+fn load(file: &str) -> Result<(Config, Policy), String> {
+    let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+    let policy =
+        Policy::compile(&config).map_err(|error| format!("{file}: {}", error.located(&text)))?;
+    Ok((config, policy))
+}
+
+/// Prints which rule a request comes to, what each of its requirements says and why, and the answer.
+///
+/// # Errors
+/// For a configuration that does not hold, or options that say nothing.
+pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
+    let (_, policy) = load(file)?;
+    let asked = Asked::parse(options)?;
+    for line in lines(&policy, &asked)? {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// A request and who makes it.
+struct Asked {
+    test: PolicyTest,
+    token: Option<String>,
+}
+
+impl Asked {
+    fn parse(options: &[&str]) -> Result<Self, String> {
+        let mut test = json!({ "name": "this request", "request": { "path": "/", "headers": {} }, "expect": "allow" });
+        let mut token = None;
+        let mut rest = options.iter();
+        while let Some(option) = rest.next() {
+            let mut value = || rest.next().ok_or_else(|| format!("{option} needs a value"));
+            let parsed = |text: &str| {
+                serde_json::from_str::<Value>(text).map_err(|error| format!("{option}: {error}"))
+            };
+            match *option {
+                "--method" => test["request"]["method"] = json!(value()?),
+                "--path" => test["request"]["path"] = json!(value()?),
+                "--host" => test["request"]["host"] = json!(value()?),
+                "--header" => {
+                    let text = value()?;
+                    let (name, value) = text
+                        .split_once(':')
+                        .ok_or_else(|| format!("--header: {text:?} is not NAME:VALUE"))?;
+                    test["request"]["headers"][name] = json!(value.trim());
+                }
+                "--provider" => test["provider"] = json!(value()?),
+                "--claims" => test["claims"] = parsed(value()?)?,
+                "--directory" => test["directory"] = parsed(value()?)?,
+                "--decision" => test["decision"] = parsed(value()?)?,
+                "--token" => token = Some((*value()?).to_owned()),
+                other => return Err(format!("unknown option {other:?}")),
+            }
+        }
+        test["anonymous"] = json!(test.get("claims").is_none() && token.is_none());
+        let test = serde_json::from_value(test).map_err(|error| error.to_string())?;
+        Ok(Self { test, token })
+    }
+}
+
+fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
+    let mut out = Vec::new();
+    let mut test = asked.test.clone();
+    if let Some(text) = &asked.token {
+        let token = UntrustedToken::parse(text, policy.limits.token_bytes)
+            .map_err(|error| format!("the token: {error}"))?;
+        let (name, said) = judge(policy, &token);
+        out.push(format!("token: {said}"));
+        let Some(name) = name else {
+            return Ok(out);
+        };
+        test.provider = Some(name);
+        test.claims = Some(auth_filter::json::StrictObject(
+            token.claims().members().clone(),
+        ));
+    }
+    let request = &test.request;
+    let mut pairs = vec![
+        (":method", request.method.as_deref().unwrap_or("GET")),
+        (":authority", request.host.as_str()),
+        (":path", request.path.as_str()),
+    ];
+    pairs.extend(
+        request
+            .headers
+            .iter()
+            .map(|(name, value)| (name, value.as_str())),
+    );
+    let head = Headers::from_pairs(&pairs);
+    match policy.find(&head) {
+        Err(denial) => out.push(format!("rule: none ({})", denial.reason())),
+        Ok((rule, variables)) => {
+            out.push(format!("rule: {}", rule.name));
+            for (name, value) in &variables {
+                out.push(format!("  {{{name}}} is {value:?}"));
+            }
+            let caller = caller(policy, &test)?;
+            let visit = Visit {
+                rule: &rule.name,
+                variables: &variables,
+                head: &head,
+            };
+            let services = ServiceStore::new(&policy.services, 1, [0; 32]);
+            let now = UnixTime::from_secs(0);
+            match caller {
+                Some((id, claims)) if rule.requirement != Requirement::Public => {
+                    let provider = policy.provider(id).ok_or("no such provider")?;
+                    let caller =
+                        Principal::new(id, provider, Vouched::claims_of(claims), &services, now);
+                    out.push("require:".to_owned());
+                    out.extend(rule.requirement.explain(policy, &caller, &visit).lines(1));
+                }
+                _ => out.push("caller: nobody in particular".to_owned()),
+            }
+        }
+    }
+    let (rule, outcome) = policy.try_test(&test).map_err(|error| error.to_string())?;
+    out.push(match (outcome, rule) {
+        (Ok(()), _) => "answer: it goes upstream".to_owned(),
+        (Err(denial), _) => {
+            let answer = denial.answer(
+                policy.challenge(
+                    policy
+                        .rules
+                        .iter()
+                        .find(|known| Some(known.name.as_str()) == rule),
+                ),
+            );
+            format!(
+                "answer: {} {} ({})",
+                answer.status, answer.body, answer.reason
+            )
+        }
+    });
+    Ok(out)
+}
+
+/// The provider that would vouch for a token, and what can be said without its issuer's keys.
+fn judge(policy: &Policy, token: &UntrustedToken<'_>) -> (Option<String>, String) {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs());
+    let now = UnixTime::from_secs(now);
+    let mut said = "no provider knows its issuer".to_owned();
+    for provider in &policy.providers {
+        let Verification::Signature { rules, .. } = &provider.verification else {
+            continue;
+        };
+        if !rules.is_named_by(token.claims()) {
+            continue;
+        }
+        match rules.check_token(token, now) {
+            Ok(()) => {
+                let said = format!(
+                    "{} would vouch for it, if its signature holds, which is not checked here",
+                    provider.name
+                );
+                return (Some(provider.name.clone()), said);
+            }
+            Err(error) => said = format!("{} refuses it: {error}", provider.name),
+        }
+    }
+    (None, said)
+}
+
+fn caller(
+    policy: &Policy,
+    test: &PolicyTest,
+) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, String> {
+    policy.caller_of(test).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"{
+        "providers": { "users": { "kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": { "uri": "https://i/k" },
+            "groups": [{ "claim": "groups" }], "permissions": [{ "directory": "people" }] } },
+        "directories": { "people": { "uri": "http://people/{subject}" } },
+        "rules": [
+            { "name": "own", "match": { "path_template": "/users/{user}" }, "require": { "any": [
+                { "groups": ["admin"] }, { "claims": { "sub": { "path_variable": "user" } } } ] } },
+            { "name": "write", "match": { "path": "/write" }, "require": { "permissions": ["w"] } }
+        ]
+    }"#;
+
+    fn said(options: &[&str]) -> Vec<String> {
+        let policy = Policy::compile(&Config::parse(CONFIG.as_bytes()).unwrap()).unwrap();
+        lines(&policy, &Asked::parse(options).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_refusal_is_explained_part_by_part() {
+        let claims = r#"{"sub":"alice","groups":["staff"]}"#;
+        assert_eq!(
+            said(&["--path", "/users/bob", "--claims", claims]),
+            [
+                "rule: own",
+                "  {user} is \"bob\"",
+                "require:",
+                "  any of: no",
+                "    one of the groups admin: no  (the caller has staff)",
+                "    the claim sub is the path's {user}: no  (it is \"alice\")",
+                "answer: 403 {\"detail\":\"Operation not allowed\"} (forbidden)",
+            ]
+        );
+        let allowed = said(&["--path", "/users/alice", "--claims", claims]);
+        assert_eq!(allowed.last().unwrap(), "answer: it goes upstream");
+        let anonymous = said(&["--path", "/users/alice"]);
+        assert_eq!(
+            anonymous.last().unwrap(),
+            "answer: 401 {\"detail\":\"Authentication required\"} (missing)"
+        );
+        assert_eq!(said(&["--path", "/nowhere"])[0], "rule: none (no_rule)");
+    }
+
+    #[test]
+    fn what_depends_on_a_directory_says_so() {
+        let claims = r#"{"sub":"alice"}"#;
+        let lines = said(&["--path", "/write", "--claims", claims]);
+        assert!(
+            lines.contains(
+                &"  one of the permissions w: depends on directories.people  (the caller has none)"
+                    .to_owned()
+            ),
+            "{lines:?}"
+        );
+        let lines = said(&[
+            "--path",
+            "/write",
+            "--claims",
+            claims,
+            "--directory",
+            r#"{"permissions":["w"]}"#,
+        ]);
+        assert_eq!(lines.last().unwrap(), "answer: it goes upstream");
+    }
+
+    #[test]
+    fn options_that_say_nothing_are_refused() {
+        for (options, want) in [
+            (&["--path"][..], "--path needs a value"),
+            (&["--pth", "/"], "unknown option \"--pth\""),
+            (&["--claims", "{"], "--claims: EOF"),
+            (&["--header", "x"], "--header: \"x\" is not NAME:VALUE"),
+        ] {
+            let error = Asked::parse(options).map(drop).unwrap_err();
+            assert!(error.starts_with(want), "{error}");
+        }
+    }
+}
