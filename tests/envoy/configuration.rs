@@ -106,7 +106,12 @@ fn a_bad_update_is_rejected_and_the_old_configuration_goes_on() {
         }
     };
     denied(&lab);
+    let mut forgotten = single(json!("public"));
+    forgotten["tests"] = json!([{
+        "name": "nobody gets in", "request": { "path": "/" }, "anonymous": true, "expect": { "status": 403 },
+    }]);
     for bad in [
+        Filter::json(forgotten),
         Filter::json(single(json!("publik"))),
         Filter::text("{"),
         Filter::json(json!({ "mode": "disabled" })),
