@@ -5,7 +5,7 @@ use serde_json::json;
 use std::sync::LazyLock;
 use xtask::client::Request;
 use xtask::echo::Echo;
-use xtask::envoy::{EnvoyConfig, Filter};
+use xtask::envoy::{Envoy, EnvoyConfig, Filter};
 use xtask::moto::{Moto, REGION, Tokens};
 use xtask::server::{Answer, Server};
 use xtask::tools;
@@ -14,6 +14,8 @@ static SCENE: LazyLock<Scene> = LazyLock::new(Scene::start);
 
 struct Scene {
     lab: Lab,
+    /// The same filter before moto's S3.
+    storage: Envoy,
     alice: Tokens,
     _moto: Moto,
     _strict: Server,
@@ -65,6 +67,18 @@ impl Scene {
             Some(Answer::json(400, &body))
         })
         .unwrap();
+        let objects = json!({
+            "providers": { "users": provider(&identity_pool, "cognito") },
+            "rules": [{
+                "match": { "path_prefix": "/photos" }, "require": "user",
+                "aws_sigv4": { "service": "s3", "region": REGION, "host": "s3.amazonaws.com" },
+            }],
+        });
+        let storage = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(objects))
+            .upstream(moto.addr())
+            .cluster("cognito", moto.addr())
+            .start()
+            .unwrap();
         let echo = Echo::start().unwrap();
         let envoy = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy))
             .upstream(echo.addr())
@@ -76,6 +90,7 @@ impl Scene {
         Self {
             alice: pool.tokens("alice").unwrap(),
             lab: Lab { envoy, echo },
+            storage,
             _moto: moto,
             _strict: strict,
         }
@@ -248,4 +263,31 @@ fn requests_are_signed_as_botocore_would_sign_them() {
         // The credentials themselves go only where a rule hands them out.
         assert_eq!(passed.header("x-aws-secret-access-key"), None);
     }
+}
+
+#[test]
+fn a_browser_with_an_id_token_speaks_to_s3() {
+    let send = |request: Request| {
+        request
+            .bearer(&SCENE.alice.id)
+            .send(SCENE.storage.addr())
+            .unwrap()
+    };
+    let made = send(Request::new("PUT", "/photos"));
+    assert_eq!(made.status, 200, "{}", made.text());
+    let put = send(Request::new("PUT", "/photos/a%20b.txt").body("hello"));
+    assert_eq!(put.status, 200, "{}", put.text());
+    let got = send(Request::get("/photos/a%20b.txt"));
+    assert_eq!((got.status, got.text().as_str()), (200, "hello"));
+    let listed = send(Request::get("/photos?list-type=2&prefix=a"));
+    assert!(
+        listed.text().contains("<Key>a b.txt</Key>"),
+        "{}",
+        listed.text()
+    );
+    // Without a token nobody signs.
+    let refused = Request::get("/photos/a%20b.txt")
+        .send(SCENE.storage.addr())
+        .unwrap();
+    assert_eq!(refused.status, 401);
 }
