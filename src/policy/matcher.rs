@@ -85,7 +85,7 @@ impl Matcher {
 }
 
 /// What every path that matches begins with: whole segments, without a slash at the end.
-fn stem(path: &MatchPath) -> Vec<u8> {
+pub(super) fn stem(path: &MatchPath) -> Vec<u8> {
     let stem = match path {
         MatchPath::Any | MatchPath::Regex(_) => b"/".to_vec(),
         MatchPath::Exact(path) | MatchPath::Prefix(path) => path.clone(),
@@ -96,7 +96,7 @@ fn stem(path: &MatchPath) -> Vec<u8> {
 }
 
 /// The stems of a path: itself, and what stands before each of its slashes.
-fn stems(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn stems(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = std::iter::once(path).filter(|path| !path.ends_with(b"/"));
     let slashes = path
         .iter()

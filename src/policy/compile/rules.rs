@@ -1,11 +1,14 @@
 //! Rules: routes and requirements.
 
+use std::collections::BTreeMap;
+
 use regex_lite::{Regex, RegexBuilder};
 
 use super::claims;
 use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
+use crate::policy::matcher::{stem, stems};
 use crate::policy::path::{CanonicalPath, MatchPath, Template};
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
@@ -23,10 +26,19 @@ pub(super) fn compile(
         .map(|provider| provider.name.as_str())
         .collect();
     let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
+    let mut by_stem: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let at = format!("rules[{index}]");
         let route = route(&format!("{at}.match"), &rule.matches)?;
-        if let Some(earlier) = compiled.iter().find(|earlier| earlier.route.covers(&route)) {
+        // Only a rule whose paths begin with no more than this one's can cover it.
+        let stem = stem(&route.path);
+        let covering = stems(&stem)
+            .chain([b"".as_slice()])
+            .filter_map(|stem| by_stem.get(stem))
+            .flatten()
+            .filter_map(|index| compiled.get(*index))
+            .find(|earlier| earlier.route.covers(&route));
+        if let Some(earlier) = covering {
             return Err(ConfigError::new(
                 at,
                 format!(
@@ -63,6 +75,7 @@ pub(super) fn compile(
                 "no provider can vouch for such a caller",
             ));
         }
+        by_stem.entry(stem).or_default().push(index);
         let scopes = requirement.scopes().join(" ");
         let aws_sigv4 = aws(&at, rule, &accepted, providers)?;
         compiled.push(Rule {

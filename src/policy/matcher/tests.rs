@@ -146,3 +146,50 @@ fn what_counts_as_covered_is_never_reached() {
     }
     assert!(covered > 50, "{covered}");
 }
+
+/// Thousands of rules cost what a few cost: only those that could match are looked at.
+#[test]
+fn few_of_many_rules_are_looked_at() {
+    let many: Vec<Value> = (0..5000)
+        .map(|number| {
+            let matches = match number % 4 {
+                0 => json!({ "path": format!("/a/{number}") }),
+                1 => json!({ "path_prefix": format!("/b/{number}") }),
+                2 => json!({ "path_template": format!("/c/{number}/{{x}}/**") }),
+                _ => json!({ "path_prefix": "/", "hosts": [format!("h{number}.example")] }),
+            };
+            json!({ "match": matches, "require": "public" })
+        })
+        .chain([json!({ "match": { "path_prefix": "/" }, "require": "public" })])
+        .collect();
+    let text = json!({ "rules": many }).to_string();
+    let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+    let head = Headers::default();
+    for (path, host, want) in [
+        ("/a/4000", "x", 4000),
+        ("/b/4001/y/z", "x", 4001),
+        ("/c/4002/y", "x", 4002),
+        ("/c/4002", "h4003.example", 4003),
+        ("/a/4000", "h4003.example:80", 4000),
+        ("/a/4004", "h3.example", 3),
+        ("/nowhere", "x", 5000),
+    ] {
+        let target = Target {
+            method: b"GET",
+            authority: host.as_bytes(),
+            path: path.as_bytes(),
+            headers: &head,
+        };
+        let looked = std::cell::Cell::new(0);
+        let route = |index: usize| {
+            looked.set(looked.get() + 1);
+            policy.rules.get(index).map(|rule| &rule.route)
+        };
+        assert_eq!(
+            policy.matcher.find(&target, route),
+            Some(want),
+            "{path} {host}"
+        );
+        assert!(looked.get() <= 3, "{path} {host}: {}", looked.get());
+    }
+}
