@@ -1,18 +1,19 @@
 //! Rules: routes and requirements.
 
+mod matching;
+mod require;
+
 use std::collections::BTreeMap;
 
-use regex_lite::{Regex, RegexBuilder};
-
-use super::claims;
-use crate::config::{self, ConfigError, OneOrMany, Require, RequireObject, RequireWord};
+use self::matching::route;
+use self::require::{Known, requirement};
+use crate::config::{self, ConfigError};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
 use crate::policy::matcher::{stem, stems};
-use crate::policy::path::{CanonicalPath, MatchPath, Template};
+use crate::policy::path::MatchPath;
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
-use crate::policy::route::{MatchHost, Route};
 use crate::policy::{AwsSigV4, ProviderId, Rule};
 use crate::sigv4::Scope;
 
@@ -187,113 +188,6 @@ fn aws(
     }))
 }
 
-fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
-    let path = path(at, matches)?;
-    let methods = matches.methods.as_deref().unwrap_or_default();
-    non_empty(&format!("{at}.methods"), matches.methods.as_deref())?;
-    for (index, method) in methods.iter().enumerate() {
-        let at = format!("{at}.methods[{index}]");
-        if method.is_empty()
-            || !method
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        {
-            return Err(ConfigError::new(
-                at,
-                format!("\"{method}\" is not a method"),
-            ));
-        }
-        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            return Err(ConfigError::new(
-                at,
-                format!(
-                    "methods are compared with case; write \"{}\"",
-                    method.to_ascii_uppercase()
-                ),
-            ));
-        }
-    }
-    non_empty(&format!("{at}.hosts"), matches.hosts.as_deref())?;
-    let hosts = matches.hosts.iter().flatten().enumerate();
-    let hosts = hosts.map(|(index, host)| {
-        MatchHost::parse(host).ok_or_else(|| {
-            ConfigError::new(
-                format!("{at}.hosts[{index}]"),
-                format!("\"{host}\" is not a host; write \"example.com\" or \"*.example.com\""),
-            )
-        })
-    });
-    Ok(Route {
-        path,
-        methods: methods.into(),
-        hosts: hosts.collect::<Result<_, _>>()?,
-        headers: claims::headers(&format!("{at}.headers"), &matches.headers)?,
-    })
-}
-
-fn path(at: &str, matches: &config::Match) -> Result<MatchPath, ConfigError> {
-    let given = [
-        ("path", &matches.path),
-        ("path_prefix", &matches.path_prefix),
-        ("path_template", &matches.path_template),
-        ("path_regex", &matches.path_regex),
-    ];
-    let mut given = given
-        .iter()
-        .filter_map(|(key, value)| Some((*key, value.as_deref()?)));
-    let (Some((key, text)), rest) = (given.next(), given.next()) else {
-        return Ok(MatchPath::Any);
-    };
-    if rest.is_some() {
-        return Err(ConfigError::new(
-            at,
-            "takes one of path, path_prefix, path_template and path_regex",
-        ));
-    }
-    let at = format!("{at}.{key}");
-    match key {
-        "path" => path_bytes(&at, text).map(MatchPath::Exact),
-        "path_prefix" => path_bytes(&at, text).map(MatchPath::Prefix),
-        "path_template" => template(&at, text).map(MatchPath::Template),
-        _ => regex(&at, text).map(MatchPath::Regex),
-    }
-}
-
-fn template(at: &str, text: &str) -> Result<Template, ConfigError> {
-    // Braces and stars are the template's own; what remains must be canonical.
-    let plain = path_bytes(at, text)?;
-    let plain =
-        String::from_utf8(plain).map_err(|_| ConfigError::new(at, "is not UTF-8 when decoded"))?;
-    Template::parse(&plain).map_err(|error| ConfigError::new(at, error.to_string()))
-}
-
-/// An expression for the whole path: anchors of one's own are not needed, and change nothing.
-fn regex(at: &str, text: &str) -> Result<Regex, ConfigError> {
-    RegexBuilder::new(&format!("^(?:{text})$"))
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|error| ConfigError::new(at, format!("is not an expression: {error}")))
-}
-
-fn path_bytes(at: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
-    if path.contains([';', '?']) {
-        return Err(ConfigError::new(
-            at,
-            "a path without query and parameters is matched; leave out what follows ? and ;",
-        ));
-    }
-    CanonicalPath::parse(path.as_bytes())
-        .map(|path| path.as_bytes().to_vec())
-        .map_err(|_| {
-            ConfigError::new(
-                at,
-                format!(
-                    "\"{path}\" is not a path that starts with / and can be read in one way only"
-                ),
-            )
-        })
-}
-
 fn non_empty(at: &str, list: Option<&[String]>) -> Result<(), ConfigError> {
     match list {
         Some([]) => Err(ConfigError::new(
@@ -302,174 +196,6 @@ fn non_empty(at: &str, list: Option<&[String]>) -> Result<(), ConfigError> {
         )),
         _ => Ok(()),
     }
-}
-
-/// What a requirement may name.
-struct Known<'k> {
-    providers: &'k [&'k str],
-    /// Of the rule's path.
-    variables: &'k [&'k str],
-    decisions: &'k [(String, Decision)],
-}
-
-fn requirement(at: &str, require: &Require, known: &Known<'_>) -> Result<Requirement, ConfigError> {
-    match require {
-        Require::Word(RequireWord::Deny) => Ok(Requirement::Deny),
-        Require::Word(RequireWord::Optional) => Ok(Requirement::Optional),
-        Require::Word(RequireWord::Public) => Ok(Requirement::Public),
-        Require::Word(RequireWord::User) => Ok(Requirement::User),
-        Require::Object(object) => object_requirement(at, object, known),
-    }
-}
-
-fn object_requirement(
-    at: &str,
-    object: &RequireObject,
-    known: &Known<'_>,
-) -> Result<Requirement, ConfigError> {
-    let mut parts = Vec::new();
-    if let Some(OneOrMany(names)) = &object.provider {
-        let at = format!("{at}.provider");
-        non_empty(&at, Some(names))?;
-        parts.push(Requirement::Provider(
-            names
-                .iter()
-                .map(|name| provider(&at, name, known.providers))
-                .collect::<Result<_, _>>()?,
-        ));
-    }
-    type Make = fn(Box<[String]>) -> Requirement;
-    let lists: [(&str, &Option<Vec<String>>, Make); 4] = [
-        ("groups", &object.groups, Requirement::Groups),
-        ("roles", &object.roles, Requirement::Roles),
-        ("permissions", &object.permissions, Requirement::Permissions),
-        ("scopes", &object.scopes, Requirement::Scopes),
-    ];
-    for (key, list, make) in lists {
-        non_empty(&format!("{at}.{key}"), list.as_deref())?;
-        if let Some(list) = list {
-            parts.push(make(list.clone().into()));
-        }
-    }
-    for scope in object.scopes.iter().flatten() {
-        // RFC 6749 §3.3: the challenge quotes them.
-        if scope.is_empty()
-            || !scope
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte))
-        {
-            return Err(ConfigError::new(
-                format!("{at}.scopes"),
-                format!("\"{scope}\" is not a scope"),
-            ));
-        }
-    }
-    if let Some(tests) = &object.claims {
-        let at = format!("{at}.claims");
-        let rules = claims::compile(&at, tests, Some(known.variables))?;
-        if rules.is_empty() {
-            return Err(ConfigError::new(
-                at,
-                "an empty object holds for everybody; leave the key out or fill it",
-            ));
-        }
-        parts.extend(rules.into_iter().map(Requirement::Claim));
-    }
-    if let Some(name) = &object.decision {
-        parts.push(Requirement::Decision(decision(
-            &format!("{at}.decision"),
-            name,
-            known.decisions,
-        )?));
-    }
-    if let Some(wanted) = object.m2m {
-        parts.push(Requirement::Machine(wanted));
-    }
-    type Combine = fn(Vec<Requirement>) -> Requirement;
-    let trees: [(&str, &Option<Vec<Require>>, Combine); 2] = [
-        ("any", &object.any, Requirement::Any),
-        ("all", &object.all, Requirement::All),
-    ];
-    for (key, branches, combine) in trees {
-        if let Some(branches) = branches {
-            parts.push(combine(nested(&format!("{at}.{key}"), branches, known)?));
-        }
-    }
-    if let Some(branch) = &object.not {
-        let at = format!("{at}.not");
-        refuse_public(&at, branch)?;
-        parts.push(Requirement::Not(Box::new(requirement(&at, branch, known)?)));
-    }
-    match parts.len() {
-        0 => Err(ConfigError::new(
-            at,
-            "an empty object requires nothing; write \"user\" or \"public\"",
-        )),
-        1 => Ok(parts.swap_remove(0)),
-        _ => Ok(Requirement::All(parts)),
-    }
-}
-
-fn decision(
-    at: &str,
-    name: &str,
-    decisions: &[(String, Decision)],
-) -> Result<Decision, ConfigError> {
-    decisions
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, decision)| decision.clone())
-        .ok_or_else(|| {
-            ConfigError::unknown(
-                at,
-                &format!("\"{name}\" is not a decision point"),
-                decisions.iter().map(|(known, _)| known.as_str()),
-            )
-        })
-}
-
-fn nested(
-    at: &str,
-    branches: &[Require],
-    known: &Known<'_>,
-) -> Result<Vec<Requirement>, ConfigError> {
-    if branches.is_empty() {
-        return Err(ConfigError::new(
-            at,
-            "an empty list is refused: it would hold for everybody or for nobody",
-        ));
-    }
-    let branches = branches.iter().enumerate().map(|(index, branch)| {
-        let at = format!("{at}[{index}]");
-        refuse_public(&at, branch)?;
-        requirement(&at, branch, known)
-    });
-    branches.collect()
-}
-
-/// `public` says that credentials are not looked at, which holds for a whole rule or not at all.
-fn refuse_public(at: &str, branch: &Require) -> Result<(), ConfigError> {
-    match branch {
-        Require::Word(RequireWord::Public) => Err(ConfigError::new(
-            at,
-            "\"public\" stands alone as a rule's require; \"optional\" may be a part",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn provider(at: &str, name: &str, providers: &[&str]) -> Result<ProviderId, ConfigError> {
-    (0_u16..)
-        .zip(providers)
-        .find(|(_, known)| **known == name)
-        .map(|(id, _)| ProviderId(id))
-        .ok_or_else(|| {
-            ConfigError::unknown(
-                at,
-                &format!("\"{name}\" is not a provider"),
-                providers.iter().copied(),
-            )
-        })
 }
 
 /// The providers whose credentials a requirement can do something with.

@@ -1,0 +1,116 @@
+//! `match`: which requests a rule is for.
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::non_empty;
+use crate::config::{self, ConfigError};
+use crate::policy::compile::claims;
+use crate::policy::path::{CanonicalPath, MatchPath, Template};
+use crate::policy::route::{MatchHost, Route};
+
+pub(super) fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
+    let path = path(at, matches)?;
+    let methods = matches.methods.as_deref().unwrap_or_default();
+    non_empty(&format!("{at}.methods"), matches.methods.as_deref())?;
+    for (index, method) in methods.iter().enumerate() {
+        let at = format!("{at}.methods[{index}]");
+        if method.is_empty()
+            || !method
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        {
+            return Err(ConfigError::new(
+                at,
+                format!("\"{method}\" is not a method"),
+            ));
+        }
+        if method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(ConfigError::new(
+                at,
+                format!(
+                    "methods are compared with case; write \"{}\"",
+                    method.to_ascii_uppercase()
+                ),
+            ));
+        }
+    }
+    non_empty(&format!("{at}.hosts"), matches.hosts.as_deref())?;
+    let hosts = matches.hosts.iter().flatten().enumerate();
+    let hosts = hosts.map(|(index, host)| {
+        MatchHost::parse(host).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.hosts[{index}]"),
+                format!("\"{host}\" is not a host; write \"example.com\" or \"*.example.com\""),
+            )
+        })
+    });
+    Ok(Route {
+        path,
+        methods: methods.into(),
+        hosts: hosts.collect::<Result<_, _>>()?,
+        headers: claims::headers(&format!("{at}.headers"), &matches.headers)?,
+    })
+}
+
+fn path(at: &str, matches: &config::Match) -> Result<MatchPath, ConfigError> {
+    let given = [
+        ("path", &matches.path),
+        ("path_prefix", &matches.path_prefix),
+        ("path_template", &matches.path_template),
+        ("path_regex", &matches.path_regex),
+    ];
+    let mut given = given
+        .iter()
+        .filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+    let (Some((key, text)), rest) = (given.next(), given.next()) else {
+        return Ok(MatchPath::Any);
+    };
+    if rest.is_some() {
+        return Err(ConfigError::new(
+            at,
+            "takes one of path, path_prefix, path_template and path_regex",
+        ));
+    }
+    let at = format!("{at}.{key}");
+    match key {
+        "path" => path_bytes(&at, text).map(MatchPath::Exact),
+        "path_prefix" => path_bytes(&at, text).map(MatchPath::Prefix),
+        "path_template" => template(&at, text).map(MatchPath::Template),
+        _ => regex(&at, text).map(MatchPath::Regex),
+    }
+}
+
+fn template(at: &str, text: &str) -> Result<Template, ConfigError> {
+    // Braces and stars are the template's own; what remains must be canonical.
+    let plain = path_bytes(at, text)?;
+    let plain =
+        String::from_utf8(plain).map_err(|_| ConfigError::new(at, "is not UTF-8 when decoded"))?;
+    Template::parse(&plain).map_err(|error| ConfigError::new(at, error.to_string()))
+}
+
+/// An expression for the whole path: anchors of one's own are not needed, and change nothing.
+fn regex(at: &str, text: &str) -> Result<Regex, ConfigError> {
+    RegexBuilder::new(&format!("^(?:{text})$"))
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| ConfigError::new(at, format!("is not an expression: {error}")))
+}
+
+fn path_bytes(at: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
+    if path.contains([';', '?']) {
+        return Err(ConfigError::new(
+            at,
+            "a path without query and parameters is matched; leave out what follows ? and ;",
+        ));
+    }
+    CanonicalPath::parse(path.as_bytes())
+        .map(|path| path.as_bytes().to_vec())
+        .map_err(|_| {
+            ConfigError::new(
+                at,
+                format!(
+                    "\"{path}\" is not a path that starts with / and can be read in one way only"
+                ),
+            )
+        })
+}
