@@ -17,7 +17,14 @@ pub fn installed(name: &str) -> Result<PathBuf, String> {
     lock.lock().map_err(io)?;
     for entry in fs::read_dir(&from).map_err(io)? {
         let entry = entry.map_err(io)?;
-        fs::copy(entry.path(), folder.join(entry.file_name())).map_err(io)?;
+        let (held, to) = (
+            fs::read(entry.path()).map_err(io)?,
+            folder.join(entry.file_name()),
+        );
+        // A program that starts at this moment reads these files: they are written only when they change.
+        if fs::read(&to).ok().as_ref() != Some(&held) {
+            fs::write(&to, held).map_err(io)?;
+        }
     }
     let packages = fs::read_to_string(folder.join("package-lock.json")).map_err(io)?;
     let stamp = folder.join("stamp");
