@@ -168,7 +168,7 @@ pub fn ensure_venv() -> Result<Venv, String> {
 fn create(root: &Path) -> Result<(), String> {
     run(Command::new("python3").args(["-m", "venv"]).arg(root)).map_err(|error| {
         format!(
-            "Python 3.9 or newer with its `venv` module is needed for Envoy and moto \
+            "Python 3.10 or newer with its `venv` module is needed for Envoy and moto \
              (Debian and Ubuntu: apt-get install python3 python3-venv):\n{error}"
         )
     })?;
