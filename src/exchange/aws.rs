@@ -54,6 +54,11 @@ pub(super) fn sign(
     let further: Vec<(String, Vec<u8>)> = head
         .iter()
         .filter(|(name, _)| !own(name))
+        // What is taken out of the request is not part of what is signed.
+        .filter(|(name, _)| {
+            let gone = |removed: &Vec<u8>| removed.eq_ignore_ascii_case(name);
+            !grant.remove.iter().any(gone)
+        })
         .filter_map(|(name, value)| {
             let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
             name.starts_with("x-amz-").then(|| (name, value.to_vec()))

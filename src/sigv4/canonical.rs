@@ -82,6 +82,15 @@ fn encode(text: &[u8], slashes: bool) -> String {
     out
 }
 
+/// What a name or a value of a query stands for, where `+` is a space, as services read it.
+fn form_decoded(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    decoded(&spaced)
+}
+
 /// Names and values encoded, sorted by both.
 fn query(query: &[u8]) -> String {
     let pairs = query
@@ -97,8 +106,8 @@ fn query(query: &[u8]) -> String {
                 .unwrap_or((pair, b""));
             let value = value.strip_prefix(b"=").unwrap_or_default();
             (
-                encode(&decoded(name), false),
-                encode(&decoded(value), false),
+                encode(&form_decoded(name), false),
+                encode(&form_decoded(value), false),
                 index,
             )
         })

@@ -123,6 +123,23 @@ fn a_path_is_encoded_once_more() {
     assert_eq!(signed_headers, "host;x-amz-date");
 }
 
+#[test]
+fn a_plus_in_a_query_is_a_space_and_in_a_path_itself() {
+    let request = Request {
+        method: b"GET",
+        target: b"/a+b?q=c+d%2Be",
+        host: b"example.com",
+        headers: &[],
+        payload_hash: "",
+    };
+    let (canonical, _) = canonical::request(&request, true);
+    let canonical = String::from_utf8(canonical).unwrap();
+    assert!(
+        canonical.starts_with("GET\n/a%2Bb\nq=c%20d%2Be\n"),
+        "{canonical}"
+    );
+}
+
 /// The examples of the S3 API reference, "Signature calculations for the authorization header".
 #[test]
 fn the_examples_of_s3_are_signed_alike() {
