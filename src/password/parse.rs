@@ -110,6 +110,7 @@ fn phc(name: &'static str, hash: &Phc) -> Result<PasswordHash, PasswordHashError
     let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
         return Err(malformed());
     };
+    let expected = expected.as_bytes();
     let known: &[&str] = match name {
         "argon2id" => &["m", "t", "p"],
         "scrypt" => &["ln", "r", "p"],
@@ -124,7 +125,8 @@ fn phc(name: &'static str, hash: &Phc) -> Result<PasswordHash, PasswordHashError
     }
     let method = match name {
         "argon2id" => {
-            if hash.version.is_some_and(|version| version != 19) {
+            // Hashes of version 16 do not say so.
+            if hash.version != Some(19) {
                 return Err(PasswordHashError::Unsupported(
                     "an argon2id hash of version 16 is not supported",
                 ));
@@ -137,6 +139,9 @@ fn phc(name: &'static str, hash: &Phc) -> Result<PasswordHash, PasswordHashError
                 ARGON2_WORK,
             )?;
             argon2::Params::new(memory, passes, lanes, None).map_err(|_| malformed())?;
+            if salt.as_ref().len() < argon2::MIN_SALT_LEN {
+                return Err(malformed());
+            }
             Method::Argon2id {
                 memory,
                 passes,
@@ -158,13 +163,12 @@ fn phc(name: &'static str, hash: &Phc) -> Result<PasswordHash, PasswordHashError
             Method::Scrypt { log_n, r, p }
         }
         "pbkdf2-sha256" => Method::Pbkdf2Sha256 {
-            rounds: rounds(number("i")?, PBKDF2_SHA256, name)?,
+            rounds: rounds(number("i")?, expected, (32, PBKDF2_SHA256), name)?,
         },
         _ => Method::Pbkdf2Sha512 {
-            rounds: rounds(number("i")?, PBKDF2_SHA512, name)?,
+            rounds: rounds(number("i")?, expected, (64, PBKDF2_SHA512), name)?,
         },
     };
-    let expected = expected.as_bytes().to_vec();
     let length = hash
         .params
         .get_decimal("l")
@@ -176,7 +180,7 @@ fn phc(name: &'static str, hash: &Phc) -> Result<PasswordHash, PasswordHashError
     Ok(PasswordHash {
         method,
         salt: salt.as_ref().to_vec(),
-        expected,
+        expected: expected.to_vec(),
     })
 }
 
@@ -190,7 +194,7 @@ fn bcrypt(text: &str) -> Result<PasswordHash, PasswordHashError> {
     );
     let parts = || {
         let (cost, rest) = text.get(4..)?.split_once('$')?;
-        let cost: u32 = cost.parse().ok().filter(|_| cost.len() == 2)?;
+        let cost = decimal(cost).filter(|_| cost.len() == 2)?;
         let (salt, hash) = rest.split_at_checked(22)?;
         let decoded = (ENGINE.decode(salt).ok()?, ENGINE.decode(hash).ok()?);
         ((4..=31).contains(&cost) && hash.len() == 31).then_some((cost, decoded))
@@ -209,26 +213,44 @@ fn pbkdf2_hex(rest: &str) -> Result<PasswordHash, PasswordHashError> {
     let parts = || {
         let mut parts = rest.split('$');
         let (rounds, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-        let decoded = (rounds.parse().ok()?, hex_bytes(salt)?, hex_bytes(hash)?);
+        let decoded = (decimal(rounds)?, hex_bytes(salt)?, hex_bytes(hash)?);
         let (_, salt, hash) = &decoded;
         (parts.next().is_none() && !salt.is_empty() && hash.len() == 32).then_some(decoded)
     };
     let (given, salt, expected) = parts().ok_or(PasswordHashError::Malformed(NAME))?;
     Ok(PasswordHash {
         method: Method::Pbkdf2Sha256 {
-            rounds: rounds(given, PBKDF2_SHA256, NAME)?,
+            rounds: rounds(given, &expected, (32, PBKDF2_SHA256), NAME)?,
         },
         salt,
         expected,
     })
 }
 
-fn rounds(given: u32, most: u32, name: &'static str) -> Result<u32, PasswordHashError> {
+/// The rounds of PBKDF2, which are gone through once for each block of the output: `block` is the output's length in
+/// bytes that the rounds `most` may be spent on.
+fn rounds(
+    given: u32,
+    output: &[u8],
+    (block, most): (usize, u32),
+    name: &'static str,
+) -> Result<u32, PasswordHashError> {
     if given == 0 {
         return Err(PasswordHashError::Malformed(name));
     }
-    ceiling("the number of rounds", given.into(), most.into())?;
+    let blocks = u64::try_from(output.len().div_ceil(block)).unwrap_or(u64::MAX);
+    let what = match blocks {
+        0 | 1 => "the number of rounds",
+        _ => "the number of rounds times blocks of output",
+    };
+    ceiling(what, u64::from(given).saturating_mul(blocks), most.into())?;
     Ok(given)
+}
+
+/// Digits, and nothing else: a sign is none.
+fn decimal(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 fn ceiling(what: &str, given: u64, most: u64) -> Result<(), PasswordHashError> {

@@ -167,6 +167,19 @@ fn other_formats_are_refused_with_a_hint() {
             "pbkdf2_sha256$x$00$00",
             "is not a well-formed pbkdf2_sha256",
         ),
+        (
+            "pbkdf2_sha256$+1$00$0000000000000000000000000000000000000000000000000000000000000000",
+            "is not a well-formed pbkdf2_sha256",
+        ),
+        // Without a version, it is 16; and a salt of less than eight bytes could never be verified with.
+        (
+            "$argon2id$m=64,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Gpj7qOY5RCXJvcMzqcdQqvgR3wcPX7SleI4c9NtXk6E",
+            "an argon2id hash of version 16",
+        ),
+        (
+            "$argon2id$v=19$m=64,t=2,p=1$c29tZXM$Gpj7qOY5RCXJvcMzqcdQqvgR3wcPX7SleI4c9NtXk6E",
+            "is not a well-formed argon2id",
+        ),
     ];
     for (text, want) in rows {
         let got = refusal(text);
@@ -190,6 +203,10 @@ fn what_would_block_a_worker_is_refused() {
     };
     let bcrypt =
         |cost: &str| format!("$2b${cost}$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict.");
+    let long = |rounds: u32| {
+        let output = "A".repeat(44);
+        format!("$pbkdf2-sha256$i={rounds}$c29tZXNhbHRzb21lc2FsdA${output}")
+    };
     let pbkdf2 = |rounds: &str| format!("pbkdf2_sha256${rounds}$00${}", "00".repeat(32));
     for good in [
         argon2("m=19456,t=2,p=1"),
@@ -197,6 +214,7 @@ fn what_would_block_a_worker_is_refused() {
         scrypt("ln=16,r=8,p=1"),
         bcrypt("12"),
         pbkdf2("600000"),
+        long(300_000),
     ] {
         assert!(PasswordHash::parse(&good).is_ok(), "{good}");
     }
@@ -222,6 +240,11 @@ fn what_would_block_a_worker_is_refused() {
         (
             pbkdf2("600001"),
             "the number of rounds is 600001, and 600000 at the most",
+        ),
+        // 33 bytes are two blocks of SHA-256, and each costs all rounds.
+        (
+            long(300_001),
+            "the number of rounds times blocks of output is 600002, and 600000 at the most",
         ),
     ] {
         let got = refusal(&costly);
