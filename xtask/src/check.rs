@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest to learn of.
 
 use crate::process::{describe, run};
-use crate::tools::{cargo, ensure_venv, node, target, wasm, workspace};
+use crate::tools::{cargo, ensure_toolchain, ensure_venv, node, target, wasm, workspace};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,6 +12,7 @@ type Step = (&'static str, fn() -> Result<(), String>);
 
 /// The tests in the real Envoy come last, so that their result closes the output.
 const STEPS: &[Step] = &[
+    ("toolchain", ensure_toolchain),
     ("format", || show(cargo().args(["fmt", "--all", "--check"]))),
     ("format of the fuzz targets", || {
         show(cargo().args(["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]))

@@ -46,6 +46,35 @@ pub fn cargo() -> Command {
     command
 }
 
+/// Has rustup bring the targets and components that `rust-toolchain.toml` names: where it may not install by itself, they
+/// can be missing from a toolchain that is there. A toolchain of another origin must have them.
+///
+/// # Errors
+/// With rustup's output, when it cannot bring them.
+pub fn ensure_toolchain() -> Result<(), String> {
+    static TOOLCHAIN: OnceLock<Result<(), String>> = OnceLock::new();
+    TOOLCHAIN
+        .get_or_init(|| {
+            let rustup = |arguments: &[&str]| {
+                let mut command = Command::new("rustup");
+                command.current_dir(workspace()).args(arguments);
+                command
+            };
+            if rustup(&["--version"]).output().is_err() {
+                return Ok(());
+            }
+            run(&mut rustup(&[
+                "target",
+                "add",
+                "wasm32-wasip1",
+                "wasm32-unknown-unknown",
+            ]))?;
+            run(&mut rustup(&["component", "add", "rustfmt", "clippy"]))?;
+            Ok(())
+        })
+        .clone()
+}
+
 /// Builds the module that ships and returns its path: the release build, made smaller by Binaryen's `wasm-opt`. One
 /// build per process, and one optimisation per build.
 ///
@@ -55,6 +84,7 @@ pub fn wasm() -> Result<PathBuf, String> {
     static MODULE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     MODULE
         .get_or_init(|| {
+            ensure_toolchain()?;
             run(cargo().args(["build", "--release", "--lib", "--target", "wasm32-wasip1"]))?;
             optimised(&target().join("wasm32-wasip1/release/auth_filter.wasm"))
         })
