@@ -12,6 +12,7 @@ mod policy_test;
 mod provider;
 mod reader;
 mod require;
+mod resource_metadata;
 mod service;
 mod share;
 
@@ -24,6 +25,7 @@ pub use self::provider::{
     ProviderKind, Source, TokenUse,
 };
 pub use self::require::{OneOrMany, Require, RequireObject, RequireWord};
+pub use self::resource_metadata::ResourceMetadata;
 pub use self::service::{
     Decision, DecisionPart, DecisionWord, Directory, Introspection, OnError, Service, Throttle,
 };
@@ -62,6 +64,8 @@ pub struct Config {
     /// Whether CORS preflight requests, which carry no credentials, go through without any.
     #[serde(default)]
     pub bypass_cors_preflight: bool,
+    /// What clients may know of the protected resource (RFC 9728); nothing where absent.
+    pub resource_metadata: Option<ResourceMetadata>,
     /// What the upstream is told about the caller.
     #[serde(default)]
     pub upstream_headers: UpstreamHeaders,

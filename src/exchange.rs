@@ -19,6 +19,7 @@ use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::Principal;
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
+use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy, ProviderId, Rule, UpstreamHeaders, Variables};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
@@ -48,7 +49,7 @@ pub struct Stores {
     pub services: ServiceStore,
 }
 
-/// What to do with a request. There is no fourth answer.
+/// What to do with a request. There is no fifth answer.
 #[must_use]
 #[derive(Debug)]
 pub enum Step {
@@ -58,6 +59,8 @@ pub enum Step {
     Forward(Grant),
     /// Refuse it.
     Reject(Refusal),
+    /// Answer it with a document of the filter's own, which is public.
+    Serve(Document),
 }
 
 /// The permission to let a request through, made only by [`Exchange::advance`], with what must change in it first.
@@ -157,6 +160,10 @@ impl Exchange {
     pub fn advance(&self, stores: &Stores, now: UnixTime) -> Step {
         if self.policy.mode == Mode::Disabled {
             return Step::Forward(self.disabled());
+        }
+        let metadata = self.policy.resource_metadata.as_ref();
+        if let Some(document) = metadata.and_then(|metadata| metadata.answer(&self.head)) {
+            return Step::Serve(document);
         }
         let (rule, verdict) = match self.rule() {
             Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),

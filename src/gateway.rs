@@ -9,6 +9,7 @@ use crate::exchange::{Exchange, Grant, Need, Refusal, Step, Stores};
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
 use crate::policy::denial::Denial;
+use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
 use crate::services::{self, Call, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
@@ -41,6 +42,8 @@ pub enum Outcome {
     Held,
     /// It is refused.
     Reject(Refusal),
+    /// It is for a document of the filter's own.
+    Serve(Document),
 }
 
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl Gateway {
         let need = match exchange.advance(&self.stores, now) {
             Step::Forward(grant) => return Outcome::Forward(grant),
             Step::Reject(refusal) => return Outcome::Reject(refusal),
+            Step::Serve(document) => return Outcome::Serve(document),
             Step::Await(need) => need,
         };
         if self.held.len() >= self.policy.limits.held_requests {
@@ -268,6 +272,7 @@ fn settle(step: Step) -> Option<Outcome> {
         Step::Await(_) => None,
         Step::Forward(grant) => Some(Outcome::Forward(grant)),
         Step::Reject(refusal) => Some(Outcome::Reject(refusal)),
+        Step::Serve(document) => Some(Outcome::Serve(document)),
     }
 }
 

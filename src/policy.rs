@@ -10,6 +10,7 @@ pub mod path;
 pub mod principal;
 pub mod provider;
 pub mod requirement;
+pub mod resource_metadata;
 pub mod route;
 mod trial;
 mod upstream;
@@ -25,6 +26,7 @@ use self::matcher::Matcher;
 use self::path::{CanonicalPath, MatchPath};
 use self::provider::{ChallengeScheme, Provider};
 use self::requirement::Requirement;
+use self::resource_metadata::ResourceMetadata;
 use self::route::{Route, Target};
 use crate::config::{DisabledIdentity, Mode};
 use crate::credential::Location;
@@ -109,6 +111,8 @@ pub struct Policy {
     matcher: Matcher,
     /// Whether CORS preflight requests need no credential.
     pub bypass_cors_preflight: bool,
+    /// What clients may know of the protected resource.
+    pub resource_metadata: Option<ResourceMetadata>,
     /// What the upstream is told.
     pub upstream: UpstreamHeaders,
     /// Whom it is told of in disabled mode.
@@ -162,6 +166,7 @@ impl Policy {
             schemes: rule.map(|rule| &*rule.challenges).unwrap_or_default(),
             realm: &self.realm,
             scope: rule.and_then(|rule| rule.scope.as_deref()),
+            resource_metadata: self.resource_metadata.as_ref().map(ResourceMetadata::url),
         }
     }
 

@@ -120,6 +120,7 @@ proptest! {
             Outcome::Forward(_) => prop_assert!(is_public(&path), "{:?}", String::from_utf8_lossy(&path)),
             Outcome::Held => prop_assert!(false, "an anonymous request waits"),
             Outcome::Reject(refusal) => prop_assert!([400, 401, 403].contains(&refusal.answer.status)),
+            Outcome::Serve(_) => prop_assert!(false, "there is nothing to serve"),
         }
     }
 
@@ -129,6 +130,7 @@ proptest! {
         match ask(b"/orders", &headers) {
             Outcome::Forward(_) => prop_assert!(false, "{values:?}"),
             Outcome::Held => prop_assert_eq!(values.len(), 1),
+            Outcome::Serve(_) => prop_assert!(false, "there is nothing to serve"),
             Outcome::Reject(refusal) => {
                 prop_assert!([400, 401].contains(&refusal.answer.status));
                 for (_, value) in &refusal.answer.headers {

@@ -236,3 +236,31 @@ fn a_preflight_request_passes_where_the_configuration_says_so() {
         assert_eq!(statuses(&mut world, "/orders", &preflight[1..]), 401);
     }
 }
+
+#[test]
+fn a_client_without_a_token_finds_whose_tokens_are_taken() {
+    let mut config = config();
+    config["resource_metadata"] = json!({
+        "resource": "https://api.example/mcp",
+        "authorization_servers": ["https://issuer"],
+    });
+    // Rules are about what is protected; the document is not.
+    config["rules"] = json!([{ "match": {}, "require": "user" }]);
+    let mut world = World::new(1, &config);
+    let anonymous = world.request(0, "/orders", &[]);
+    let Fate::Refused(401, headers) = world.fate(anonymous).clone() else {
+        panic!("an anonymous caller passes");
+    };
+    let challenge = headers["www-authenticate"].clone();
+    let url = challenge.split('"').nth(3).unwrap();
+    let path = url.strip_prefix("https://api.example").unwrap();
+    let found = world.request(0, path, &[("authorization", "Bearer of.no.use")]);
+    let Fate::Served(document) = world.fate(found) else {
+        panic!("{path} is not served");
+    };
+    let document: Value = serde_json::from_str(document).unwrap();
+    assert_eq!(document["resource"], "https://api.example/mcp");
+    assert_eq!(document["authorization_servers"], json!(["https://issuer"]));
+    let elsewhere = world.request(0, "/.well-known/oauth-protected-resource", &[]);
+    assert_eq!(world.status(elsewhere), 401);
+}

@@ -51,6 +51,8 @@ pub(super) enum Fate {
     Forwarded(BTreeMap<String, String>, Vec<String>),
     /// With the status and all answer headers.
     Refused(u16, BTreeMap<&'static str, String>),
+    /// With the body.
+    Served(String),
 }
 
 struct Flight {
@@ -147,11 +149,11 @@ impl World {
         &self.fates[&id]
     }
 
-    /// The status that the client sees; 200 for what went upstream, 0 for what waits.
+    /// The status that the client sees, 200 for what went upstream; 0 for what waits.
     pub(super) fn status(&self, id: u32) -> u16 {
         match self.fate(id) {
             Fate::Held => 0,
-            Fate::Forwarded(..) => 200,
+            Fate::Forwarded(..) | Fate::Served(_) => 200,
             Fate::Refused(status, _) => *status,
         }
     }
@@ -233,6 +235,7 @@ impl World {
                 refusal.answer.status,
                 refusal.answer.headers.into_iter().collect(),
             ),
+            Outcome::Serve(document) => Fate::Served(document.body),
         };
         let before = self.fates.insert(id, fate);
         assert_eq!(before, Some(Fate::Held), "request {id} is answered once");

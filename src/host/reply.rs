@@ -7,6 +7,7 @@ use super::metrics::{ALLOWED, DENIED, Metrics, SHADOW_DENIED};
 use crate::exchange::{Grant, Refusal};
 use crate::gateway::Outcome;
 use crate::policy::denial::Answer;
+use crate::policy::resource_metadata::Document;
 
 /// Ends the wait of a request whose callback this is not; its context is in effect.
 pub(super) fn wake(outcome: &Outcome, metrics: &mut Metrics) {
@@ -17,6 +18,7 @@ pub(super) fn wake(outcome: &Outcome, metrics: &mut Metrics) {
             call::resume_request();
         }
         Outcome::Reject(refusal) => reject(refusal, metrics),
+        Outcome::Serve(document) => serve(document),
     }
 }
 
@@ -65,4 +67,10 @@ pub(super) fn send(answer: &Answer) {
         answer.body,
         answer.grpc_status,
     );
+}
+
+/// Answers with a document of the filter's own.
+pub(super) fn serve(document: &Document) {
+    let Document { headers, body } = document;
+    call::send_local_response(200, "auth_filter.resource_metadata", headers, body, 0);
 }

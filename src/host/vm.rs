@@ -45,6 +45,7 @@ impl Vm {
                 schemes: &[],
                 realm: "api",
                 scope: None,
+                resource_metadata: None,
             });
             self.metrics.count(metrics::DENIED, answer.reason);
             reply::send(&answer);
@@ -70,6 +71,10 @@ impl Vm {
             }
             Some(Outcome::Reject(refusal)) => {
                 reply::reject(&refusal, &mut self.metrics);
+                None
+            }
+            Some(Outcome::Serve(document)) => {
+                reply::serve(&document);
                 None
             }
         }

@@ -8,6 +8,7 @@ mod rules;
 use std::time::Duration;
 
 use super::matcher::Matcher;
+use super::resource_metadata::ResourceMetadata;
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{self, Config, ConfigError, DisabledIdentity, Mode};
 use crate::text::is_token;
@@ -40,6 +41,11 @@ impl Policy {
             matcher: Matcher::new(rules.iter().map(|rule| &rule.route)),
             rules: rules.into(),
             bypass_cors_preflight: config.bypass_cors_preflight,
+            resource_metadata: config
+                .resource_metadata
+                .as_ref()
+                .map(ResourceMetadata::compile)
+                .transpose()?,
             upstream: upstream(&config.upstream_headers, aws)?,
             disabled_identity: disabled_identity(config)?,
             limits: limits(&config.limits)?,

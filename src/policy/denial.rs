@@ -75,6 +75,8 @@ pub struct Challenge<'p> {
     pub realm: &'p str,
     /// The scopes that the rule asks, space-separated, where it asks any.
     pub scope: Option<&'p str>,
+    /// Where a client reads whose tokens are taken (RFC 9728 §5.1).
+    pub resource_metadata: Option<&'p str>,
 }
 
 impl From<TokenError> for Denial {
@@ -178,7 +180,11 @@ impl Denial {
     }
 
     fn challenges(self, challenge: Challenge<'_>) -> Vec<String> {
-        let about_bearer = self.bearer_error(challenge.scope);
+        let mut about_bearer = self.bearer_error(challenge.scope);
+        if let Some(url) = challenge.resource_metadata {
+            // Writing to a String does not fail.
+            let _ = write!(about_bearer, ", resource_metadata=\"{url}\"");
+        }
         let speaks = |wanted: fn(&ChallengeScheme) -> bool| challenge.schemes.iter().any(wanted);
         let relevant: fn(&ChallengeScheme) -> bool = match self {
             Self::BadKey => |scheme| *scheme == ChallengeScheme::ApiKey,

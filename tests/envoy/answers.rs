@@ -1,8 +1,10 @@
 //! The table of answers, row by row, as HTTP and as gRPC.
 
-use crate::lab::{Exchange, SHARED};
+use crate::lab::{Exchange, Lab, SHARED};
 use serde_json::json;
 use xtask::client::Request;
+use xtask::envoy::Filter;
+use xtask::issuer::Issuer;
 
 const INVALID_REQUEST: Option<&str> = Some(", error=\"invalid_request\"");
 
@@ -157,4 +159,53 @@ fn grpc(seen: &Exchange, status: &str) {
     let message = answer.header("grpc-message").unwrap();
     assert!(message.starts_with(r#"{"detail":""#), "{message}");
     assert!(answer.body.is_empty());
+}
+
+#[test]
+fn the_challenge_leads_to_the_resources_metadata() {
+    let url = "https://api.example/.well-known/oauth-protected-resource";
+    let policy = |mode: &str| {
+        Filter::json(json!({
+            "mode": mode,
+            "providers": { "partner": {
+                "kind": "jwt",
+                "issuer": "https://issuer.example",
+                "audiences": ["orders"],
+                "jwks": { "uri": "http://issuer.example/jwks.json", "upstream": "issuer" },
+            } },
+            "resource_metadata": {
+                "resource": "https://api.example",
+                "authorization_servers": ["https://issuer.example"],
+            },
+            "rules": [{ "match": {}, "require": "user" }],
+        }))
+    };
+    let issuer = Issuer::start(&[]).unwrap();
+    let lab = Lab::start(&issuer, policy("enforce"), |config| {
+        config.and_listener(policy("disabled"))
+    });
+    let refused = lab.send(Request::get("/orders"));
+    assert_eq!(refused.answer.status, 401);
+    assert_eq!(
+        refused.answer.header("www-authenticate").unwrap(),
+        format!("Bearer realm=\"api\", resource_metadata=\"{url}\"")
+    );
+    let target = url.strip_prefix("https://api.example").unwrap();
+    let found = lab.send(Request::get(target)).answer;
+    assert_eq!(found.status, 200);
+    assert_eq!(found.header("content-type").unwrap(), "application/json");
+    assert_eq!(found.header("access-control-allow-origin").unwrap(), "*");
+    assert_eq!(
+        found.json().unwrap(),
+        json!({
+            "resource": "https://api.example",
+            "bearer_methods_supported": ["header"],
+            "authorization_servers": ["https://issuer.example"],
+        })
+    );
+    let head = lab.send(Request::new("HEAD", target)).answer;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(lab.send(Request::post(target, "")).answer.status, 401);
+    // Disabled, the filter answers nothing.
+    lab.send_to(1, Request::get(target)).passed();
 }

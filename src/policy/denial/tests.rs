@@ -59,6 +59,7 @@ fn each_refusal_has_its_answer() {
             schemes: &[ChallengeScheme::Bearer],
             realm: "api",
             scope: None,
+            resource_metadata: None,
         });
         let header = |name| {
             answer
@@ -96,6 +97,7 @@ fn the_scopes_that_were_asked_are_named() {
         schemes: &[ChallengeScheme::Bearer],
         realm: "api",
         scope: Some("read write"),
+        resource_metadata: None,
     });
     let want = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read write\"";
     assert!(
@@ -110,4 +112,39 @@ fn the_refusal_that_went_furthest_is_reported() {
     let unknown = Denial::Token(TokenError::UnknownIssuer);
     assert_eq!(Denial::Missing.most_specific(unknown), unknown);
     assert_eq!(Denial::Forbidden.most_specific(unknown), Denial::Forbidden);
+}
+
+#[test]
+fn a_bearer_challenge_points_to_the_resources_metadata() {
+    let url = "https://api.example/.well-known/oauth-protected-resource";
+    let challenges = |denial: Denial| {
+        let answer = denial.answer(Challenge {
+            schemes: &[
+                ChallengeScheme::Bearer,
+                ChallengeScheme::Basic("ops".to_owned()),
+            ],
+            realm: "api",
+            scope: Some("orders.read"),
+            resource_metadata: Some(url),
+        });
+        let headers = answer.headers.into_iter();
+        headers
+            .filter(|(name, _)| *name == "www-authenticate")
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        challenges(Denial::Missing),
+        [
+            format!("Bearer realm=\"api\", resource_metadata=\"{url}\""),
+            "Basic realm=\"ops\"".to_owned()
+        ]
+    );
+    assert_eq!(
+        challenges(Denial::Forbidden),
+        [format!(
+            "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders.read\", resource_metadata=\"{url}\""
+        )]
+    );
+    assert!(challenges(Denial::NoRule).is_empty());
 }

@@ -54,6 +54,7 @@ fuzz_target!(|text: &[u8]| {
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         match gateway.handle_request(id, head, String::new(), NOW) {
             Outcome::Forward(_) | Outcome::Held => {}
+            Outcome::Serve(_) => panic!("nobody asks for the resource's metadata"),
             Outcome::Reject(refusal) => {
                 assert!(!shadow, "refused without enforcement");
                 assert!([400, 401, 403, 404, 413, 431, 503].contains(&refusal.answer.status));

@@ -349,6 +349,7 @@ impl<'s> Vm<'s> {
         let request = self.requests[usize::try_from(id - 1).expect("a short story")];
         match outcome {
             Outcome::Held => panic!("held is no answer"),
+            Outcome::Serve(_) => panic!("there is nothing to serve"),
             Outcome::Forward(grant) => {
                 assert!(
                     request.has_good_token() || request.may_pass_without(self.setup),
