@@ -18,7 +18,7 @@ pub struct CalloutRequest<'c> {
     /// Path and query.
     pub path: String,
     /// Further headers.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'c str, String)>,
     /// The body.
     pub body: Option<Vec<u8>>,
     /// How long the answer may take.

@@ -10,6 +10,7 @@ mod decision;
 mod directory;
 mod identity_pool;
 mod introspection;
+mod secret;
 mod store;
 mod verifier;
 
@@ -21,6 +22,7 @@ pub use self::decision::DecisionProtocol;
 pub use self::directory::Attributes;
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
+pub use self::secret::Secret;
 pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
 
 use crate::callout::CalloutRequest;
@@ -44,6 +46,8 @@ pub struct Service {
     pub upstream: String,
     /// Where it listens; the path may be a template of its protocol.
     pub endpoint: Endpoint,
+    /// Headers of every question, by their lower-case names.
+    pub headers: Vec<(String, Secret)>,
     /// How long one callout may take.
     pub timeout: Duration,
     /// The longest time that an answer serves.
@@ -111,6 +115,9 @@ impl Service {
             Protocol::Introspection(introspection) => introspection.prepare(&mut request, ask),
             Protocol::Verifier => verifier::prepare(&mut request, ask),
         }
+        let own = self.headers.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.reveal().to_owned()));
+        request.headers.extend(own);
         request
     }
 

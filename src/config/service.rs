@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use super::DurationText;
+use crate::json::UniqueMap;
+use crate::services::Secret;
 
 /// `verify`: a service that verifies a credential.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,6 +14,9 @@ pub struct Service {
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
+    /// Headers of every question, such as the filter's own credential there.
+    #[serde(default = "UniqueMap::default")]
+    pub headers: UniqueMap<Secret>,
     /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
     /// The longest time that a caller is believed without asking again; a minute where absent.
@@ -48,6 +53,9 @@ pub struct Directory {
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
+    /// Headers of every question, such as the filter's own credential there.
+    #[serde(default = "UniqueMap::default")]
+    pub headers: UniqueMap<Secret>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
     /// How long an entry serves; a minute where absent.
@@ -67,6 +75,9 @@ pub struct Decision {
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
+    /// Headers of every question, such as the filter's own credential there.
+    #[serde(default = "UniqueMap::default")]
+    pub headers: UniqueMap<Secret>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
     /// How long a decision serves for a question that is alike; a second where absent.

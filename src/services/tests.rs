@@ -11,6 +11,7 @@ fn service(protocol: Protocol) -> Service {
         name: "s".to_owned(),
         upstream: "cluster".to_owned(),
         endpoint: Endpoint::parse("https://s.example/v1/{subject}?by={name}&p={provider}").unwrap(),
+        headers: Vec::new(),
         timeout: Duration::from_secs(5),
         cache_duration: Duration::from_secs(60),
         negative_cache_duration: Duration::from_secs(10),
@@ -194,6 +195,27 @@ fn a_verifier_gets_the_credential_as_json() {
         let mut store = store(Protocol::Verifier);
         ask(&mut store, &token("t"), status, &answer, at(0));
         assert_eq!(known(&store, &token("t"), at(0)), want, "{status} {answer}");
+    }
+}
+
+#[test]
+fn the_headers_of_a_service_go_out_with_each_question_and_into_no_log() {
+    let entry = Ask::Entry {
+        provider: "p".to_owned(),
+        subject: "s".to_owned(),
+        name: "n".to_owned(),
+    };
+    for (protocol, ask, others) in [
+        (Protocol::Directory, entry, 0),
+        (Protocol::Verifier, Ask::ApiKey("k".to_owned()), 1),
+    ] {
+        let mut service = service(protocol);
+        service.headers = vec![("authorization".to_owned(), "Bearer hush".into())];
+        let request = service.request(&ask, None);
+        let authorization = ("authorization", "Bearer hush".to_owned());
+        assert_eq!(request.headers.get(others), Some(&authorization));
+        assert_eq!(request.headers.len(), others + 1);
+        assert!(!format!("{service:?}").contains("hush"));
     }
 }
 

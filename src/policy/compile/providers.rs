@@ -3,6 +3,7 @@
 mod basic;
 mod entra;
 mod foreign;
+mod headers;
 mod identity;
 mod keys;
 mod locations;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Compiled, aws_domain};
+use super::{Compiled, aws_domain, headers};
 use crate::config::{
     self, ConfigError, DecisionWord, DurationText, OnError, ProviderKind, TokenUse,
 };
+use crate::json::UniqueMap;
 use crate::keys::Endpoint;
 use crate::policy::decision::Decision;
 use crate::policy::provider::{Directory, Form, Verification};
 use crate::services::{
-    DecisionProtocol, IdentityPool, Introspection, Protocol, Service, ServiceId,
+    DecisionProtocol, IdentityPool, Introspection, Protocol, Secret, Service, ServiceId,
 };
 
 /// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
@@ -21,6 +22,7 @@ struct Common<'c> {
     name: String,
     uri: &'c str,
     upstream: Option<&'c String>,
+    headers: Option<&'c UniqueMap<Secret>>,
     timeout: Option<DurationText>,
     default_timeout: u64,
     cache_duration: Option<DurationText>,
@@ -62,10 +64,15 @@ impl Compiled {
         };
         let id = u16::try_from(self.services.len())
             .map_err(|_| ConfigError::new(at, "too many services"))?;
+        let headers = match common.headers {
+            Some(given) => headers::compile(at, given)?,
+            None => Vec::new(),
+        };
         self.services.push(Service {
             name: common.name,
             upstream,
             endpoint,
+            headers,
             timeout,
             cache_duration: time(common.cache_duration, 60),
             negative_cache_duration: time(common.negative_cache_duration, 10),
@@ -101,6 +108,7 @@ impl Compiled {
             name: at.clone(),
             uri: &directory.uri,
             upstream: directory.upstream.as_ref(),
+            headers: Some(&directory.headers),
             timeout: directory.timeout,
             default_timeout: 500,
             cache_duration: directory.cache_duration,
@@ -142,6 +150,7 @@ impl Compiled {
             name: at.clone(),
             uri: &decision.uri,
             upstream: decision.upstream.as_ref(),
+            headers: Some(&decision.headers),
             timeout: decision.timeout,
             default_timeout: 500,
             cache_duration,
@@ -169,6 +178,7 @@ impl Compiled {
             name: at.clone(),
             uri: &service.uri,
             upstream: service.upstream.as_ref(),
+            headers: Some(&service.headers),
             timeout: service.timeout,
             default_timeout: 5000,
             cache_duration: service.cache_duration,
@@ -216,6 +226,7 @@ impl Compiled {
             name: at.clone(),
             uri: &endpoint.uri,
             upstream: endpoint.upstream.as_ref(),
+            headers: None,
             timeout: endpoint.timeout,
             default_timeout: 5000,
             cache_duration: endpoint.cache_duration,
@@ -280,6 +291,7 @@ impl Compiled {
             name: at.clone(),
             uri: &uri,
             upstream: pool.upstream.as_ref(),
+            headers: None,
             timeout: pool.timeout,
             default_timeout: 5000,
             cache_duration: Some(DurationText(LONGEST_CREDENTIALS)),
