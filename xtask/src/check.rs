@@ -130,12 +130,15 @@ fn runner(version: &str) -> Result<PathBuf, String> {
         .args([
             "install",
             "wasm-bindgen-cli",
+            "--bin",
+            "wasm-bindgen-test-runner",
             "--force",
             "--debug",
             "--version",
             version,
             "--root",
         ])
-        .arg(&root))?;
+        .arg(&root)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     Ok(runner)
 }
