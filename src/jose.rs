@@ -25,6 +25,7 @@ mod algorithm;
 mod claims;
 mod error;
 mod jwk;
+mod kernel;
 mod key_set;
 mod thumbprint;
 mod token;

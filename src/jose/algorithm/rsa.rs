@@ -9,14 +9,20 @@ use rsa::BoxedUint;
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::{Algorithm, AlgorithmSet};
-use crate::jose::KeyError;
+use crate::jose::{
+    KeyError,
+    kernel::{OWN_KERNELS, RsaKernel},
+};
 
 /// At least what RFC 7518 section 3.3 asks for, at most what a stranger's token may cost.
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A modulus of an accepted size and an odd exponent of 2 to 33 bits.
 #[derive(Clone, Debug)]
-pub(in crate::jose) struct RsaKey(rsa::PublicKey);
+pub(in crate::jose) struct RsaKey {
+    library: rsa::PublicKey,
+    kernel: Option<RsaKernel>,
+}
 
 impl RsaKey {
     /// A key from modulus and exponent, big-endian (RFC 7518 section 6.3.1).
@@ -43,7 +49,10 @@ impl RsaKey {
         if is_of_flawed_generator(modulus) {
             Err(KeyError::FlawedModulus)
         } else {
-            Ok(Self(key))
+            Ok(Self {
+                library: key,
+                kernel: RsaKernel::new(modulus, exponent).filter(|_| OWN_KERNELS),
+            })
         }
     }
 
@@ -59,7 +68,31 @@ impl RsaKey {
     }
 
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let Self(key) = self;
+        match &self.kernel {
+            Some(kernel) => Self::verify_by_kernel(kernel, algorithm, message, signature),
+            None => self.verify_by_library(algorithm, message, signature),
+        }
+    }
+
+    fn verify_by_kernel(
+        kernel: &RsaKernel,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        match algorithm {
+            Algorithm::Ps256 => kernel.verify_pss::<Sha256>(message, signature),
+            Algorithm::Ps384 => kernel.verify_pss::<Sha384>(message, signature),
+            Algorithm::Ps512 => kernel.verify_pss::<Sha512>(message, signature),
+            Algorithm::Rs256 => kernel.verify_pkcs1::<Sha256>(message, signature),
+            Algorithm::Rs384 => kernel.verify_pkcs1::<Sha384>(message, signature),
+            Algorithm::Rs512 => kernel.verify_pkcs1::<Sha512>(message, signature),
+            _ => false,
+        }
+    }
+
+    fn verify_by_library(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let key = &self.library;
         match algorithm {
             Algorithm::Ps256 => key.pss_verify::<Sha256>(message, signature),
             Algorithm::Ps384 => key.pss_verify::<Sha384>(message, signature),
