@@ -111,6 +111,11 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         (
             &["a=1", "session=\"a.b.c\"", "b=2"],
             some("a.b.c"),
+            Some("a=1; b=2"),
+        ),
+        (
+            &["session=a.b.c", "a=1;b=2 ", ""],
+            some("a.b.c"),
             Some("a=1;b=2"),
         ),
         (&["a=1; session = a.b.c ;"], some("a.b.c"), Some("a=1")),

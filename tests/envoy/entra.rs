@@ -218,10 +218,10 @@ fn groups_that_do_not_fit_are_never_no_groups() {
     get("/wide", json!({ "groups": null, "hasgroups": true })).passed();
     // Nor where a token says so in another way; `false` and other claims' sources say nothing of groups.
     for left_out in [
-        json!({ "hasgroups": "true" }),
-        json!({ "hasgroups": 1 }),
-        json!({ "_claim_names": "{\"groups\":\"src1\"}" }),
-        json!({ "_claim_names": ["groups"] }),
+        json!({ "groups": null, "hasgroups": "true" }),
+        json!({ "groups": null, "hasgroups": 1 }),
+        json!({ "groups": null, "_claim_names": "{\"groups\":\"src1\"}" }),
+        json!({ "groups": null, "_claim_names": ["groups"] }),
     ] {
         let seen = get("/groups", left_out);
         seen.refused(
