@@ -314,7 +314,8 @@ fn each_refresh_and_each_attempt_is_at_a_time_of_its_own() {
     let (one, other) = ("https://one.example/k", "https://other.example/k");
     let waits = refreshes(one, good);
     // A refresh every 720 to 800 seconds, in each cycle; the first fetch is at once.
-    assert!((86_400 / 801..=86_400 / 720).contains(&(waits.len() as u64 - 1)));
+    let refreshed = u64::try_from(waits.len()).unwrap() - 1;
+    assert!((86_400 / 801..=86_400 / 720).contains(&refreshed));
     assert!(waits[1..].iter().all(|wait| (720..=801).contains(wait)));
     assert!(varied(&waits[1..]) > 30, "{waits:?}");
     assert_ne!(waits, refreshes(other, good));
