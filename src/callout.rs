@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::headers::Headers;
 
+/// The longest answer that is read, in bytes.
+pub const LONGEST_BODY: usize = 256 * 1024;
+
 /// An HTTP request that the host must send.
 #[derive(Debug)]
 pub struct CalloutRequest<'c> {

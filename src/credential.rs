@@ -22,7 +22,7 @@ pub enum Location {
     Header {
         /// The name, lower-case.
         name: String,
-        /// What stands before the token, compared without ASCII case. With a space at its end it is an
+        /// What stands before the token, lower-case, compared without ASCII case. With a space at its end it is an
         /// authentication scheme (RFC 9110 §11.4).
         prefix: String,
     },
@@ -56,7 +56,7 @@ impl Location {
     pub fn bearer() -> Self {
         Self::Header {
             name: "authorization".to_owned(),
-            prefix: "Bearer ".to_owned(),
+            prefix: "bearer ".to_owned(),
         }
     }
 
@@ -65,7 +65,7 @@ impl Location {
     pub fn basic() -> Self {
         Self::Header {
             name: "authorization".to_owned(),
-            prefix: "Basic ".to_owned(),
+            prefix: "basic ".to_owned(),
         }
     }
 
@@ -84,6 +84,16 @@ impl Location {
         )
     }
 
+    /// The characters of credentials here. Behind a scheme and among subprotocols they are those of tokens; a key or a
+    /// session of one's own may have others.
+    fn takes(&self) -> fn(u8) -> bool {
+        match self {
+            Self::WebSocket => is_b64token,
+            Self::Header { prefix, .. } if prefix.ends_with(' ') => is_b64token,
+            Self::Cookie(_) | Self::Header { .. } | Self::Parameter(_) => is_cookie_octet,
+        }
+    }
+
     fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, Denial> {
         match self {
             Self::Cookie(name) => cookie::read(head, name).map(|found| found.map(Cow::Borrowed)),
@@ -100,7 +110,7 @@ impl Location {
 /// here understands counts as none.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for what is not a `b64token` (RFC 6750 §2.1).
+/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for what cannot be one where it stands.
 pub fn find<'h>(
     head: &'h Headers,
     locations: &'h [Location],
@@ -110,7 +120,7 @@ pub fn find<'h>(
         let Some(bytes) = location.read(head)? else {
             continue;
         };
-        let token = text(bytes).ok_or(Denial::Malformed)?;
+        let token = text(bytes, location.takes()).ok_or(Denial::Malformed)?;
         if found.is_some() {
             return Err(Denial::Ambiguous);
         }
@@ -119,18 +129,24 @@ pub fn find<'h>(
     Ok(found)
 }
 
-/// The bytes as a `b64token`.
-fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+/// The bytes as text of these characters, and of something besides `=`.
+fn text(bytes: Cow<'_, [u8]>, takes: fn(u8) -> bool) -> Option<Cow<'_, str>> {
     let text = match bytes {
         Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
     };
     let body = text.trim_end_matches('=');
-    let sound = !body.is_empty()
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));
-    sound.then_some(text)
+    (!body.is_empty() && body.bytes().all(takes)).then_some(text)
+}
+
+/// RFC 6750 §2.1, before its `=`.
+fn is_b64token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)
+}
+
+/// RFC 6265 §4.1.1: also without what parts two values that a host has joined.
+fn is_cookie_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"\",;\\".contains(&byte)
 }
 
 #[cfg(test)]

@@ -118,6 +118,18 @@ pub struct Exchange {
     client: String,
     /// What signatures were found to cover, so that a request that waits for something else costs one of each.
     verified: RefCell<Vec<(ProviderId, VerifiedClaims)>>,
+    /// The providers for which its password counts as a wrong one, so that it counts once for each.
+    guesses: RefCell<Vec<Guess>>,
+}
+
+/// A password that counts as a wrong one of a provider's user.
+#[derive(Clone, Copy, Debug)]
+struct Guess {
+    provider: ProviderId,
+    /// Whether it is known to be wrong, or only not known to be right.
+    known: bool,
+    /// Whether it counts still.
+    counts: bool,
 }
 
 enum Verdict<'p> {
@@ -153,6 +165,7 @@ impl Exchange {
             head,
             client,
             verified: RefCell::new(Vec::new()),
+            guesses: RefCell::new(Vec::new()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
 use crate::policy::denial::Denial;
 use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
-use crate::services::{self, Call, Service, ServiceId, ServiceStore};
+use crate::services::{self, Call, Question, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
 
 /// A callout that must go out.
@@ -180,7 +180,11 @@ impl Gateway {
     pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: UnixTime) {
         match callout {
             Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now),
-            Callout::Service(call) => self.stores.services.abandon(call),
+            Callout::Service(call) => {
+                let question = self.stores.services.question(call);
+                let awaited = question.is_some_and(|question| self.is_awaited(question));
+                self.stores.services.abandon(call, awaited);
+            }
         }
     }
 
@@ -207,7 +211,27 @@ impl Gateway {
 
     /// Forgets a request whose client is gone.
     pub fn handle_done(&mut self, id: u32) {
-        self.held.remove(&id);
+        if let Some(Held {
+            need: Need::Answer(question),
+            ..
+        }) = self.held.remove(&id)
+        {
+            self.forget(&question);
+        }
+    }
+
+    fn is_awaited(&self, question: &Question) -> bool {
+        let mut needs = self.held.values().map(|held| &held.need);
+        needs.any(|need| match need {
+            Need::Answer(other) => other.is_alike(question),
+            Need::Keys { .. } => false,
+        })
+    }
+
+    fn forget(&mut self, question: &Question) {
+        if !self.is_awaited(question) {
+            self.stores.services.forget(question);
+        }
     }
 
     /// Whether a request waits.
@@ -219,7 +243,7 @@ impl Gateway {
     /// Held requests that can be answered now, each once. Call after anything may have changed.
     pub fn poll_settled(&mut self, now: UnixTime) -> Vec<(u32, Outcome)> {
         let mut settled = Vec::new();
-        let mut needs = Vec::new();
+        let (mut needs, mut given_up) = (Vec::new(), Vec::new());
         let answered = std::mem::take(&mut self.answered);
         self.held.retain(|id, held| {
             // Nothing but an answer or the end of its time moves a request that waits for a service.
@@ -228,7 +252,9 @@ impl Gateway {
             }
             let step = match held.exchange.advance(&self.stores, now) {
                 Step::Await(need) if now >= held.deadline => {
-                    held.exchange.give_up(unavailable(&need))
+                    let step = held.exchange.give_up(unavailable(&need));
+                    given_up.extend([need, held.need.clone()]);
+                    step
                 }
                 step => step,
             };
@@ -242,6 +268,11 @@ impl Gateway {
         });
         for need in &needs {
             self.want(need, now);
+        }
+        for need in &given_up {
+            if let Need::Answer(question) = need {
+                self.forget(question);
+            }
         }
         settled
     }

@@ -25,13 +25,10 @@ pub use self::introspection::Introspection;
 pub use self::secret::Secret;
 pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
 
-use crate::callout::CalloutRequest;
+use crate::callout::{CalloutRequest, LONGEST_BODY};
 use crate::jose::ClaimSet;
 use crate::keys::Endpoint;
 use crate::time::UnixTime;
-
-/// The longest answer that is read, in bytes.
-const LONGEST_BODY: usize = 256 * 1024;
 
 /// A service's place in the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -100,6 +100,71 @@ fn credential() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![bytes(), nearly]
 }
 
+/// Four kinds of credentials that services are asked about, each at a place of its own.
+fn asking() -> Gateway {
+    let verify = json!({ "uri": "http://service/check", "upstream": "service" });
+    let config = json!({
+        "providers": {
+            "opaque": {
+                "kind": "introspection",
+                "introspection": { "uri": "http://service/check", "upstream": "service", "client_id": "a", "client_secret": "b" },
+            },
+            "people": { "kind": "basic", "verify": verify },
+            "partners": { "kind": "api_key", "verify": verify },
+            "sessions": { "kind": "http", "verify": verify, "from_cookies": ["sid"] },
+        },
+        "rules": [{ "match": {}, "require": "user" }],
+    });
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    Gateway::new(Policy::compile(&config).unwrap(), [7; 32])
+}
+
+/// What a service says: nearly always nearly right.
+fn saying() -> impl Strategy<Value = Vec<u8>> {
+    let value = prop::sample::select(
+        &[
+            "true",
+            "false",
+            "\"true\"",
+            "null",
+            "\"ann\"",
+            "\"\"",
+            "1",
+            "1800003600",
+            "1800000000",
+            "0",
+            "-1",
+            "1e300",
+            "[]",
+            "[\"ann\"]",
+            "{}",
+            "\"a\\r\\nx-auth-groups: admin\"",
+            "\"\\u0000\"",
+            "\"\u{fffd}\"",
+        ][..],
+    );
+    let name = prop::sample::select(
+        &[
+            "active", "sub", "exp", "nbf", "name", "username", "groups", "scope", "iss",
+        ][..],
+    );
+    let object = vec((name, value), 0..6).prop_map(|members| {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        format!("{{{}}}", members.join(",")).into_bytes()
+    });
+    let cut = (object.clone(), any::<prop::sample::Index>()).prop_map(|(object, at)| {
+        object
+            .iter()
+            .copied()
+            .take(at.index(object.len()))
+            .collect()
+    });
+    prop_oneof![6 => object, 1 => cut, 1 => vec(any::<u8>(), 0..60)]
+}
+
 fn is_public(path: &[u8]) -> bool {
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     // The only spellings of the open prefix; anything else must not pass for it.
@@ -168,6 +233,44 @@ proptest! {
             return Err(TestCaseError::fail(format!("{settled:?}")));
         };
         prop_assert_eq!(refusal.answer.status, 503);
+    }
+
+    #[test]
+    fn whatever_a_service_answers_only_a_plain_yes_with_a_name_opens(
+        place in 0_usize..4,
+        status in prop_oneof![4 => Just(200_u16), 1 => Just(401), 1 => any::<u16>()],
+        body in saying(),
+    ) {
+        let header = [
+            ("authorization", "Bearer opaque"),
+            ("authorization", "Basic YW5uOnB3"),
+            ("x-api-key", "key"),
+            ("cookie", "sid=1"),
+        ][place];
+        let mut gateway = asking();
+        let head = [(":method", "GET"), (":path", "/"), header];
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), "192.0.2.1".to_owned(), NOW);
+        prop_assert!(matches!(outcome, Outcome::Held));
+        let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
+        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &Headers::default(), body: &body }, &mut NoStore, NOW);
+        let settled = gateway.poll_settled(NOW);
+        match settled.as_slice() {
+            [(1, Outcome::Forward(grant))] => {
+                prop_assert_eq!(status, 200);
+                let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                if place == 0 {
+                    prop_assert_eq!(&said["active"], true);
+                } else {
+                    prop_assert!(said["sub"].as_str().is_some_and(|name| !name.is_empty()));
+                }
+                prop_assert!(said.get("exp").is_none_or(|exp| exp.as_f64() > Some(1_800_000_000.0 - 60.0)), "{said}");
+                for (name, value) in grant.set() {
+                    prop_assert!(value.iter().all(u8::is_ascii_graphic), "{name}: {value:?}");
+                }
+            }
+            [(1, Outcome::Reject(refusal))] => prop_assert!([401, 503].contains(&refusal.answer.status)),
+            other => prop_assert!(false, "{other:?}"),
+        }
     }
 
     #[test]

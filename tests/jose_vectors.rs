@@ -208,3 +208,12 @@ fn of_the_published_key_sets_the_keys_for_signatures_serve() {
     let secrets = KeySet::parse_inline(SYMMETRIC_KEYS.as_bytes(), &limits).unwrap();
     assert_eq!((secrets.len(), secrets.skipped().len()), (1, 1));
 }
+
+/// RFC 8037 appendix A.2 and A.3.
+#[test]
+fn the_published_thumbprint_of_an_edwards_key_is_its_own() {
+    let set = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let keys = KeySet::parse(set, &KeySetLimits::default()).unwrap();
+    let thumbprints: Vec<_> = keys.thumbprints().map(|print| print.to_string()).collect();
+    assert_eq!(thumbprints, ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"]);
+}

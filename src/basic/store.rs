@@ -1,4 +1,4 @@
-//! What one VM remembers of passwords: which were right, and how many were wrong. Never a password.
+//! What one VM remembers of passwords: which were right, which wrong, and how many were wrong. Never a password.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::time::UnixTime;
 
-/// How long a right password is not checked again.
+/// How long a password is not checked again.
 const REMEMBERED: Duration = Duration::from_secs(300);
 /// Passwords, users and addresses that are remembered.
 const MOST: usize = 10_000;
@@ -21,6 +21,8 @@ const MOST: usize = 10_000;
 pub struct PasswordStore {
     secret: [u8; 32],
     right: RefCell<Expiring<Rc<ClaimSet>>>,
+    /// Passwords that were checked and not right: a client that repeats one costs no hash.
+    known_wrong: RefCell<Expiring<()>>,
     wrong: RefCell<Expiring<u32>>,
 }
 
@@ -44,6 +46,7 @@ impl PasswordStore {
         Self {
             secret,
             right: RefCell::new(Expiring::new(MOST)),
+            known_wrong: RefCell::new(Expiring::new(MOST)),
             wrong: RefCell::new(Expiring::new(MOST)),
         }
     }
@@ -68,16 +71,21 @@ impl PasswordStore {
             return Ok(Rc::clone(claims));
         }
         self.admit(attempt, now)?;
+        if self.known_wrong.borrow().get(&digest, now).is_some() {
+            self.count_wrong(attempt, now);
+            return Err(Denial::BadPassword);
+        }
+        let until = now.plus(REMEMBERED);
         let lot = self.digest(b"lot", provider, &[username]);
         let lot = lot
             .iter()
             .take(8)
             .fold(0_u64, |lot, byte| lot << 8 | u64::from(*byte));
         let Some(claims) = users.verify(username, password.as_bytes(), lot) else {
+            self.known_wrong.borrow_mut().insert(digest, (), until);
             self.count_wrong(attempt, now);
             return Err(Denial::BadPassword);
         };
-        let until = now.plus(REMEMBERED);
         self.right
             .borrow_mut()
             .insert(digest, Rc::clone(&claims), until);
@@ -115,6 +123,17 @@ impl PasswordStore {
                 |(count, until)| (*count, until),
             );
             wrong.insert(digest, count.saturating_add(1), until);
+        }
+    }
+
+    /// Takes back one wrong password: it was another provider's right one.
+    pub fn forgive(&self, attempt: Attempt<'_>, now: UnixTime) {
+        let mut wrong = self.wrong.borrow_mut();
+        for digest in self.counters(attempt) {
+            if let Some((count, until)) = wrong.get(&digest, now) {
+                let count = count.saturating_sub(1);
+                wrong.insert(digest, count, until);
+            }
         }
     }
 

@@ -19,19 +19,26 @@ pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<&'h [u8]>
     Ok(value.filter(|value| !value.is_empty()))
 }
 
-/// All other cookies, byte for byte; `None` where there are none.
+/// All other cookies, byte for byte, several headers joined as RFC 9113 §8.2.3 joins them; `None` where there are none.
 pub(super) fn without(head: &Headers, name: &str) -> Option<Vec<u8>> {
-    let others: Vec<&[u8]> = pairs(head)
-        .filter(|pair| value_of(pair, name).is_none() && !pair.trim_ascii().is_empty())
-        .collect();
-    let joined = others.join(&b';');
-    (!others.is_empty()).then(|| joined.trim_ascii().to_vec())
+    let rest = |header: &[u8]| {
+        let others = split(header)
+            .filter(|pair| value_of(pair, name).is_none() && !pair.trim_ascii().is_empty());
+        let joined = others.collect::<Vec<_>>().join(&b';');
+        joined.trim_ascii().to_vec()
+    };
+    let headers = head.all(HEADER).map(rest);
+    let headers: Vec<Vec<u8>> = headers.filter(|rest| !rest.is_empty()).collect();
+    (!headers.is_empty()).then(|| headers.join(&b"; "[..]))
 }
 
 /// The pairs of all `Cookie` headers, with the spaces around them.
 fn pairs(head: &Headers) -> impl Iterator<Item = &[u8]> {
-    head.all(HEADER)
-        .flat_map(|value| value.split(|byte| *byte == b';'))
+    head.all(HEADER).flat_map(split)
+}
+
+fn split(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|byte| *byte == b';')
 }
 
 fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {

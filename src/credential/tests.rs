@@ -71,6 +71,19 @@ fn a_token_stands_behind_any_prefix_or_none() {
         ("Token ", b"token a.b.c", some("a.b.c")),
         ("Token ", b"Token", Err(Denial::Malformed)),
         ("Token ", b"Bearer a.b.c", Ok(None)),
+        // A key of one's own may have what no token has, but not what a host joins values with.
+        (
+            "",
+            b"k:1!$%&'()*<>?@[]^`{|}~",
+            some("k:1!$%&'()*<>?@[]^`{|}~"),
+        ),
+        ("", b"k;1", Err(Denial::Malformed)),
+        ("", b"k\\1", Err(Denial::Malformed)),
+        ("", b"\"k\"", Err(Denial::Malformed)),
+        ("", b"k\x7f", Err(Denial::Malformed)),
+        ("", "k\u{e9}".as_bytes(), Err(Denial::Malformed)),
+        ("", b"==", Err(Denial::Malformed)),
+        ("Token ", b"Token k:1", Err(Denial::Malformed)),
     ];
     for (prefix, value, want) in cases {
         let location = header("x-token", prefix);
@@ -98,6 +111,11 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         (
             &["a=1", "session=\"a.b.c\"", "b=2"],
             some("a.b.c"),
+            Some("a=1; b=2"),
+        ),
+        (
+            &["session=a.b.c", "a=1;b=2 ", ""],
+            some("a.b.c"),
             Some("a=1;b=2"),
         ),
         (&["a=1; session = a.b.c ;"], some("a.b.c"), Some("a=1")),
@@ -111,7 +129,9 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         (&["session=a; session=b"], Err(Denial::Ambiguous), None),
         (&["session=a", "session=a"], Err(Denial::Ambiguous), None),
         (&["session=; session=a"], Err(Denial::Ambiguous), None),
+        (&["session=s%3Aa.b:c"], some("s%3Aa.b:c"), None),
         (&["session=a b"], Err(Denial::Malformed), None),
+        (&["session=a,b"], Err(Denial::Malformed), None),
         (&[], Ok(None), None),
     ];
     for (values, want, rest) in cases {
@@ -159,6 +179,9 @@ fn a_parameter_is_found_and_only_it_is_taken_out() {
         ("/a?access_token=", Ok(None), "/a"),
         ("/a?access_token=a%", Err(Denial::Malformed), "/a"),
         ("/a?access_token=a%ff", Err(Denial::Malformed), "/a"),
+        ("/a?access_token=a%20b", Err(Denial::Malformed), "/a"),
+        ("/a?access_token=a%0d%0ab", Err(Denial::Malformed), "/a"),
+        ("/a?access_token=k%3a%7b1%7d", some("k:{1}"), "/a"),
         ("/a?access_token=a b", Err(Denial::Malformed), "/a"),
         ("/a?xaccess_token=a", Ok(None), "/a?xaccess_token=a"),
         ("/a?", Ok(None), "/a?"),

@@ -1,9 +1,10 @@
 //! Whom a credential stands for, and whether the rule lets them pass.
 
+mod passwords;
+
 use std::rc::Rc;
 
 use super::{Caller, Exchange, Need, Stores, Verdict};
-use crate::basic::{self, Attempt};
 use crate::credential::Credential;
 use crate::jose::{AlgorithmSet, Budget, ClaimSet, TokenError, UntrustedToken};
 use crate::keys::Lookup as KeyLookup;
@@ -29,6 +30,8 @@ pub(super) struct Inquiry<'p, 'c> {
     stores: &'p Stores,
     now: UnixTime,
     budget: Budget,
+    /// Whether some provider vouches for the credential, whatever the rule says of its caller.
+    vouched: bool,
 }
 
 /// Why nobody vouches for a credential.
@@ -66,6 +69,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             stores,
             now,
             budget: Budget::new(SIGNATURES),
+            vouched: false,
         }
     }
 
@@ -75,6 +79,14 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         if self.exchange.policy.limits.token_bytes < self.credential.token.len() {
             return Verdict::Deny(TokenError::TooLarge.into());
         }
+        let verdict = self.try_each();
+        if self.vouched {
+            self.acquit_all();
+        }
+        verdict
+    }
+
+    fn try_each(&mut self) -> Verdict<'p> {
         let mut denial: Option<Denial> = None;
         let mut blocked = None;
         for id in &self.rule.accepted {
@@ -104,7 +116,14 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
             Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
         };
+        self.vouched = true;
         let principal = Principal::new(id, provider, vouched, &self.stores.services, self.now);
+        // A page that says "no" with status 200 names nobody: it vouches for nobody.
+        if principal.subject.is_none()
+            && matches!(provider.verification, Verification::Service { .. })
+        {
+            return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
+        }
         let visit = self.exchange.visit(self.rule, self.variables);
         if let Err(hurdle) = self.rule.requirement.check(Some(&principal), &visit) {
             return hurdle.into();
@@ -121,6 +140,9 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 
     fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Vouched, Doubt> {
+        if self.knows_wrong(id) {
+            return Err(Denial::BadPassword.into());
+        }
         let text = || self.credential.token.clone().into_owned();
         match &provider.verification {
             Verification::ApiKeys(keys) => keys
@@ -128,15 +150,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 .map(Vouched::claims_of)
                 .ok_or(Doubt::Denied(Denial::BadKey)),
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
-            Verification::Passwords(users) => {
-                let (username, password) = self.password()?;
-                let attempt = self.attempt(id, provider, &username)?;
-                self.stores
-                    .passwords
-                    .verify(attempt, users, &password, self.now)
-                    .map(Vouched::claims_of)
-                    .map_err(Doubt::Denied)
-            }
+            Verification::Passwords(users) => self.check_password(id, provider, users),
             Verification::Service { service, form } => match form {
                 Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
                 Form::Token => {
@@ -256,52 +270,6 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Some(expires_at) if self.now >= expires_at => Err(TokenError::Expired.into()),
             _ => Ok(()),
         }
-    }
-
-    fn consult_about_password(
-        &self,
-        id: ProviderId,
-        provider: &Provider,
-        service: ServiceId,
-    ) -> Result<Vouched, Doubt> {
-        let (username, password) = self.password()?;
-        let attempt = self.attempt(id, provider, &username)?;
-        let ask = Ask::Password {
-            username: username.clone(),
-            password,
-        };
-        let passwords = &self.stores.passwords;
-        match self.consult(service, ask, Denial::BadPassword) {
-            Err(Doubt::Denied(Denial::BadPassword)) => {
-                passwords.admit(attempt, self.now)?;
-                passwords.count_wrong(attempt, self.now);
-                Err(Denial::BadPassword.into())
-            }
-            // The service is not asked about one more password of somebody who has guessed enough.
-            Err(Doubt::Needs(need)) => {
-                passwords.admit(attempt, self.now)?;
-                Err(Doubt::Needs(need))
-            }
-            other => other,
-        }
-    }
-
-    fn password(&self) -> Result<(String, String), Denial> {
-        basic::decode(&self.credential.token).ok_or(Denial::Malformed)
-    }
-
-    fn attempt<'a>(
-        &'a self,
-        provider: ProviderId,
-        own: &Provider,
-        username: &'a str,
-    ) -> Result<Attempt<'a>, Denial> {
-        Ok(Attempt {
-            provider,
-            username,
-            client: &self.exchange.client,
-            throttle: own.throttle.ok_or(Denial::Internal)?,
-        })
     }
 
     /// The caller's temporary AWS credentials, where the rule asks for them: in exchange for its ID token.

@@ -1,4 +1,5 @@
 mod keys;
+mod services;
 
 use std::time::Duration;
 
@@ -263,4 +264,54 @@ fn a_client_without_a_token_finds_whose_tokens_are_taken() {
     assert_eq!(document["authorization_servers"], json!(["https://issuer"]));
     let elsewhere = world.request(0, "/.well-known/oauth-protected-resource", &[]);
     assert_eq!(world.status(elsewhere), 401);
+}
+
+#[test]
+fn one_place_in_two_spellings_is_one_place() {
+    let mut config = config();
+    let place = |prefix: &str| json!([{ "name": "Authorization", "value_prefix": prefix }]);
+    config["providers"]["second"] = config["providers"]["main"].clone();
+    config["providers"]["second"]["issuer"] = json!("https://second");
+    config["providers"]["main"]["from_headers"] = place("BEARER ");
+    config["providers"]["second"]["from_headers"] = place("bearer ");
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    for issuer in ["https://issuer", "https://second"] {
+        let value = bearer(&token("a", &json!({ "iss": issuer })));
+        let id = world.request(0, "/orders", &[("authorization", &value)]);
+        assert_eq!(world.status(id), 200, "{issuer}");
+    }
+}
+
+#[test]
+fn providers_of_one_issuer_differ_in_their_audience() {
+    let mut config = config();
+    config["providers"]["second"] = config["providers"]["main"].clone();
+    config["providers"]["second"]["audiences"] = json!(["billing"]);
+    config["rules"][0] =
+        json!({ "match": { "path_prefix": "/billing" }, "require": { "provider": "second" } });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    for (path, audience, want) in [
+        ("/", json!("orders"), Ok("main")),
+        ("/", json!("billing"), Ok("second")),
+        ("/", json!(["billing", "orders"]), Ok("main")),
+        ("/", json!("other"), Err(401)),
+        ("/billing", json!("billing"), Ok("second")),
+        ("/billing", json!(["orders", "billing"]), Ok("second")),
+        ("/billing", json!("orders"), Err(401)),
+    ] {
+        let value = bearer(&token("a", &json!({ "aud": audience })));
+        let id = world.request(0, path, &[("authorization", &value)]);
+        let got = match world.fate(id) {
+            Fate::Forwarded(set, _) => Ok(set["x-auth-provider"].as_str()),
+            Fate::Refused(status, _) => Err(*status),
+            Fate::Held | Fate::Served(_) => Err(0),
+        };
+        assert_eq!(got, want, "{path} {audience}");
+    }
+    // One set of keys, and one fetch, for both.
+    assert_eq!(world.fetched, [KEYS]);
 }

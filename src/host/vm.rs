@@ -9,7 +9,7 @@ use super::call::{self, MapType};
 use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
-use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::gateway::{Callout, Gateway, Notice, Outcome};
 use crate::headers::Headers;
 use crate::keys::{self, KeySource};
@@ -87,7 +87,8 @@ impl Vm {
         let headers = (headers > 0)
             .then(|| call::header_map(MapType::CalloutHeaders).and_then(Headers::decode))
             .flatten();
-        let body = call::callout_body(body);
+        // One byte more than anybody reads tells that there is more; the rest stays with the host.
+        let body = call::callout_body(body.min(LONGEST_BODY.saturating_add(1)));
         let outcome = match (&headers, &body) {
             (Some(headers), Some(body)) => answered(headers, body),
             _ => CalloutOutcome::Failed,

@@ -133,6 +133,26 @@ fn what_a_header_tries() {
             Ok(()),
         ),
         ("x5c", with_header(r#""x5c":["AA"]"#), Ok(())),
+        (
+            "x5t that is none",
+            with_header(r##""x5t":"195F29","x5t#S256":"zz""##),
+            Ok(()),
+        ),
+        (
+            "x5t that is none, twice",
+            with_header(r#""x5t":"zz","x5t":"zz""#),
+            Err(Malformed),
+        ),
+        (
+            "x5t that is none, beside alg twice",
+            with_header(r#""x5t":"zz","alg":"ES256""#),
+            Err(Malformed),
+        ),
+        (
+            "x5t that is none, beside crit",
+            with_header(r#""x5t":"zz","crit":["exp"]"#),
+            Err(UnsupportedHeader),
+        ),
         ("unknown", with_header(r#""x":{"y":[null]}"#), Ok(())),
         ("twice", with_header(r#""alg":"ES256""#), Err(Malformed)),
         (

@@ -2,6 +2,7 @@
 
 use std::{fmt, rc::Rc};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jwt_compact::ParseError;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::json::StrictObject;
 /// Everything it says may be a lie; only [`KeySet::verify`](super::KeySet::verify) turns it into
 /// claims that somebody vouches for. `jku`, `jwk`, `x5u`, `x5c` and `x5t` are never followed.
 pub struct UntrustedToken<'t> {
-    inner: jwt_compact::UntrustedToken<'t, Extensions>,
+    inner: Inner<'t>,
     claims: Rc<ClaimSet>,
     signed: &'t str,
     payload: &'t str,
@@ -32,13 +33,12 @@ impl<'t> UntrustedToken<'t> {
         if compact.len() > max_bytes {
             return Err(TokenError::TooLarge);
         }
-        let inner =
-            jwt_compact::UntrustedToken::<Extensions>::try_from(compact).map_err(|error| {
-                match error {
-                    ParseError::UnsupportedContentType(_) => TokenError::UnsupportedHeader,
-                    _ => TokenError::Malformed,
-                }
-            })?;
+        let inner = match read(compact) {
+            Err(TokenError::Malformed) => without_thumbprints(compact)
+                .ok_or(TokenError::Malformed)
+                .and_then(|text| read(&text).map(Inner::into_owned))?,
+            other => other?,
+        };
         if inner.header().other_fields.unsupported {
             return Err(TokenError::UnsupportedHeader);
         }
@@ -106,6 +106,28 @@ impl<'t> UntrustedToken<'t> {
     pub(super) fn shared_claims(&self) -> Rc<ClaimSet> {
         Rc::clone(&self.claims)
     }
+}
+
+type Inner<'t> = jwt_compact::UntrustedToken<'t, Extensions>;
+
+fn read(compact: &str) -> Result<Inner<'_>, TokenError> {
+    Inner::try_from(compact).map_err(|error| match error {
+        ParseError::UnsupportedContentType(_) => TokenError::UnsupportedHeader,
+        _ => TokenError::Malformed,
+    })
+}
+
+/// The token with a header without `x5t` and `x5t#S256`, where it has one of them: `jwt-compact` wants thumbprints to
+/// be well-formed, some issuers write others, and nobody here looks at them. What is signed is the header as it came.
+fn without_thumbprints(compact: &str) -> Option<String> {
+    let (header, rest) = compact.split_once('.')?;
+    let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok()?;
+    let StrictObject(mut members) = serde_json::from_slice(&header).ok()?;
+    let removed = ["x5t", "x5t#S256"].map(|name| members.remove(name));
+    removed.iter().any(Option::is_some).then(|| {
+        let header = BASE64_URL_SAFE_NO_PAD.encode(Value::Object(members).to_string());
+        format!("{header}.{rest}")
+    })
 }
 
 /// A token is a credential: none of it is for logs.

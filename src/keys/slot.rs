@@ -83,6 +83,10 @@ impl Slot {
         hash.update(source.upstream.as_bytes());
         hash.update([0]);
         hash.update(source.uri().as_bytes());
+        hash.update([0]);
+        // One address may say where the keys of two issuers are that differ in a slash: who reads it for one has not
+        // read it for the other.
+        hash.update(source.issuer.as_deref().unwrap_or_default().as_bytes());
         let name = hex_text(&hash.finalize());
         let epoch = UnixTime::from_millis(0);
         Self {

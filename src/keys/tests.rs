@@ -7,10 +7,14 @@ const ID: KeySourceId = KeySourceId(0);
 const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 
 fn store() -> KeyStore {
-    KeyStore::new([KeySource {
+    KeyStore::new([source("https://issuer.example/jwks.json", None)])
+}
+
+fn source(uri: &str, issuer: Option<&str>) -> KeySource {
+    KeySource {
         upstream: "idp".to_owned(),
-        endpoint: Endpoint::parse("https://issuer.example/jwks.json").unwrap(),
-        issuer: None,
+        endpoint: Endpoint::parse(uri).unwrap(),
+        issuer: issuer.map(str::to_owned),
         pins: None,
         schedule: Schedule {
             cache_duration: Duration::from_secs(1000),
@@ -21,7 +25,7 @@ fn store() -> KeyStore {
             cache_usages: None,
             retry: 0,
         },
-    }])
+    }
 }
 
 fn at(secs: u64) -> UnixTime {
@@ -284,4 +288,69 @@ fn a_record_of_the_far_future_stops_nobody() {
             "{phase:?}"
         );
     }
+}
+
+#[test]
+fn each_refresh_and_each_attempt_is_at_a_time_of_its_own() {
+    // When a set is fetched anew, in seconds from its last fetch; over a day, asked each second.
+    let refreshes = |uri: &str, outcome: fn() -> CalloutOutcome<'static>| {
+        let (mut vm, mut process) = (KeyStore::new([source(uri, None)]), Process::default());
+        let (mut last, mut waits) = (0, Vec::new());
+        for now in 0..86_400 {
+            if let Some(fetch) = vm.poll_fetch(Leader::Tick, &mut process, at(now)) {
+                vm.handle_fetched(fetch, outcome(), &mut process, at(now));
+                waits.push(now - last);
+                last = now;
+            }
+        }
+        waits
+    };
+    let varied = |waits: &[u64]| {
+        let mut all = waits.to_vec();
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    };
+    let (one, other) = ("https://one.example/k", "https://other.example/k");
+    let waits = refreshes(one, good);
+    // A refresh every 720 to 800 seconds, in each cycle; the first fetch is at once.
+    let refreshed = u64::try_from(waits.len()).unwrap() - 1;
+    assert!((86_400 / 801..=86_400 / 720).contains(&refreshed));
+    assert!(waits[1..].iter().all(|wait| (720..=801).contains(wait)));
+    assert!(varied(&waits[1..]) > 30, "{waits:?}");
+    assert_ne!(waits, refreshes(other, good));
+
+    let failed = || CalloutOutcome::Failed;
+    let waits = refreshes(one, failed);
+    // In the end an attempt every 24 to 30 seconds.
+    let late = &waits[10..];
+    assert!(late.iter().all(|wait| (24..=31).contains(wait)));
+    assert!(varied(late) > 4, "{late:?}");
+    assert_ne!(waits, refreshes(other, failed));
+}
+
+#[test]
+fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
+    const DOCUMENT: &str = "https://issuer/.well-known/openid-configuration";
+    const ANSWER: &[u8] = br#"{"issuer":"https://issuer","jwks_uri":"https://issuer/keys"}"#;
+    let mut process = Process::default();
+    let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
+    let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
+    vm.handle_fetched(fetch, answered(200, ANSWER), &mut process, at(0));
+    let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    assert!(is_ready(&vm, at(0)));
+
+    // The same address, and another issuer: nothing of what the first one has is its.
+    let mut other = KeyStore::new([source(DOCUMENT, Some("https://issuer/"))]);
+    let fetch = other.poll_fetch(Leader::Tick, &mut process, at(1)).unwrap();
+    assert!(!is_ready(&other, at(1)));
+    let notice = other.handle_fetched(fetch, answered(200, ANSWER), &mut process, at(1));
+    assert!(matches!(notice, Some(Notice::Failed { .. })), "{notice:?}");
+    assert!(!is_ready(&other, at(1)));
+}
+
+#[test]
+fn no_key_set_is_longer_than_what_is_read_of_an_answer() {
+    assert!(KeySetLimits::default().max_bytes <= crate::callout::LONGEST_BODY);
 }

@@ -222,11 +222,14 @@ impl<'p> Principal<'p> {
     /// What holds for this caller's groups, where its token left them out.
     fn overage(&self) -> Option<Overage> {
         let members = self.vouched.claims().members();
-        let names = members.get("_claim_names").and_then(Value::as_object);
-        let left_out = names.is_some_and(|names| names.contains_key("groups"))
-            || members
-                .get("hasgroups")
-                .is_some_and(|has| has == &Value::Bool(true));
+        // Written in a way that nobody expects, they still say that something is missing.
+        let left_out = members.get("_claim_names").is_some_and(|names| {
+            names
+                .as_object()
+                .is_none_or(|names| names.contains_key("groups"))
+        }) || members
+            .get("hasgroups")
+            .is_some_and(|has| has != &Value::Bool(false));
         self.provider.identity.overage.filter(|_| left_out)
     }
 

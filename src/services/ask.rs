@@ -55,10 +55,10 @@ impl Ask {
         }
     }
 
-    /// A name for the question that tells nobody what was asked: credentials are not kept, and no two questions are
-    /// confused. Temporary credentials belong to a subject, whichever of its tokens asks for them.
-    pub(super) fn digest(&self, service: u16, secret: &[u8; 32]) -> Digest {
-        let (kind, parts): (u8, [&str; 3]) = match self {
+    /// What tells this question from others of its service. Temporary credentials belong to a subject, whichever of its
+    /// tokens asks for them.
+    pub(super) fn parts(&self) -> (u8, [&str; 3]) {
+        match self {
             Self::ApiKey(key) => (0, [key, "", ""]),
             Self::Credentials { subject, .. } => (1, [subject, "", ""]),
             Self::Decision { key, .. } => (5, [key, "", ""]),
@@ -69,7 +69,13 @@ impl Ask {
             } => (2, [provider, subject, name]),
             Self::Password { username, password } => (3, [username, password, ""]),
             Self::Token(token) => (4, [token, "", ""]),
-        };
+        }
+    }
+
+    /// A name for the question that tells nobody what was asked: credentials are not kept, and no two questions are
+    /// confused.
+    pub(super) fn digest(&self, service: u16, secret: &[u8; 32]) -> Digest {
+        let (kind, parts) = self.parts();
         let [first, second, third] = parts.map(str::as_bytes);
         keyed_digest(
             secret,

@@ -26,6 +26,14 @@ pub struct Question {
     pub ask: Ask,
 }
 
+impl Question {
+    /// Whether one answer is for both.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.service == other.service && self.ask.parts() == other.ask.parts()
+    }
+}
+
 /// A callout that must go out. Its number tells its answer from the late answer of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -99,7 +107,7 @@ pub struct ServiceStore {
     health: Vec<Health>,
     secret: [u8; 32],
     settled: Expiring<Settled>,
-    /// As many as there are requests that wait, and those whose clients went away.
+    /// As many as there are requests that wait, and calls under way.
     open: BTreeMap<Digest, Open>,
     wanted: VecDeque<Digest>,
     flying: BTreeMap<u32, Digest>,
@@ -147,6 +155,12 @@ impl ServiceStore {
             }) if now < *retry_at && !self.open.contains_key(&digest) => unavailable(*retry_at),
             _ => Lookup::Pending,
         }
+    }
+
+    /// Whether a question has been asked and not answered.
+    #[must_use]
+    pub fn is_open(&self, question: &Question) -> bool {
+        self.open.contains_key(&self.digest(question))
     }
 
     /// Asks for an answer that is not there; asking twice is asking once.
@@ -273,10 +287,30 @@ impl ServiceStore {
             .collect()
     }
 
-    /// Whoever sent this call is gone, and its answer will not come: the tick asks again.
-    pub fn abandon(&mut self, call: Call) {
-        if let Some(digest) = self.flying.remove(&call.attempt) {
-            self.leave_to_tick(digest);
+    /// What a call asks; `None` for one that nobody waits for any more.
+    #[must_use]
+    pub fn question(&self, call: Call) -> Option<&Question> {
+        let open = self.open.get(self.flying.get(&call.attempt)?)?;
+        Some(&open.question)
+    }
+
+    /// Whoever sent this call is gone, and its answer will not come: the tick asks again where others wait for it.
+    pub fn abandon(&mut self, call: Call, awaited: bool) {
+        match self.flying.remove(&call.attempt) {
+            Some(digest) if awaited => self.leave_to_tick(digest),
+            Some(digest) => drop(self.open.remove(&digest)),
+            None => {}
+        }
+    }
+
+    /// Drops a question that no request waits for any more, unless its answer is on its way: clients that come and go
+    /// must not pile questions up.
+    pub fn forget(&mut self, question: &Question) {
+        let digest = self.digest(question);
+        let flies = |open: &Open| matches!(open.stage, Stage::Flying(..));
+        if self.open.get(&digest).is_some_and(|open| !flies(open)) {
+            self.open.remove(&digest);
+            self.wanted.retain(|held| *held != digest);
         }
     }
 

@@ -328,7 +328,7 @@ fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store.poll_call(Leader::Request, at(0)).unwrap();
-    store.abandon(call);
+    store.abandon(call, true);
     assert_eq!(store.poll_call(Leader::Request, at(0)), None);
     let again = store.poll_call(Leader::Tick, at(0)).unwrap();
     assert_ne!(again, call);

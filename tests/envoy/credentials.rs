@@ -64,7 +64,7 @@ fn a_token_is_found_at_each_place_and_taken_out() {
         &'static str,
         &'static [(&'static str, Option<&'static str>)],
     );
-    let rows: [Row; 6] = [
+    let rows: [Row; 8] = [
         (
             Request::get("/a?x=%20&y").header("authorization", &bearer),
             "/a?x=%20&y",
@@ -92,6 +92,22 @@ fn a_token_is_found_at_each_place_and_taken_out() {
         ),
         (
             Request::get("/a").header("sec-websocket-protocol", format!("chat, bearer, {token}")),
+            "/a",
+            &[("sec-websocket-protocol", Some("chat, bearer"))],
+        ),
+        // In several headers of one name none is forgotten.
+        (
+            Request::get("/a")
+                .header("cookie", "a=1")
+                .header("cookie", format!("session={token}"))
+                .header("cookie", "b=2"),
+            "/a",
+            &[("cookie", Some("a=1; b=2"))],
+        ),
+        (
+            Request::get("/a")
+                .header("sec-websocket-protocol", "chat, bearer")
+                .header("sec-websocket-protocol", &token),
             "/a",
             &[("sec-websocket-protocol", Some("chat, bearer"))],
         ),

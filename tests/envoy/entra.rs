@@ -216,6 +216,22 @@ fn groups_that_do_not_fit_are_never_no_groups() {
     let seen = get("/wide", overage());
     assert_eq!(told(&seen, "groups").as_deref(), Some("g-1,g-300"));
     get("/wide", json!({ "groups": null, "hasgroups": true })).passed();
+    // Nor where a token says so in another way; `false` and other claims' sources say nothing of groups.
+    for left_out in [
+        json!({ "groups": null, "hasgroups": "true" }),
+        json!({ "groups": null, "hasgroups": 1 }),
+        json!({ "groups": null, "_claim_names": "{\"groups\":\"src1\"}" }),
+        json!({ "groups": null, "_claim_names": ["groups"] }),
+    ] {
+        let seen = get("/groups", left_out);
+        seen.refused(
+            403,
+            Some(", error=\"insufficient_scope\""),
+            "Operation not allowed",
+        );
+    }
+    get("/groups", json!({ "hasgroups": false })).passed();
+    get("/groups", json!({ "_claim_names": { "wids": "src1" } })).passed();
     let seen = get("/wide", json!({}));
     seen.refused(
         403,

@@ -37,3 +37,4 @@ mod outage;
 mod passwords;
 mod rules;
 mod tokens;
+mod websockets;

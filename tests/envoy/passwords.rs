@@ -35,9 +35,13 @@ fn verify(request: &Received) -> Option<Answer> {
         json!({ "kind": "basic", "username": "carol", "password": "secret:with:colons" }),
         json!({ "kind": "api_key", "key": "ak_remote" }),
         json!({ "kind": "token", "token": "session-1" }),
+        json!({ "kind": "token", "token": "s%3A1.a:b" }),
+        json!({ "kind": "api_key", "key": "k:{1}!" }),
     ];
     Some(if asked["username"] == "down" {
         Answer::text(500, "no")
+    } else if asked["username"] == "nobody" {
+        Answer::json(200, &json!({ "error": "no such user" }))
     } else if known.contains(&asked) {
         Answer::json(200, &carol)
     } else {
@@ -273,11 +277,17 @@ fn a_service_verifies_passwords_keys_and_sessions() {
         "Invalid credentials",
     );
     sent(basic("/remote", "down", "x")).unavailable();
+    // Who says 200 and no name has said nothing.
+    sent(basic("/remote", "nobody", "x")).unavailable();
     let seen = sent(Request::get("/key?a=1&key=ak_remote&b=2"));
     carol(&seen);
     assert_eq!(seen.passed().target, "/key?a=1&b=2");
+    carol(&sent(Request::get("/key?key=k:%7B1%7D!")));
     carol(&sent(
         Request::get("/session").header("cookie", "sid=session-1"),
+    ));
+    carol(&sent(
+        Request::get("/session").header("cookie", "sid=s%3A1.a:b; theme=dark"),
     ));
     let seen = sent(Request::get("/session").header("cookie", "sid=session-2"));
     seen.invalid_token("the token is not active");

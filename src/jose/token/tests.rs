@@ -162,6 +162,11 @@ fn members_that_do_not_matter_are_ignored() {
         r#""x5u":"https://evil.example/chain""#,
         r#""x5c":["AA"]"#,
         r#""x5t":"lDpwLQbzRZmu4fjajvn3KWAx1pk""#,
+        r#""x5t":"zz""#,
+        r#""x5t":"40:7F no thumbprint""#,
+        r#""x5t":null"#,
+        r##""x5t":[1],"x5t#S256":"AA""##,
+        r#""typ":"anything""#,
         r#""custom":{"a":[1]}"#,
     ] {
         let header = format!(r#"{{"alg":"ES256",{member}}}"#);

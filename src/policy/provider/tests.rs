@@ -390,3 +390,59 @@ fn a_required_claim_passes_its_test() {
         assert_eq!(missing, test == json!({ "present": false }), "{test}");
     }
 }
+
+#[test]
+fn a_cognito_token_is_a_machine_s_where_nothing_in_it_is_of_a_user() {
+    let machine =
+        json!({ "token_use": "access", "client_id": "app", "sub": "app", "scope": "orders/read" });
+    let is_machine = |provider: &Value, more: Value| {
+        let mut claims = machine.clone();
+        for (name, value) in more.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        told(provider, &json!({}), &claims).map(|headers| headers.contains_key("x-auth-m2m"))
+    };
+    let any_client = json!({
+        "kind": "cognito", "region": "eu-west-1", "user_pool_id": "eu-west-1_x", "token_use": ["access", "id"],
+    });
+    for provider in [cognito(&json!({})), any_client.clone()] {
+        assert_eq!(is_machine(&provider, json!({})), Ok(true));
+        // That the claim is there is enough, whatever it says.
+        for name in [
+            "cognito:username",
+            "username",
+            "email",
+            "name",
+            "given_name",
+            "family_name",
+        ] {
+            for value in [json!("ann"), json!(""), json!(null)] {
+                let got = is_machine(&provider, json!({ name: value }));
+                assert_eq!(got, Ok(false), "{name}: {value}");
+            }
+        }
+        let id = json!({ "token_use": "id", "aud": "app" });
+        assert_eq!(is_machine(&provider, id), Ok(false));
+    }
+    let mut nobody = machine.clone();
+    nobody.as_object_mut().unwrap().remove("client_id");
+    let headers = told(&any_client, &json!({}), &nobody).unwrap();
+    assert!(!headers.contains_key("x-auth-m2m"));
+}
+
+#[test]
+fn a_scope_is_a_group_only_where_a_source_says_so() {
+    let user = json!({
+        "token_use": "access", "client_id": "app", "sub": "s-1", "username": "ann", "scope": "api/admin admin",
+    });
+    let groups = |provider: &Value| {
+        let mut headers = told(provider, &json!({}), &user).unwrap();
+        headers.remove("x-auth-groups")
+    };
+    assert_eq!(groups(&cognito(&json!({}))), None);
+    let explicit = json!({ "groups": [{ "claim": "cognito:groups" }, { "claim": "scope" }] });
+    assert_eq!(
+        groups(&cognito(&explicit)).as_deref(),
+        Some("api/admin,admin")
+    );
+}

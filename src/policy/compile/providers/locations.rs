@@ -92,6 +92,7 @@ fn header(at: &str, header: &config::FromHeader) -> Result<Location, ConfigError
     }
     Ok(Location::Header {
         name,
-        prefix: prefix.clone(),
+        // One place, however providers spell it: in two spellings each credential there would be two.
+        prefix: prefix.to_ascii_lowercase(),
     })
 }
