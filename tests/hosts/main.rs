@@ -1,0 +1,22 @@
+//! The module that ships in hosts that forgive nothing: each plays a real one, with all that was found to end a worker
+//! there as a failed test, and a wire that shows what an upstream really gets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "helpers of tests are tests, and a broken assumption should stop the run at once"
+)]
+
+mod abi;
+mod answers;
+mod fixture;
+mod message;
+mod personality;
+mod process;
+mod state;
+mod stream;
+mod vm;
+mod world;

@@ -1,0 +1,325 @@
+//! One VM: an instance of the module that ships, driven as its host drives it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use wasmtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store};
+
+use crate::abi;
+use crate::message::Request;
+use crate::personality::Personality;
+use crate::state::{Callback, State};
+use crate::stream::Fate;
+use crate::world::{Flight, Reply, World};
+
+/// The module, compiled once.
+static MODULE: LazyLock<Module> = LazyLock::new(|| {
+    let mut config = Config::new();
+    config.cranelift_opt_level(OptLevel::None);
+    let engine = Engine::new(&config).unwrap();
+    Module::from_file(&engine, xtask::tools::wasm().unwrap()).unwrap()
+});
+
+/// What an instance may have of memory, in bytes.
+const MEMORY: usize = 64 << 20;
+
+/// A VM of a process.
+pub(crate) struct Vm {
+    host: Personality,
+    store: Store<State>,
+    instance: Instance,
+    /// Whether the configuration is in force; `None` before anybody asked.
+    configured: Option<bool>,
+    next: u32,
+    /// Whether the instance trapped and its host keeps none in its place.
+    failed: bool,
+}
+
+impl Vm {
+    /// A VM of this host with its configuration, which is delivered when the host delivers it.
+    pub(crate) fn new(
+        host: Personality,
+        world: &Rc<RefCell<World>>,
+        index: usize,
+        configuration: &[u8],
+    ) -> Self {
+        let (store, instance) = instantiate(host, world, index, configuration.to_vec(), MEMORY);
+        let mut vm = Self {
+            host,
+            store,
+            instance,
+            configured: None,
+            next: host.root().wrapping_add(1),
+            failed: false,
+        };
+        vm.start();
+        vm
+    }
+
+    /// Whether the filter took its configuration, where it has been asked.
+    pub(crate) fn configured(&self) -> Option<bool> {
+        self.configured
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        self.store.data()
+    }
+
+    /// Bytes of memory that the instance has.
+    pub(crate) fn memory(&mut self) -> usize {
+        let memory = self.instance.get_memory(&mut self.store, "memory");
+        memory.unwrap().data_size(&self.store)
+    }
+
+    fn start(&mut self) {
+        let root = self.host.root();
+        self.call(Callback::Start, root, "proxy_on_context_create", &[root, 0]);
+        if self.host == Personality::Apisix {
+            return;
+        }
+        let started = self.call(Callback::Start, root, "proxy_on_vm_start", &[root, 0]);
+        assert_eq!(started, Some(1), "on_vm_start");
+        self.configure();
+    }
+
+    fn configure(&mut self) {
+        let root = self.host.root();
+        let size = self.state().configuration.len() as u32;
+        let taken = self.call(
+            Callback::Configure,
+            root,
+            "proxy_on_configure",
+            &[root, size],
+        );
+        self.configured = Some(taken == Some(1));
+    }
+
+    /// Delivers another configuration to the same instance, as Envoy does to a VM that goes on: in a new root context.
+    /// Here it is the same one.
+    pub(crate) fn reconfigure(&mut self, configuration: &[u8]) -> bool {
+        let before = std::mem::replace(
+            &mut self.store.data_mut().configuration,
+            configuration.to_vec(),
+        );
+        self.configure();
+        let taken = self.configured == Some(true);
+        if !taken {
+            self.store.data_mut().configuration = before;
+            self.configured = Some(true);
+        }
+        taken
+    }
+
+    /// A request arrives. Its number, and what became of it so far.
+    pub(crate) fn request(&mut self, request: Request) -> (u32, Fate) {
+        if let Some(status) = request.refused_by(self.host) {
+            return (0, Fate::Host(status));
+        }
+        if self.failed {
+            return (0, Fate::Host(503));
+        }
+        let root = self.host.root();
+        if self.configured.is_none() {
+            self.configure();
+        }
+        if self.configured == Some(false) {
+            return (0, Fate::Host(503));
+        }
+        let id = self.next;
+        self.next += 1;
+        self.store.data_mut().open(id, request);
+        let count = self.state().streams[&id].seen.len() as u32;
+        // nginx never says that a message ends with its headers.
+        let ends = u32::from(self.host == Personality::Envoy);
+        let created = self.call(Callback::None, id, "proxy_on_context_create", &[id, root]);
+        let action = created.and_then(|_| {
+            let arguments = [id, count, ends];
+            self.call(
+                Callback::RequestHeaders,
+                id,
+                "proxy_on_request_headers",
+                &arguments,
+            )
+        });
+        let Some(action) = action else {
+            return (id, Fate::Host(500));
+        };
+        let passes = action == 0;
+        let stream = self.store.data_mut().streams.get_mut(&id).unwrap();
+        let (answered, waits) = (stream.answer.is_some(), stream.pending > 0);
+        if passes && !answered {
+            stream.resumed = true;
+        }
+        let alone = !passes && !answered && !stream.resumed && !waits;
+        if self.host != Personality::Envoy && (alone || passes && waits) {
+            let what = if alone {
+                "a request waits for nothing and hangs"
+            } else {
+                "a request goes on with a callout under way"
+            };
+            let _ = self.state().forbid(what);
+        }
+        (id, self.settle(id))
+    }
+
+    /// What became of a request; one that ended is forgotten by the filter.
+    pub(crate) fn settle(&mut self, id: u32) -> Fate {
+        let Some(stream) = self.state().streams.get(&id) else {
+            return Fate::Held;
+        };
+        let fate = match &stream.answer {
+            Some(answer) => Fate::Refused(answer.clone()),
+            None if stream.resumed => Fate::Forwarded(Box::new(stream.clone())),
+            None => return Fate::Held,
+        };
+        self.leave(id);
+        fate
+    }
+
+    /// A request is over: it was answered, or its client went away.
+    pub(crate) fn leave(&mut self, id: u32) {
+        let world = Rc::clone(&self.state().world);
+        let vm = self.state().vm;
+        // Its callouts are cancelled.
+        world
+            .borrow_mut()
+            .flights
+            .retain(|flight| flight.vm != vm || flight.context != id);
+        if self.host != Personality::Apisix {
+            self.call(Callback::Done, id, "proxy_on_done", &[id]);
+        }
+        self.call(Callback::Done, id, "proxy_on_delete", &[id]);
+        self.store.data_mut().streams.remove(&id);
+    }
+
+    /// Requests that have neither an answer nor left.
+    pub(crate) fn open(&self) -> Vec<u32> {
+        self.state().streams.keys().copied().collect()
+    }
+
+    /// A timer of this VM is due.
+    pub(crate) fn tick(&mut self) {
+        let root = self.host.root();
+        self.call(Callback::Tick, root, "proxy_on_tick", &[root]);
+    }
+
+    /// The answer to a callout arrives.
+    pub(crate) fn answer(&mut self, flight: &Flight) {
+        let (headers, body) = match flight.reply.clone() {
+            Some(Reply::Answer(status, headers, body)) => {
+                let mut pairs = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+                let headers = headers.into_iter();
+                pairs.extend(headers.map(|(name, value)| (name.into(), value.into_bytes())));
+                (pairs, body)
+            }
+            _ => (Vec::new(), Vec::new()),
+        };
+        let sizes = [headers.len() as u32, body.len() as u32];
+        let failed = headers.is_empty();
+        let state = self.store.data_mut();
+        state.called = (!failed || self.host == Personality::Envoy).then_some((headers, body));
+        let context = flight.context;
+        if let Some(stream) = state.streams.get_mut(&context) {
+            stream.pending -= 1;
+        }
+        let arguments = [context, flight.token, sizes[0], sizes[1], 0];
+        self.call(
+            Callback::CallResponse,
+            context,
+            "proxy_on_http_call_response",
+            &arguments,
+        );
+        let state = self.store.data_mut();
+        state.called = None;
+        // A request whose last callout is answered goes on, whatever the filter had in mind.
+        if self.host != Personality::Envoy
+            && let Some(stream) = state.streams.get_mut(&context)
+            && stream.pending == 0
+            && stream.answer.is_none()
+        {
+            stream.resumed = true;
+        }
+    }
+
+    /// Calls one of the module's functions; `None` where it trapped, and then a new instance has its place where the
+    /// host keeps one.
+    fn call(
+        &mut self,
+        callback: Callback,
+        context: u32,
+        name: &str,
+        arguments: &[u32],
+    ) -> Option<u32> {
+        let state = self.store.data_mut();
+        state.callback = callback;
+        state.current = context;
+        state.effective = context;
+        let function = self.instance.get_func(&mut self.store, name).expect(name);
+        let results = function.ty(&self.store).results().len();
+        let mut out = vec![wasmtime::Val::I32(0); results];
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|value| wasmtime::Val::I32(*value as i32))
+            .collect();
+        let ended = function.call(&mut self.store, &arguments, &mut out);
+        self.store.data_mut().callback = Callback::None;
+        match ended {
+            Ok(()) => Some(out.first().and_then(wasmtime::Val::i32).unwrap_or(0) as u32),
+            Err(error) => {
+                self.trapped(&format!("{name}: {error:?}"));
+                None
+            }
+        }
+    }
+
+    /// Every request of the instance has failed.
+    fn trapped(&mut self, why: &str) {
+        let world = Rc::clone(&self.state().world);
+        world.borrow_mut().traps.push(why.to_owned());
+        let vm = self.state().vm;
+        world.borrow_mut().flights.retain(|flight| flight.vm != vm);
+        self.failed = !self.host.is_nginx();
+        if self.failed {
+            world.borrow_mut().tickers[vm].clear();
+        }
+    }
+
+    /// What nginx does at the next request or tick after a trap: all begins anew, in a VM whose timers are still there.
+    pub(crate) fn rebuild(&mut self) {
+        let (world, vm) = (Rc::clone(&self.state().world), self.state().vm);
+        let configuration = self.state().configuration.clone();
+        (self.store, self.instance) = instantiate(self.host, &world, vm, configuration, MEMORY);
+        self.configured = None;
+        self.start();
+    }
+}
+
+fn instantiate(
+    host: Personality,
+    world: &Rc<RefCell<World>>,
+    index: usize,
+    configuration: Vec<u8>,
+    memory: usize,
+) -> (Store<State>, Instance) {
+    {
+        let mut world = world.borrow_mut();
+        let vms = (index + 1).max(world.instances.len());
+        world.instances.resize(vms, 0);
+        world.tickers.resize(vms, Vec::new());
+        world.instances[index] += 1;
+    }
+    let engine = MODULE.engine();
+    let state = State::new(host, Rc::clone(world), index, configuration, memory);
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limits);
+    let mut linker = Linker::new(engine);
+    abi::link(&mut linker).unwrap();
+    linker.define_unknown_imports_as_traps(&MODULE).unwrap();
+    let instance = linker.instantiate(&mut store, &MODULE).unwrap();
+    let alloc = instance.get_typed_func(&mut store, "proxy_on_memory_allocate");
+    store.data_mut().alloc = Some(alloc.unwrap());
+    let begin = instance.get_typed_func::<(), ()>(&mut store, "_initialize");
+    begin.unwrap().call(&mut store, ()).unwrap();
+    (store, instance)
+}
