@@ -43,6 +43,7 @@ pub mod envoy;
 pub mod explain;
 pub mod fuzz;
 pub mod issuer;
+pub mod migrate;
 pub mod moto;
 pub mod npm;
 pub mod oidc;
