@@ -139,3 +139,6 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
         warnings: policy.warnings.iter().map(ToString::to_string).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,25 +71,25 @@ pub(super) fn rules(entries: &[Entry], gates: &[Gate]) -> Result<(Vec<Rule>, boo
         if !parts.contains(&entry.matching) {
             parts.push(entry.matching.clone());
         }
-        let parts = narrow_first(parts);
-        let count = parts.len();
-        for (index, matching) in parts.into_iter().enumerate() {
+        let mut judged = Vec::new();
+        for matching in parts {
             let mut needs = vec![entry.need.clone()];
             needs.extend(gates.iter().map(|gate| gate.need(&matching)));
             let open = needs.iter().all(Need::holds_for_anonymous);
             let need = Need::all(needs);
             refused |= open && !need.is_open();
-            let name = if count == 1 {
-                entry.name.clone()
-            } else {
-                format!("{}-{}", entry.name, index + 1)
-            };
-            rules.push(Rule {
-                name,
-                matching,
-                need,
-            });
+            judged.push((matching, need));
         }
+        let name = entry.name.clone();
+        rules.extend(
+            narrow_first(judged)
+                .into_iter()
+                .map(|(matching, need)| Rule {
+                    name: name.clone(),
+                    matching,
+                    need,
+                }),
+        );
     }
     Ok((trimmed(rules), refused))
 }
@@ -167,15 +167,23 @@ fn closure(gates: &[Gate]) -> Result<Vec<Matching>, String> {
     Ok(all)
 }
 
-/// An order in which nothing stands behind what covers it; otherwise as it was.
-fn narrow_first(parts: Vec<Matching>) -> Vec<Matching> {
-    let mut sorted: Vec<Matching> = Vec::new();
-    for part in parts {
-        let at = sorted
-            .iter()
-            .position(|other| other.covers(&part))
-            .unwrap_or(sorted.len());
-        sorted.insert(at, part);
+/// An order in which nothing stands behind what covers it, and what needs the same stands together.
+fn narrow_first(mut parts: Vec<(Matching, Need)>) -> Vec<(Matching, Need)> {
+    let mut sorted: Vec<(Matching, Need)> = Vec::new();
+    while !parts.is_empty() {
+        let covers_none = |index: &usize| {
+            let (wide, _) = &parts[*index];
+            let mut others = parts.iter().enumerate().filter(|(other, _)| other != index);
+            !others.any(|(_, (narrow, _))| wide.covers(narrow))
+        };
+        let mut free = (0..parts.len()).filter(covers_none);
+        let first = free.next().unwrap_or(0);
+        let like = |need: &Need| sorted.last().is_some_and(|(_, last)| last == need);
+        let same = std::iter::once(first)
+            .chain(free)
+            .find(|index| like(&parts[*index].1));
+        let next = parts.remove(same.unwrap_or(first));
+        sorted.push(next);
     }
     sorted
 }
@@ -191,8 +199,8 @@ fn trimmed(rules: Vec<Rule>) -> Vec<Rule> {
             reached.push(rule);
         }
     }
-    let mut index = 0;
-    while index < reached.len() {
+    // From the end, so that rules that a later one makes idle are gone by then.
+    for index in (0..reached.len()).rev() {
         let rule = &reached[index];
         let next = reached[index + 1..]
             .iter()
@@ -204,11 +212,21 @@ fn trimmed(rules: Vec<Rule>) -> Vec<Rule> {
         };
         if said {
             reached.remove(index);
-        } else {
-            index += 1;
         }
     }
-    reached
+    numbered(reached)
+}
+
+/// Rules of one entry are told apart by numbers.
+fn numbered(mut rules: Vec<Rule>) -> Vec<Rule> {
+    let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+    for (index, rule) in rules.iter_mut().enumerate() {
+        let of = |names: &[String]| names.iter().filter(|name| **name == rule.name).count();
+        if of(&names) > 1 {
+            rule.name = format!("{}-{}", rule.name, of(&names[..=index]));
+        }
+    }
+    rules
 }
 
 impl Rule {
@@ -221,6 +239,9 @@ impl Rule {
         })
     }
 }
+
+#[cfg(test)]
+mod equivalence;
 
 #[cfg(test)]
 mod tests {
@@ -269,7 +290,7 @@ mod tests {
         assert_eq!(
             shown(&entry(Need::User), &gates),
             [
-                r#"{"methods":["GET"],"path_prefix":"/a/"} {"any":[{"claims":{"c":"reads a"}},{"claims":{"c":"gets"}}]}"#,
+                r#"{"methods":["GET"],"path_prefix":"/a/"} {"claims":{"c":{"any_of":["reads a","gets"]}}}"#,
                 r#"{"path_prefix":"/a/"} {"claims":{"c":"reads a"}}"#,
                 r#"{"methods":["GET"]} {"claims":{"c":"gets"}}"#,
             ]

@@ -117,11 +117,18 @@ impl<'s> Node<'s> {
 
     /// The items of a member that is a list, none where it is absent.
     pub(super) fn list(&self, name: &str) -> Vec<Self> {
-        self.get(name).map_or_else(Vec::new, |node| node.items())
+        let node = self.get(name);
+        if let Some(node) = node.as_ref().filter(|node| !node.value.is_array()) {
+            node.not_carried("it is not a list", "write it as one");
+        }
+        node.map_or_else(Vec::new, |node| node.items())
     }
 
-    /// The strings of a member that is a list.
+    /// The strings of a member that is a list, or one string.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        if let Some(text) = self.text(name) {
+            return vec![text];
+        }
         self.list(name).iter().filter_map(Self::as_text).collect()
     }
 
