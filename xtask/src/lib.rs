@@ -37,6 +37,7 @@
 
 pub mod check;
 pub mod client;
+pub mod debian;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
@@ -46,6 +47,7 @@ pub mod issuer;
 pub mod migrate;
 pub mod moto;
 pub mod npm;
+pub mod oci;
 pub mod oidc;
 pub mod ports;
 pub mod process;

@@ -20,6 +20,9 @@ pub(super) struct Reader {
 /// How one value of a list is read; `None` for what a configuration cannot say.
 type Read<'r> = &'r dyn Fn(&str) -> Option<Terms>;
 
+/// The same, held.
+type OwnRead<'r> = Box<dyn Fn(&str) -> Option<Terms> + 'r>;
+
 impl Reader {
     /// One rule: `from`, `to` and `when` all hold.
     pub(super) fn rule(&self, node: &Node<'_>) -> Terms {
@@ -136,7 +139,7 @@ impl Reader {
             .filter(|step| !step.is_empty())
             .collect();
         let claim = |steps: &[&str]| claim_name(steps);
-        let read: Box<dyn Fn(&str) -> Option<Terms>> = match steps.as_slice() {
+        let read: OwnRead<'_> = match steps.as_slice() {
             ["request.headers", name] => {
                 let name = (*name).to_owned();
                 Box::new(move |text| header(&name, text))

@@ -397,11 +397,14 @@ fn remote(node: &Node<'_>) -> Value {
     Value::Object(jwks)
 }
 
+/// How a text becomes a condition on the path.
+type MakePath = fn(String) -> RequestPath;
+
 /// A `RouteMatch`, and whether that is all of it.
 pub(super) fn route_match(node: &Node<'_>) -> (Matching, bool) {
     let mut whole = true;
     let mut parts: Vec<Matching> = Vec::new();
-    let kinds: [(&str, fn(String) -> RequestPath); 3] = [
+    let kinds: [(&str, MakePath); 3] = [
         ("prefix", RequestPath::Text),
         ("path", RequestPath::Exact),
         ("path_separated_prefix", RequestPath::Segments),

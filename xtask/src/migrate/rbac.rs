@@ -46,11 +46,9 @@ pub(super) fn read(node: &Node<'_>, draft: &mut Draft, payloads: &Payloads) {
         draft.gates.push(Gate::Allow(Vec::new()));
         return;
     }
-    if let Some(rules) = node.get("rules") {
-        if let Some(gate) = self::rules(&rules, draft, payloads) {
-            draft.gates.push(gate);
-        }
-    }
+    let rules = node.get("rules");
+    let gate = rules.and_then(|rules| self::rules(&rules, draft, payloads));
+    draft.gates.extend(gate);
 }
 
 fn rules(node: &Node<'_>, draft: &Draft, payloads: &Payloads) -> Option<Gate> {

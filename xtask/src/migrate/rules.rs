@@ -62,11 +62,8 @@ pub(super) fn rules(entries: &[Entry], gates: &[Gate]) -> Result<(Vec<Rule>, boo
     for entry in entries {
         let mut parts: Vec<Matching> = Vec::new();
         for cut in &cuts {
-            if let Ok(Some(part)) = entry.matching.both(cut) {
-                if !parts.contains(&part) {
-                    parts.push(part);
-                }
-            }
+            let part = entry.matching.both(cut).ok().flatten();
+            parts.extend(part.filter(|part| !parts.contains(part)));
         }
         if !parts.contains(&entry.matching) {
             parts.push(entry.matching.clone());
@@ -151,11 +148,8 @@ fn closure(gates: &[Gate]) -> Result<Vec<Matching>, String> {
     let mut next = 0;
     while next < all.len() {
         for other in 0..next {
-            if let Ok(Some(both)) = all[next].both(&all[other]) {
-                if !all.contains(&both) {
-                    all.push(both);
-                }
-            }
+            let both = all[next].both(&all[other]).ok().flatten();
+            all.extend(both.filter(|both| !all.contains(both)));
         }
         next += 1;
         if all.len() > MOST {

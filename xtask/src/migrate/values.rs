@@ -20,10 +20,13 @@ pub(super) enum Text {
     Other,
 }
 
+/// How a text becomes what it says.
+type Make = fn(String) -> Text;
+
 /// Reads a `StringMatcher`.
 pub(super) fn text(node: &Node<'_>) -> Text {
     let ignores_case = node.is_true("ignore_case");
-    let kinds: [(&str, fn(String) -> Text); 3] = [
+    let kinds: [(&str, Make); 3] = [
         ("exact", Text::Exact),
         ("prefix", Text::Prefix),
         ("suffix", Text::Suffix),
@@ -65,16 +68,15 @@ pub(super) fn header(node: &Node<'_>) -> Terms {
     let inverted = node.is_true("invert_match");
     let said = header_text(node);
     let matching = match said {
-        None => match node.get("present_match").and_then(|node| node.as_text()) {
-            Some(there) => Some(Matching::of_header(&name, Header::Present(there == "true"))),
-            None => None,
-        },
+        None => node
+            .text("present_match")
+            .map(|there| Matching::of_header(&name, Header::Present(there == "true"))),
         Some(said) => header_value(node, &name, said),
     };
     let odd = node.get("range_match").is_some() || node.is_true("treat_missing_header_as_empty");
     match matching {
         Some(matching)
-            if !odd && !(name.starts_with(':') && matching.headers.contains_key(&name)) =>
+            if !(odd || name.starts_with(':') && matching.headers.contains_key(&name)) =>
         {
             if inverted {
                 Terms::not_request(matching)
@@ -90,7 +92,7 @@ fn header_text(node: &Node<'_>) -> Option<Text> {
     if let Some(matcher) = node.get("string_match") {
         return Some(text(&matcher));
     }
-    let kinds: [(&str, fn(String) -> Text); 4] = [
+    let kinds: [(&str, Make); 4] = [
         ("exact_match", Text::Exact),
         ("prefix_match", Text::Prefix),
         ("suffix_match", Text::Suffix),
