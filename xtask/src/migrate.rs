@@ -122,7 +122,7 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
         seed::read(first, &mut draft)
     } else {
         let folder = files.first().and_then(|(name, _)| Path::new(name).parent());
-        envoy::read(first, &mut draft, folder.unwrap_or(Path::new("")))
+        envoy::read(first, &mut draft, folder.unwrap_or_else(|| Path::new("")))
     };
     read.map_err(|error| format!("{}: {error}", all()))?;
     roots.iter().for_each(|root| ledger.report_unread(root));

@@ -199,7 +199,7 @@ pub(super) fn duration(node: &Node<'_>) -> Option<String> {
         }
     };
     let millis = millis.round() as u64;
-    Some(if millis % 1000 == 0 {
+    Some(if millis.is_multiple_of(1000) {
         format!("{}s", millis / 1000)
     } else {
         format!("{millis}ms")
