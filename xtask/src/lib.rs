@@ -37,14 +37,17 @@
 
 pub mod check;
 pub mod client;
+pub mod debian;
 pub mod demo;
 pub mod echo;
 pub mod envoy;
 pub mod explain;
 pub mod fuzz;
 pub mod issuer;
+pub mod migrate;
 pub mod moto;
 pub mod npm;
+pub mod oci;
 pub mod oidc;
 pub mod ports;
 pub mod process;

@@ -13,7 +13,12 @@ usage: cargo xtask <command>
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
                   say which rule a request comes to, what each requirement says and why, and the answer
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
+  migrate <file>... [--strict]
+                  make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
+                  AuthorizationPolicy, or of the environment of the Python library auth-middleware
   module          build the module that ships, target/module/auth_filter.wasm
+  oci [--variant compat|oci] [<folder>]
+                  lay the module out as an image, into target/oci where nothing else is said
   test            check everything: format, lints, documentation, module, tests
   user <name> [--group <group>]...
                   make a user of a `basic` provider; the password is read from standard input";
@@ -32,7 +37,9 @@ fn main() -> ExitCode {
             Ok(seconds) => xtask::fuzz::all(seconds),
             Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
         },
+        ["migrate", arguments @ ..] if !arguments.is_empty() => xtask::migrate::run(arguments),
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
+        ["oci", options @ ..] => xtask::oci::run(options),
         ["test"] => xtask::check::all(),
         ["user", name, options @ ..] => xtask::secrets::user(name, options),
         _ => {

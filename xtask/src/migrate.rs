@@ -1,0 +1,144 @@
+//! Other ways to say who may call, as a configuration of this filter.
+//!
+//! The source is read by a walk that remembers what it read: a key that nobody asked for is in the report by itself,
+//! so that nothing is lost in silence. Where the source means less than the filter can promise, the stricter side is
+//! taken, and the report says so.
+
+mod draft;
+mod envoy;
+mod istio;
+mod istio_terms;
+mod jwt_authn;
+mod matching;
+mod need;
+mod rbac;
+mod report;
+mod rules;
+mod seed;
+mod source;
+mod terms;
+mod values;
+
+pub use report::{Differs, NotCarried, Report};
+
+use auth_filter::config::Config;
+use auth_filter::policy::Policy;
+use draft::Draft;
+use serde_json::Value;
+use source::{Ledger, Node};
+use std::fs;
+use std::path::Path;
+
+/// A configuration, and what there is to say of it.
+#[derive(Debug)]
+pub struct Migration {
+    /// The configuration, which compiles.
+    pub configuration: Value,
+    /// What was not carried over, or does not do the same.
+    pub report: Report,
+    /// What the filter itself warns of.
+    pub warnings: Vec<String>,
+}
+
+/// Migrates these files and prints the configuration; the report goes to the standard error.
+///
+/// # Errors
+/// For files that say nothing of callers, for a configuration that does not compile, and with `strict` where
+/// anything was not carried over.
+pub fn run(arguments: &[&str]) -> Result<(), String> {
+    let strict = arguments.contains(&"--strict");
+    let names = arguments.iter().filter(|name| **name != "--strict");
+    let mut files = Vec::new();
+    for name in names {
+        let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+        files.push(((*name).to_owned(), text));
+    }
+    let migration = migrate(&files)?;
+    let text = serde_json::to_string_pretty(&migration.configuration)
+        .map_err(|error| error.to_string())?;
+    println!("{text}");
+    eprint!("{}", migration.report);
+    for warning in &migration.warnings {
+        eprintln!("warning: {warning}");
+    }
+    eprintln!("the configuration compiles");
+    let lost = migration.report.not_carried.len();
+    if strict && lost > 0 {
+        return Err(format!("{lost} not carried over"));
+    }
+    Ok(())
+}
+
+/// Migrates files, each with its name and its text.
+///
+/// # Errors
+/// For files that say nothing of callers, and for a configuration that does not compile.
+pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
+    let mut documents: Vec<(String, Value)> = Vec::new();
+    let mut variables = false;
+    for (name, text) in files {
+        if let Some(value) = seed::parse(text) {
+            variables = true;
+            documents.push((name.clone(), value));
+            continue;
+        }
+        let read: Vec<Value> =
+            serde_saphyr::from_multiple(text).map_err(|error| format!("{name}: {error}"))?;
+        let read: Vec<Value> = read.into_iter().filter(|value| !value.is_null()).collect();
+        let many = read.len() > 1;
+        documents.extend(read.into_iter().enumerate().map(|(index, value)| {
+            let place = if many {
+                format!("{name}#{}", index + 1)
+            } else {
+                name.clone()
+            };
+            (place, value)
+        }));
+    }
+    let ledger = Ledger::default();
+    let roots: Vec<Node<'_>> = documents
+        .iter()
+        .map(|(name, value)| ledger.root(value, &format!("{name}:")))
+        .collect();
+    let Some(first) = roots.first() else {
+        return Err("there is nothing to read".into());
+    };
+    let mut draft = Draft::default();
+    let resources = documents
+        .iter()
+        .any(|(_, value)| value.get("kind").is_some() && value.get("apiVersion").is_some());
+    let all = || {
+        documents
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let read = if resources {
+        istio::read(&roots, &mut draft)
+    } else if roots.len() > 1 {
+        Err("are several configurations; migrate one at a time".into())
+    } else if variables {
+        seed::read(first, &mut draft)
+    } else {
+        let folder = files.first().and_then(|(name, _)| Path::new(name).parent());
+        envoy::read(first, &mut draft, folder.unwrap_or_else(|| Path::new("")))
+    };
+    read.map_err(|error| format!("{}: {error}", all()))?;
+    roots.iter().for_each(|root| ledger.report_unread(root));
+    let configuration = draft.finish(first)?;
+    drop(roots);
+    let config = Config::parse(configuration.to_string().as_bytes());
+    let policy = config.and_then(|config| Policy::compile(&config));
+    let policy = policy.map_err(|error| {
+        format!("the configuration does not compile: {error}\n{configuration:#}")
+    })?;
+    Ok(Migration {
+        configuration,
+        report: ledger.into_report(),
+        warnings: policy.warnings.iter().map(ToString::to_string).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests;
