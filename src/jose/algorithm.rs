@@ -174,7 +174,7 @@ impl FromIterator<Algorithm> for AlgorithmSet {
 pub(super) enum VerifyingKey {
     Ec(EcKey),
     Ed25519(Ed25519Key),
-    Rsa(RsaKey),
+    Rsa(Box<RsaKey>),
     Secret(SharedSecret),
 }
 

@@ -173,7 +173,8 @@ impl<'j> Jwk<'j> {
 
     fn rsa(&self) -> Result<VerifyingKey, KeyError> {
         self.refuse_private_half()?;
-        RsaKey::new(&self.bytes("n")?, &self.bytes("e")?).map(VerifyingKey::Rsa)
+        RsaKey::new(&self.bytes("n")?, &self.bytes("e")?)
+            .map(|key| VerifyingKey::Rsa(Box::new(key)))
     }
 
     /// Each private member of RFC 7518 sections 6.2.2 and 6.3.2, and of RFC 8037 section 2.
