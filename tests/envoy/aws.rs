@@ -17,8 +17,35 @@ struct Scene {
     /// The same filter before moto's S3.
     storage: Envoy,
     alice: Tokens,
+    /// Gives credentials, slowly.
+    slow: Server,
     _moto: Moto,
-    _strict: Server,
+    _others: [Server; 2],
+}
+
+/// Says this, with status 400.
+fn saying(kind: &'static str) -> Server {
+    let body = json!({ "__type": kind, "message": "m" });
+    Server::start(move |_| Some(Answer::json(400, &body))).unwrap()
+}
+
+/// Both steps of the exchange, each after a while.
+fn slow() -> Server {
+    Server::start(|request| {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let first = request.header("x-amz-target").unwrap().ends_with(".GetId");
+        Some(Answer::json(
+            200,
+            &if first {
+                json!({ "IdentityId": "us-east-1:i" })
+            } else {
+                json!({ "IdentityId": "us-east-1:i", "Credentials": {
+                    "AccessKeyId": "ASIA", "SecretKey": "secret", "SessionToken": "session", "Expiration": 4_102_444_800_u64,
+                } })
+            },
+        ))
+    })
+    .unwrap()
 }
 
 impl Scene {
@@ -50,6 +77,8 @@ impl Scene {
             "providers": {
                 "users": provider(&identity_pool, "cognito"),
                 "denied": provider(&identity_pool, "strict"),
+                "busy": provider(&identity_pool, "busy"),
+                "slow": provider(&identity_pool, "slow"),
                 "away": provider(&identity_pool, "nowhere"),
             },
             "rules": [
@@ -57,16 +86,16 @@ impl Scene {
                 rule("api", "users", signed("execute-api")),
                 rule("s3", "users", host),
                 rule("denied", "denied", json!({ "aws_credentials": true })),
+                rule("busy", "busy", json!({ "aws_credentials": true })),
+                rule("slow", "slow", json!({ "aws_credentials": true })),
                 rule("away", "away", json!({ "aws_credentials": true })),
                 { "name": "plain", "match": {}, "require": { "provider": "users" } },
             ],
         });
         // moto gives everybody credentials; AWS says no like this.
-        let strict = Server::start(|_| {
-            let body = json!({ "__type": "NotAuthorizedException", "message": "Access denied" });
-            Some(Answer::json(400, &body))
-        })
-        .unwrap();
+        let strict = saying("NotAuthorizedException");
+        let busy = saying("TooManyRequestsException");
+        let slow = slow();
         let objects = json!({
             "providers": { "users": provider(&identity_pool, "cognito") },
             "rules": [{
@@ -84,6 +113,8 @@ impl Scene {
             .upstream(echo.addr())
             .cluster("cognito", moto.addr())
             .cluster("strict", strict.addr())
+            .cluster("busy", busy.addr())
+            .cluster("slow", slow.addr())
             .cluster("nowhere", xtask::ports::free().unwrap())
             .start()
             .unwrap();
@@ -91,8 +122,9 @@ impl Scene {
             alice: pool.tokens("alice").unwrap(),
             lab: Lab { envoy, echo },
             storage,
+            slow,
             _moto: moto,
-            _strict: strict,
+            _others: [strict, busy],
         }
     }
 }
@@ -154,6 +186,22 @@ fn a_pool_that_refuses_is_a_refusal_and_one_that_is_away_an_outage() {
         "Operation not allowed",
     );
     get("/away", &SCENE.alice.id).unavailable();
+    get("/busy", &SCENE.alice.id).unavailable();
+}
+
+#[test]
+fn many_requests_of_one_caller_make_one_exchange() {
+    std::thread::scope(|scope| {
+        let requests: Vec<_> = (0..50)
+            .map(|_| scope.spawn(|| get("/slow", &SCENE.alice.id)))
+            .collect();
+        for request in requests {
+            let seen = request.join().unwrap();
+            let key = seen.passed().header("x-aws-access-key-id");
+            assert_eq!(key.as_deref(), Some("ASIA"));
+        }
+    });
+    assert_eq!(SCENE.slow.count(), 2);
 }
 
 /// Recomputes the signature of a request as it arrived, with botocore.

@@ -160,3 +160,30 @@ fn of_many_keys_with_one_id_a_request_tries_eight() {
     assert_eq!(issuer.fetches(), 1);
     lab.is_sound();
 }
+
+#[test]
+fn verified_tokens_use_a_set_up_and_forged_ones_do_not() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let policy = policy(&issuer, json!({ "cache_usages": 5 }));
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| {
+        config.concurrency(1)
+    });
+    // A token of its own for each request: one that is known already is not verified again.
+    let good = |number: usize| key.sign(json!({}), &claims(json!({ "jti": number.to_string() })));
+    for number in 0..4 {
+        lab.send(Request::get("/x").bearer(&good(number))).passed();
+    }
+    let forger = SigningKey::es256("a");
+    for number in 0..20 {
+        let forged = forger.sign(json!({}), &claims(json!({ "jti": number.to_string() })));
+        let seen = lab.send(Request::get("/x").bearer(&forged));
+        seen.invalid_token("the signature is not valid");
+    }
+    assert_eq!(issuer.fetches(), 1);
+    lab.send(Request::get("/x").bearer(&good(4))).passed();
+    eventually("the set is fetched anew", || issuer.fetches() == 2);
+    lab.send(Request::get("/x").bearer(&good(5))).passed();
+    assert_eq!(issuer.fetches(), 2);
+    lab.is_sound();
+}

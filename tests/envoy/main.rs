@@ -26,6 +26,7 @@ mod decisions;
 mod directories;
 mod entra;
 mod fetching;
+mod hashes;
 mod hostile;
 mod identity;
 mod keys;
