@@ -25,7 +25,7 @@ pub use self::introspection::Introspection;
 pub use self::secret::Secret;
 pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
 
-use crate::callout::{CalloutRequest, LONGEST_BODY};
+use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY};
 use crate::jose::ClaimSet;
 use crate::keys::Endpoint;
 use crate::time::UnixTime;
@@ -116,6 +116,25 @@ impl Service {
         let own = own.map(|(name, value)| (name.as_str(), value.reveal().to_owned()));
         request.headers.extend(own);
         request
+    }
+
+    /// Whether a response that is no answer is about what was asked, and not about the service (RFC 9110 §15.5): nobody
+    /// who sends credentials that it cannot read, or may not have, brings an outage upon others.
+    fn blames_question(&self, outcome: CalloutOutcome<'_>) -> bool {
+        let about_us: &[u16] = match &self.protocol {
+            // It says whatever is wrong with status 400.
+            Protocol::IdentityPool(_) => return false,
+            Protocol::Verifier => &[408, 429],
+            Protocol::Decision(_) | Protocol::Directory | Protocol::Introspection(_) => {
+                &[401, 403, 407, 408, 429]
+            }
+        };
+        match outcome {
+            CalloutOutcome::Answered { status, .. } => {
+                (400..500).contains(&status) && !about_us.contains(&status)
+            }
+            CalloutOutcome::Failed => false,
+        }
     }
 
     /// Reads a response; the error says why it is none, and quotes nothing of it.

@@ -143,3 +143,26 @@ fn two_providers_share_nothing() {
     }
     assert!(store.verify(of(2), &users, "right", now).is_ok());
 }
+
+#[test]
+fn a_network_is_one_address() {
+    let now = UnixTime::from_secs(1000);
+    let rows = [
+        ("[2001:db8:1:2::1]", "[2001:db8:1:2:ffff::9]", true),
+        ("2001:db8:1:2::1", "[2001:DB8:1:2::9]", true),
+        ("[2001:db8:1:2::1]", "[2001:db8:1:3::1]", false),
+        ("[::ffff:192.0.2.1]", "192.0.2.1", true),
+        ("[::ffff:192.0.2.1]", "[::ffff:192.0.2.2]", false),
+        ("192.0.2.1", "192.0.2.2", false),
+        ("/run/a.sock", "/run/a.sock", true),
+        ("/run/a.sock", "/run/b.sock", false),
+    ];
+    for (client, other, want) in rows {
+        let (store, users) = (PasswordStore::new([7; 32]), users(&["alice", "bob"]));
+        for _ in 0..3 {
+            drop(store.verify(attempt("alice", client), &users, "x", now));
+        }
+        let got = store.verify(attempt("bob", other), &users, "right", now);
+        assert_eq!(got.is_err(), want, "{client} and {other}");
+    }
+}

@@ -260,6 +260,7 @@ impl ServiceStore {
                 }
                 Some(Notice::Answered)
             }
+            Err(why) if service.blames_question(outcome) => Some(self.fail_alone(digest, why, now)),
             Err(why) => Some(self.fail(digest, call.service, why, now)),
         }
     }
@@ -321,10 +322,15 @@ impl ServiceStore {
         }
     }
 
-    fn fail(&mut self, digest: Digest, service: ServiceId, why: String, now: UnixTime) -> Notice {
+    /// A question without an answer that says nothing of the service's other answers.
+    fn fail_alone(&mut self, digest: Digest, why: String, now: UnixTime) -> Notice {
         self.open.remove(&digest);
         self.settled
             .insert(digest, Settled::Failed, now.plus(LEAST));
+        Notice::Failed { why }
+    }
+
+    fn fail(&mut self, digest: Digest, service: ServiceId, why: String, now: UnixTime) -> Notice {
         if let Some(health) = self.health.get_mut(usize::from(service.0)) {
             health.failures = health.failures.saturating_add(1);
             if let Some(beyond) = health.failures.checked_sub(PATIENCE) {
@@ -332,7 +338,7 @@ impl ServiceStore {
                 health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
             }
         }
-        Notice::Failed { why }
+        self.fail_alone(digest, why, now)
     }
 
     fn digest(&self, question: &Question) -> Digest {

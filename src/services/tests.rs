@@ -307,6 +307,45 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
 }
 
 #[test]
+fn what_a_service_cannot_read_is_no_outage_for_others() {
+    let introspection = || Protocol::Introspection(Introspection::new("id", "secret"));
+    let pool = || {
+        Protocol::IdentityPool(IdentityPool {
+            id: "p".to_owned(),
+            login: "l".to_owned(),
+        })
+    };
+    type Row<'r> = (&'r dyn Fn() -> Protocol, u16, &'static str);
+    let rows: [Row<'_>; 14] = [
+        (&introspection, 400, "pending"),
+        (&introspection, 413, "pending"),
+        (&introspection, 401, "unavailable"),
+        (&introspection, 403, "unavailable"),
+        (&introspection, 429, "unavailable"),
+        (&introspection, 500, "unavailable"),
+        (&introspection, 302, "unavailable"),
+        (&|| Protocol::Verifier, 400, "pending"),
+        (&|| Protocol::Verifier, 403, "pending"),
+        (&|| Protocol::Verifier, 408, "unavailable"),
+        (&|| Protocol::Verifier, 503, "unavailable"),
+        (&|| Protocol::Directory, 400, "pending"),
+        (&|| Protocol::Directory, 403, "unavailable"),
+        (&pool, 400, "unavailable"),
+    ];
+    for (protocol, status, want) in rows {
+        let mut store = store(protocol());
+        for number in 0..10 {
+            let asked = token(&number.to_string());
+            store.want(&asked, at(0));
+            let call = store.poll_call(Leader::Request, at(0)).unwrap();
+            answer(&mut store, call, status, &json!({}), at(0));
+            assert_eq!(known(&store, &asked, at(0)), "unavailable");
+        }
+        assert_eq!(known(&store, &token("other"), at(0)), want, "{status}");
+    }
+}
+
+#[test]
 fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
