@@ -112,7 +112,7 @@ fn both_filters_of_a_bootstrap_become_one_configuration() {
         [
             // Open for jwt_authn, and RBAC lets everybody read.
             r#"{"methods":["GET","HEAD"],"path_regex":"/healthz.*"} "public""#.to_owned(),
-            format!(r#"{{"path_regex":"/healthz.*"}} {admin}"#),
+            r#"{"path_regex":"/healthz.*"} "deny""#.to_owned(),
             format!(r#"{{"path_regex":"/admin.*"}} {admin}"#),
             r#"{"methods":["GET","HEAD"]} "user""#.to_owned(),
             format!(r#"{{}} {admin}"#),
@@ -144,7 +144,6 @@ fn istios_two_kinds_become_one_configuration() {
                 "kind": "jwt", "issuer": "testing@secure.istio.io",
                 "jwks": { "uri": "https://keys.example/security/tools/jwt/samples/jwks.json", "upstream": "outbound|443||keys.example" },
             } },
-            "bypass_cors_preflight": true,
             "rules": [{ "name": "mesh", "match": {}, "require": { "claims": {
                 "iss": "testing@secure.istio.io", "sub": "testing@secure.istio.io", "groups": { "contains": "group1" },
             } } }],
