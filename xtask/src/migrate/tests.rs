@@ -317,3 +317,57 @@ fn what_is_nothing_to_migrate_is_said() {
         assert!(error.starts_with(want), "{text}: {error}");
     }
 }
+
+/// The page names each key that the command asks for.
+#[test]
+fn the_page_says_what_becomes_of_each_key() {
+    let root = crate::tools::workspace();
+    let page = std::fs::read_to_string(root.join("filter-config/migrating.md")).unwrap();
+    // Wrappers that say nothing by themselves.
+    let wrappers = [
+        "@type",
+        "name",
+        "typed_config",
+        "providers",
+        "requirements",
+        "ids",
+        "status",
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec",
+        "domains",
+        "google_re2",
+        "regex",
+        "seconds",
+        "nanos",
+        "value_matchers",
+        "jwks_uri",
+        "inline",
+        "typedConfig",
+        "key",
+    ];
+    let expression =
+        regex_lite::Regex::new(r#"\.(?:get|text|texts|list|drop|is_true)\(\s*"([^"]+)""#).unwrap();
+    let (mut asked, mut missing) = (0, Vec::new());
+    for file in [
+        "jwt_authn.rs",
+        "rbac.rs",
+        "istio.rs",
+        "istio_terms.rs",
+        "seed.rs",
+        "values.rs",
+        "envoy.rs",
+    ] {
+        let code = std::fs::read_to_string(root.join("xtask/src/migrate").join(file)).unwrap();
+        for found in expression.captures_iter(&code) {
+            let key = &found[1];
+            asked += 1;
+            if !wrappers.contains(&key) && !page.contains(&format!("`{key}`")) {
+                missing.push(format!("{file}: {key}"));
+            }
+        }
+    }
+    assert_eq!(missing, [] as [String; 0]);
+    assert!(asked > 80, "{asked}");
+}
