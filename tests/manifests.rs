@@ -218,6 +218,31 @@ fn the_callout_goes_where_the_manifest_leads_and_trusts_the_issuer_only() {
     }
 }
 
+/// Kong holds a configuration against the schema beside the module before the filter sees it.
+#[test]
+fn kongs_metadata_takes_the_configuration() {
+    let text = fs::read_to_string(folder().join("kong/auth_filter.meta.json")).unwrap();
+    let meta: Value = serde_json::from_str(&text).unwrap();
+    let schema = &meta["config_schema"];
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-04/schema#");
+    let (name, places) = MANIFESTS[6];
+    assert_eq!(name, "kong/kong.yml");
+    let configuration = &configurations(name, places)[0];
+    for required in schema["required"].as_array().unwrap() {
+        assert!(
+            configuration.get(required.as_str().unwrap()).is_some(),
+            "{required}"
+        );
+    }
+    for (key, known) in schema["properties"].as_object().unwrap() {
+        let is_it = match known["type"].as_str().unwrap() {
+            "array" => configuration[key].is_array(),
+            _ => configuration[key].is_object(),
+        };
+        assert!(is_it, "{key}");
+    }
+}
+
 /// What the definitions of Istio and of the Gateway API say to each of these.
 fn problems(resources: &[Value]) -> Vec<Vec<String>> {
     let folder = xtask::npm::installed("crds").unwrap();
