@@ -182,14 +182,19 @@ fn compare(
             match (native == 200, ours == 200) {
                 (true, true) => passed += 1,
                 (false, false) => drop(statuses.insert((native, ours))),
-                (_, opened) => drop(differences.insert(format!(
-                    "{who} {} {request:?}",
-                    if opened {
-                        "passes here:"
+                (_, opened) => {
+                    let line = String::from_utf8_lossy(&request.to_bytes())
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned();
+                    let what = if opened {
+                        "passes here"
                     } else {
-                        "is refused here:"
-                    }
-                ))),
+                        "is refused here"
+                    };
+                    differences.insert(format!("{who} {what}: {line} ({native}, {ours})"));
+                }
             }
         }
     }
@@ -222,7 +227,9 @@ fn whom_envoys_filters_let_pass_the_migrated_configuration_lets_pass() {
         // The stricter side: a token that never expires, where one is looked at.
         let unexpected: Vec<_> = differences
             .iter()
-            .filter(|line| !line.starts_with("a token that never expires is refused here:"))
+            .filter(|line| !line.starts_with("a token that never expires is refused here: "))
+            // jwt_authn looks at no token of a preflight request, so that RBAC knows nobody; here a token counts.
+            .filter(|line| !line.starts_with("an admin passes here: OPTIONS /admin "))
             .collect();
         assert!(unexpected.is_empty(), "{unexpected:#?}");
         assert!(!differences.is_empty());

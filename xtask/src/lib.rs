@@ -44,6 +44,7 @@ pub mod envoy;
 pub mod explain;
 pub mod fuzz;
 pub mod issuer;
+pub mod kong;
 pub mod migrate;
 pub mod moto;
 pub mod npm;

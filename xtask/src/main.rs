@@ -13,6 +13,7 @@ usage: cargo xtask <command>
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
                   say which rule a request comes to, what each requirement says and why, and the answer
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
+  kong-meta       print auth_filter.meta.json for Kong, with the whole schema of configurations
   migrate <file>... [--strict]
                   make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
                   AuthorizationPolicy, or of the environment of the Python library auth-middleware
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
             Ok(seconds) => xtask::fuzz::all(seconds),
             Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
         },
+        ["kong-meta"] => xtask::kong::run(),
         ["migrate", arguments @ ..] if !arguments.is_empty() => xtask::migrate::run(arguments),
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["oci", options @ ..] => xtask::oci::run(options),

@@ -71,6 +71,9 @@ impl Draft {
     /// # Errors
     /// Where it would have too many rules.
     pub(super) fn finish(self, root: &Node<'_>) -> Result<Value, String> {
+        if self.bypass_cors_preflight && !self.gates.is_empty() {
+            root.differs("CORS preflight requests are judged by the rules, as the policies do: write a rule for OPTIONS with the require \"public\", or bypass_cors_preflight, which lets all of them pass");
+        }
         let (rules, refused) = rules::rules(&self.entries, &self.gates)?;
         if refused {
             root.differs(
@@ -84,7 +87,7 @@ impl Draft {
         if !self.providers.is_empty() {
             config.insert("providers".to_owned(), Value::Object(self.providers));
         }
-        if self.bypass_cors_preflight {
+        if self.bypass_cors_preflight && self.gates.is_empty() {
             config.insert("bypass_cors_preflight".to_owned(), json!(true));
         }
         let mut headers = Map::new();

@@ -139,11 +139,9 @@ fn requirement(node: &Node<'_>, draft: &mut Draft) -> Need {
             .iter()
             .map(|one| requirement(one, draft))
             .collect();
-        let need = Need::all(needs);
-        let tokens = |need: &Need| matches!(need, Need::Provider(_));
-        if matches!(&need, Need::All(all) if all.iter().filter(|need| tokens(need)).count() > 1) {
+        let need = Need::all(needs.clone());
+        if need == Need::Never && !needs.contains(&Need::Never) {
             node.not_carried("a request has one credential here, and this asks for several; such requests are refused", "choose the token that decides, and check the other where it is used");
-            return Need::Never;
         }
         return need;
     }

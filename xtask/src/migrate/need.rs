@@ -1,6 +1,7 @@
 //! Who may pass, as a tree that simplifies itself, and as `require` of a configuration.
 
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// What a caller must be.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +52,7 @@ impl Need {
             }
         }
         let user = all.contains(&Self::User);
-        if all.contains(&Self::Optional) || user && all.contains(&Self::Anonymous) {
+        if all.contains(&Self::Optional) || user && all.iter().any(Self::holds_for_anonymous) {
             return Self::Optional;
         }
         if user {
@@ -77,6 +78,24 @@ impl Need {
                 Self::User => weakest = Self::User,
                 Self::All(inner) => inner.into_iter().for_each(|need| push(&mut all, need)),
                 other => push(&mut all, other),
+            }
+        }
+        if let Some(by) = vouching(&all) {
+            if by.is_empty() {
+                return Self::Never;
+            }
+            let fits = |need: &Self| need.vouched_by().is_none_or(|own| !own.is_disjoint(&by));
+            let fitting: Vec<Self> = all
+                .iter()
+                .map(|need| match need {
+                    Self::Any(needs) => {
+                        Self::any(needs.iter().filter(|need| fits(need)).cloned().collect())
+                    }
+                    other => other.clone(),
+                })
+                .collect();
+            if fitting != all {
+                return Self::all(fitting);
             }
         }
         // Each other need asks for a good credential by itself.
@@ -193,6 +212,19 @@ impl Need {
         Value::Object(object)
     }
 
+    /// The providers one of which must vouch; any where it does not say.
+    fn vouched_by(&self) -> Option<BTreeSet<String>> {
+        match self {
+            Self::Provider(name) => Some(BTreeSet::from([name.clone()])),
+            Self::Any(needs) => {
+                let each: Option<Vec<_>> = needs.iter().map(Self::vouched_by).collect();
+                each.map(|each| each.into_iter().flatten().collect())
+            }
+            Self::All(needs) => vouching(needs),
+            _ => None,
+        }
+    }
+
     /// Whether it holds for a caller without a credential as the source sees it: what is not there equals nothing.
     pub(super) fn holds_for_anonymous(&self) -> bool {
         match self {
@@ -205,6 +237,15 @@ impl Need {
         }
     }
 
+    /// What is left of it where no caller has a credential.
+    pub(super) fn of_anonymous(&self) -> Self {
+        if self.holds_for_anonymous() {
+            Self::Public
+        } else {
+            Self::Never
+        }
+    }
+
     /// Whether an anonymous caller passes in the configuration.
     pub(super) fn is_open(&self) -> bool {
         match self {
@@ -214,6 +255,12 @@ impl Need {
             _ => false,
         }
     }
+}
+
+/// The providers that fit each of these needs.
+fn vouching(needs: &[Need]) -> Option<BTreeSet<String>> {
+    let sets = needs.iter().filter_map(Need::vouched_by);
+    sets.reduce(|one, two| one.intersection(&two).cloned().collect())
 }
 
 fn push(all: &mut Vec<Need>, need: Need) {
@@ -264,6 +311,19 @@ mod tests {
         for (got, want) in cases {
             assert_eq!(got, want);
         }
+    }
+
+    #[test]
+    fn nobody_is_vouched_for_by_two_providers() {
+        let by = |name: &str| Need::Provider(name.into());
+        let either = Need::any(vec![by("p"), by("q")]);
+        assert_eq!(Need::all(vec![by("p"), by("q")]), Need::Never);
+        assert_eq!(Need::all(vec![by("p"), either]), by("p"));
+        let branches = Need::any(vec![Need::all(vec![by("q"), claim("a")]), claim("b")]);
+        assert_eq!(
+            Need::all(vec![by("p"), branches]),
+            Need::All(vec![by("p"), claim("b")])
+        );
     }
 
     #[test]

@@ -71,7 +71,11 @@ pub(super) fn rules(entries: &[Entry], gates: &[Gate]) -> Result<(Vec<Rule>, boo
         let mut judged = Vec::new();
         for matching in parts {
             let mut needs = vec![entry.need.clone()];
-            needs.extend(gates.iter().map(|gate| gate.need(&matching)));
+            needs.extend(gates.iter().map(|gate| match gate.need(&matching) {
+                // Nobody looks at the credential, so that nothing is known of the caller.
+                need if entry.need == Need::Public => need.of_anonymous(),
+                need => need,
+            }));
             let open = needs.iter().all(Need::holds_for_anonymous);
             let need = Need::all(needs);
             refused |= open && !need.is_open();

@@ -112,7 +112,7 @@ fn both_filters_of_a_bootstrap_become_one_configuration() {
         [
             // Open for jwt_authn, and RBAC lets everybody read.
             r#"{"methods":["GET","HEAD"],"path_regex":"/healthz.*"} "public""#.to_owned(),
-            format!(r#"{{"path_regex":"/healthz.*"}} {admin}"#),
+            r#"{"path_regex":"/healthz.*"} "deny""#.to_owned(),
             format!(r#"{{"path_regex":"/admin.*"}} {admin}"#),
             r#"{"methods":["GET","HEAD"]} "user""#.to_owned(),
             format!(r#"{{}} {admin}"#),
@@ -144,7 +144,6 @@ fn istios_two_kinds_become_one_configuration() {
                 "kind": "jwt", "issuer": "testing@secure.istio.io",
                 "jwks": { "uri": "https://keys.example/security/tools/jwt/samples/jwks.json", "upstream": "outbound|443||keys.example" },
             } },
-            "bypass_cors_preflight": true,
             "rules": [{ "name": "mesh", "match": {}, "require": { "claims": {
                 "iss": "testing@secure.istio.io", "sub": "testing@secure.istio.io", "groups": { "contains": "group1" },
             } } }],
@@ -317,4 +316,58 @@ fn what_is_nothing_to_migrate_is_said() {
         let error = of(text).unwrap_err();
         assert!(error.starts_with(want), "{text}: {error}");
     }
+}
+
+/// The page names each key that the command asks for.
+#[test]
+fn the_page_says_what_becomes_of_each_key() {
+    let root = crate::tools::workspace();
+    let page = std::fs::read_to_string(root.join("filter-config/migrating.md")).unwrap();
+    // Wrappers that say nothing by themselves.
+    let wrappers = [
+        "@type",
+        "name",
+        "typed_config",
+        "providers",
+        "requirements",
+        "ids",
+        "status",
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec",
+        "domains",
+        "google_re2",
+        "regex",
+        "seconds",
+        "nanos",
+        "value_matchers",
+        "jwks_uri",
+        "inline",
+        "typedConfig",
+        "key",
+    ];
+    let expression =
+        regex_lite::Regex::new(r#"\.(?:get|text|texts|list|drop|is_true)\(\s*"([^"]+)""#).unwrap();
+    let (mut asked, mut missing) = (0, Vec::new());
+    for file in [
+        "jwt_authn.rs",
+        "rbac.rs",
+        "istio.rs",
+        "istio_terms.rs",
+        "seed.rs",
+        "values.rs",
+        "envoy.rs",
+    ] {
+        let code = std::fs::read_to_string(root.join("xtask/src/migrate").join(file)).unwrap();
+        for found in expression.captures_iter(&code) {
+            let key = &found[1];
+            asked += 1;
+            if !wrappers.contains(&key) && !page.contains(&format!("`{key}`")) {
+                missing.push(format!("{file}: {key}"));
+            }
+        }
+    }
+    assert_eq!(missing, [] as [String; 0]);
+    assert!(asked > 80, "{asked}");
 }
