@@ -35,5 +35,6 @@ mod observability;
 mod oidc;
 mod outage;
 mod passwords;
+mod reference_directory;
 mod rules;
 mod tokens;

@@ -38,6 +38,7 @@
 pub mod check;
 pub mod client;
 pub mod demo;
+pub mod directory;
 pub mod echo;
 pub mod envoy;
 pub mod explain;

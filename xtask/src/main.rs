@@ -13,6 +13,7 @@ usage: cargo xtask <command>
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
                   say which rule a request comes to, what each requirement says and why, and the answer
   fuzz [seconds]  fuzz each target of tests/fuzz, for a minute where nothing else is said
+  load-directory  measure the reference directory with a million grants
   module          build the module that ships, target/module/auth_filter.wasm
   test            check everything: format, lints, documentation, module, tests
   user <name> [--group <group>]...
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             Ok(seconds) => xtask::fuzz::all(seconds),
             Err(error) => Err(format!("seconds: {seconds:?}: {error}")),
         },
+        ["load-directory"] => xtask::directory::load(),
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["test"] => xtask::check::all(),
         ["user", name, options @ ..] => xtask::secrets::user(name, options),

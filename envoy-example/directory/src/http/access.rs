@@ -77,18 +77,18 @@ impl Tokens {
         found.into()
     }
 
-    /// The answer to a request without a token in `Authorization: Bearer`; `None` where it may go on.
+    /// The answer to a request without a token in `Authorization: Bearer`; `None` where it may go on. It is 403: a 401 of
+    /// a verifying service speaks of the caller's credential, and this is about the filter's own.
     pub(super) fn refuse_bearer(&self, headers: &HeaderMap) -> Option<Response> {
         let token = || {
             let (scheme, token) = credentials(headers)?;
-            scheme
-                .eq_ignore_ascii_case("bearer")
-                .then(|| token.as_bytes().to_vec())
+            let bearer = scheme.eq_ignore_ascii_case("bearer");
+            bearer.then(|| token.as_bytes().to_vec())
         };
-        let challenge = "Bearer realm=\"directory\"";
-        (!self.is_empty())
-            .then(|| self.refuse(token(), challenge))
-            .flatten()
+        if self.is_empty() || token().is_some_and(|token| self.hold(&token)) {
+            return None;
+        }
+        Some(refusal(StatusCode::FORBIDDEN, "Not a token of the filter"))
     }
 
     /// The answer to a request without a token as the password in `Authorization: Basic`, which browsers ask people for.
@@ -100,18 +100,11 @@ impl Tokens {
             let colon = pair.iter().position(|byte| *byte == b':')?;
             pair.get(colon.saturating_add(1)..).map(<[u8]>::to_vec)
         };
-        let challenge = "Basic realm=\"directory\", charset=\"UTF-8\"";
-        (!self.is_empty())
-            .then(|| self.refuse(token(), challenge))
-            .flatten()
-    }
-
-    fn refuse(&self, token: Option<Vec<u8>>, challenge: &'static str) -> Option<Response> {
-        if token.is_some_and(|token| self.hold(&token)) {
+        if self.is_empty() || token().is_some_and(|token| self.hold(&token)) {
             return None;
         }
         let mut response = refusal(StatusCode::UNAUTHORIZED, "Authentication required");
-        let challenge = HeaderValue::from_static(challenge);
+        let challenge = HeaderValue::from_static("Basic realm=\"directory\", charset=\"UTF-8\"");
         response
             .headers_mut()
             .insert(header::WWW_AUTHENTICATE, challenge);
@@ -189,7 +182,8 @@ mod tests {
             (true, vec!["Basic !"]),
         ];
         for (basic, values) in bad {
-            assert_eq!(status(&tokens, basic, &values), Some(401), "{values:?}");
+            let want = if basic { 401 } else { 403 };
+            assert_eq!(status(&tokens, basic, &values), Some(want), "{values:?}");
         }
         assert_eq!(status(&Tokens::default(), false, &[]), None);
         assert_eq!(format!("{tokens:?}"), "Tokens(2)");
