@@ -37,6 +37,7 @@ mod observability;
 mod oidc;
 mod outage;
 mod passwords;
+mod reference_directory;
 mod remote;
 mod rules;
 mod tokens;

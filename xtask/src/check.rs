@@ -41,6 +41,9 @@ const STEPS: &[Step] = &[
         },
     ),
     ("fuzzing, briefly", || crate::fuzz::all(5)),
+    ("tests of the reference directory", || {
+        show(cargo().args(["test", "--package", "auth-directory"]))
+    }),
     ("the demonstration", || crate::demo::run(true)),
     ("tests in the real Envoy", || {
         show(cargo().args(["test", "--test", "envoy"]))

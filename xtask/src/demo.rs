@@ -1,8 +1,10 @@
-//! The demonstration: a real Envoy with the filter, a local Cognito, an upstream that tells what it received.
+//! The demonstration: a real Envoy with the filter, a local Cognito, the reference directory, and an upstream that tells what
+//! it received.
 
 mod cases;
 mod identities;
 
+use crate::directory::Directory;
 use crate::echo::Echo;
 use crate::envoy::Envoy;
 use crate::moto::Moto;
@@ -24,12 +26,15 @@ pub fn run(once: bool) -> Result<(), String> {
     let module = wasm()?;
     println!("getting Envoy and moto (target/venv) ...");
     ensure_venv()?;
+    println!("building the reference directory (envoy-example/directory) ...");
+    let directory = Directory::start("permission,ann,report.read\n")?;
     println!("starting a local Cognito, an upstream and Envoy ...");
     let moto = Moto::reproducible(ports::preferred(5000)?)?;
     let identities = Identities::create(&moto)?;
     let echo = Echo::start()?;
     let (listener, admin) = (ports::preferred(10_000)?, ports::preferred(9901)?);
-    let text = configuration(&module, listener, admin, echo.addr(), moto.addr())?;
+    let addrs = [listener, admin, echo.addr(), moto.addr(), directory.addr()];
+    let text = configuration(&module, addrs)?;
     let envoy = Envoy::from_text(&text, vec![listener], admin, 2)?;
     println!("Envoy listens on http://{listener}\n");
 
@@ -44,6 +49,7 @@ pub fn run(once: bool) -> Result<(), String> {
     println!("curl -i http://{listener}/api/orders");
     println!("curl -i http://{listener}/api/orders -H \"authorization: Bearer $USER_TOKEN\"");
     println!("curl -i http://{listener}/admin -H \"authorization: Bearer $ADMIN_TOKEN\"");
+    println!("curl -i http://{listener}/reports -H \"authorization: Bearer $USER_TOKEN\"");
     println!("curl -i http://{listener}/public -H 'x-auth-user-id: admin'");
     println!("curl -s http://{admin}/stats?filter=auth_filter");
     println!("\nEverything stays up until Ctrl-C.");
@@ -55,10 +61,7 @@ pub fn run(once: bool) -> Result<(), String> {
 /// The example's Envoy configuration with this machine's addresses.
 fn configuration(
     module: &std::path::Path,
-    listener: SocketAddr,
-    admin: SocketAddr,
-    upstream: SocketAddr,
-    issuer: SocketAddr,
+    [listener, admin, upstream, issuer, directory]: [SocketAddr; 5],
 ) -> Result<String, String> {
     let path = workspace().join("envoy-example/envoy.yaml");
     let mut text =
@@ -72,6 +75,7 @@ fn configuration(
         (address("0.0.0.0", 9901), own(admin)),
         (address("upstream", 8080), own(upstream)),
         (address("cognito", 5000), own(issuer)),
+        (address("directory", 8181), own(directory)),
         (
             "filename: /etc/envoy/auth_filter.wasm".to_owned(),
             format!("filename: {:?}", module.display().to_string()),

@@ -39,6 +39,7 @@ pub mod check;
 pub mod client;
 pub mod debian;
 pub mod demo;
+pub mod directory;
 pub mod echo;
 pub mod envoy;
 pub mod explain;

@@ -17,6 +17,7 @@ usage: cargo xtask <command>
   migrate <file>... [--strict]
                   make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
                   AuthorizationPolicy, or of the environment of the Python library auth-middleware
+  load-directory  measure the reference directory with a million grants
   module          build the module that ships, target/module/auth_filter.wasm
   oci [--variant compat|oci] [<folder>]
                   lay the module out as an image, into target/oci where nothing else is said
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         },
         ["kong-meta"] => xtask::kong::run(),
         ["migrate", arguments @ ..] if !arguments.is_empty() => xtask::migrate::run(arguments),
+        ["load-directory"] => xtask::directory::load(),
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["oci", options @ ..] => xtask::oci::run(options),
         ["test"] => xtask::check::all(),

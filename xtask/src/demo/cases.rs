@@ -19,7 +19,12 @@ enum Want {
     Refused(u16, Option<&'static str>),
 }
 
-const IDENTITY: &[&str] = &["x-auth-user-id", "x-auth-user-name", "x-auth-groups"];
+const IDENTITY: &[&str] = &[
+    "x-auth-user-id",
+    "x-auth-user-name",
+    "x-auth-groups",
+    "x-auth-permissions",
+];
 
 pub(super) fn all(identities: &Identities) -> Vec<Case> {
     let case = |name, request, want| Case {
@@ -66,6 +71,19 @@ pub(super) fn all(identities: &Identities) -> Vec<Case> {
             "admin, admin's path",
             get("/admin").bearer(&identities.admin),
             Want::Upstream(&[("x-auth-user-name", "adam"), ("x-auth-groups", "admin")]),
+        ),
+        case(
+            "user, report.read in the directory",
+            get("/reports").bearer(&identities.user),
+            Want::Upstream(&[
+                ("x-auth-user-name", "ann"),
+                ("x-auth-permissions", "report.read"),
+            ]),
+        ),
+        case(
+            "admin, nothing in the directory",
+            get("/reports").bearer(&identities.admin),
+            Want::Refused(403, Some("error=\"insufficient_scope\"")),
         ),
         case(
             "expired token",
