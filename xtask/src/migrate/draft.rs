@@ -1,5 +1,6 @@
 //! The configuration while it is put together.
 
+use super::matching::{Header, Matching};
 use super::need::Need;
 use super::rules::{self, Entry, Gate};
 use super::source::Node;
@@ -70,9 +71,21 @@ impl Draft {
     ///
     /// # Errors
     /// Where it would have too many rules.
-    pub(super) fn finish(self, root: &Node<'_>) -> Result<Value, String> {
+    pub(super) fn finish(mut self, root: &Node<'_>) -> Result<Value, String> {
         if self.bypass_cors_preflight && !self.gates.is_empty() {
-            root.differs("CORS preflight requests are judged by the rules, as the policies do: write a rule for OPTIONS with the require \"public\", or bypass_cors_preflight, which lets all of them pass");
+            // Nobody asks a preflight for a token, and the policies are asked all the same.
+            let preflight = ["origin", "access-control-request-method"]
+                .into_iter()
+                .fold(Matching::of_method("OPTIONS"), |matching, name| {
+                    let header = Matching::of_header(name, Header::Present(true));
+                    matching.both(&header).ok().flatten().unwrap_or(matching)
+                });
+            let entry = Entry {
+                name: "preflight".to_owned(),
+                matching: preflight,
+                need: Need::Public,
+            };
+            self.entries.insert(0, entry);
         }
         let (rules, refused) = rules::rules(&self.entries, &self.gates)?;
         if refused {

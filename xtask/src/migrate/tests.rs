@@ -144,7 +144,12 @@ fn istios_two_kinds_become_one_configuration() {
                 "kind": "jwt", "issuer": "testing@secure.istio.io",
                 "jwks": { "uri": "https://keys.example/security/tools/jwt/samples/jwks.json", "upstream": "outbound|443||keys.example" },
             } },
-            "rules": [{ "name": "mesh", "match": {}, "require": { "claims": {
+            "rules": [
+                // Nobody looks at a preflight's token, and the policy asks for one.
+                { "name": "preflight", "match": { "methods": ["OPTIONS"], "headers": {
+                    "origin": { "present": true }, "access-control-request-method": { "present": true },
+                } }, "require": "deny" },
+                { "name": "mesh", "match": {}, "require": { "claims": {
                 "iss": "testing@secure.istio.io", "sub": "testing@secure.istio.io", "groups": { "contains": "group1" },
             } } }],
         })
@@ -162,9 +167,13 @@ fn istios_two_kinds_become_one_configuration() {
 fn policies_that_deny_and_allow_are_added_up() {
     let migration = example("istio-paths.yaml");
     let bar = r#"{"claims":{"iss":"https://issuer-bar.example"}}"#;
+    let preflight =
+        r#""headers":{"access-control-request-method":{"present":true},"origin":{"present":true}}"#;
     assert_eq!(
         rules(&migration),
         [
+            format!(r#"{{{preflight},"hosts":["internal.example"],"methods":["OPTIONS"]}} "deny""#),
+            format!(r#"{{{preflight},"methods":["OPTIONS"]}} "public""#),
             format!(r#"{{"hosts":["internal.example"]}} {bar}"#),
             r#"{"methods":["OPTIONS"]} "optional""#.to_owned(),
             r#"{"path":"/headers"} "user""#.to_owned(),
