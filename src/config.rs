@@ -13,6 +13,8 @@ mod provider;
 mod reader;
 mod require;
 mod resource_metadata;
+#[cfg(not(target_arch = "wasm32"))]
+mod schema;
 mod service;
 mod share;
 
@@ -21,13 +23,17 @@ pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::provider::{
-    ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset, Provider,
-    ProviderKind, Source, TokenUse,
+    ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset,
+    ProfileSource, Provider, ProviderKind, Source, TokenUse,
 };
-pub use self::require::{OneOrMany, Require, RequireObject, RequireWord};
+pub use self::require::{
+    DecisionObject, OneOrMany, Require, RequireDecision, RequireObject, RequireWord, ResourceId,
+    ResourceObject,
+};
 pub use self::resource_metadata::ResourceMetadata;
 pub use self::service::{
-    Decision, DecisionPart, DecisionWord, Directory, Introspection, OnError, Service, Throttle,
+    Decision, DecisionBatch, DecisionPart, DecisionWord, Directory, DirectoryResponse, Extract,
+    ExtractItems, Introspection, OnError, ProfileExtract, Service, Throttle,
 };
 pub use self::share::Share;
 
@@ -38,6 +44,7 @@ use crate::json::UniqueMap;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// What the filter does with its decisions.
@@ -46,13 +53,13 @@ pub struct Config {
     /// The `realm` of `Bearer` challenges (RFC 9110 §11.5); `"api"` where absent.
     pub realm: Option<String>,
     /// Who vouches for callers, by the name that rules use.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub providers: UniqueMap<Provider>,
     /// Services that know callers' groups, roles and permissions, by the name that providers use.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub directories: UniqueMap<Directory>,
     /// Policy decision points, by the name that rules use.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub decisions: UniqueMap<Decision>,
     /// Whom the upstream is told of while `mode` is `disabled`; nobody where absent.
     pub disabled_identity: Option<DisabledIdentity>,
@@ -72,10 +79,14 @@ pub struct Config {
     /// Bounds on what a request may cost.
     #[serde(default)]
     pub limits: Limits,
+    /// Where editors find the schema of this text; it says nothing to the filter.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
 }
 
 /// `mode`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Pass everything through; only the headers that the filter owns are removed.
@@ -89,6 +100,7 @@ pub enum Mode {
 
 /// `disabled_identity`: a caller who is nobody.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DisabledIdentity {
     /// The identifier.
@@ -110,6 +122,7 @@ pub struct DisabledIdentity {
 
 /// One rule.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The rule's name in logs and metrics; `rules[N]` where absent.
@@ -119,6 +132,9 @@ pub struct Rule {
     pub matches: Match,
     /// What they need.
     pub require: Require,
+    /// What the upstream is told of the caller even where the requirement does not depend on it.
+    #[serde(default)]
+    pub resolve: Vec<Resolve>,
     /// Whether the upstream gets the caller's temporary AWS credentials as headers.
     #[serde(default)]
     pub aws_credentials: bool,
@@ -126,8 +142,24 @@ pub struct Rule {
     pub aws_sigv4: Option<AwsSigV4>,
 }
 
+/// An item of `resolve`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Resolve {
+    /// Groups.
+    Groups,
+    /// Permissions.
+    Permissions,
+    /// The profile.
+    Profile,
+    /// Roles.
+    Roles,
+}
+
 /// `aws_sigv4`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AwsSigV4 {
     /// The service's name in credential scopes, such as `execute-api` or `s3`.
@@ -140,6 +172,7 @@ pub struct AwsSigV4 {
 
 /// `match`: keys are ANDed, lists mean any-of.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// The whole path.
@@ -155,19 +188,23 @@ pub struct Match {
     /// Hosts, exact or `*.example.com`.
     pub hosts: Option<Vec<String>>,
     /// Headers with the tests of their values.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub headers: UniqueMap<ClaimTest>,
 }
 
 /// `upstream_headers`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamHeaders {
     /// What the identity headers' names begin with; `x-auth-` where absent.
     pub prefix: Option<String>,
     /// Further headers, each with the claim that fills it.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub claims: UniqueMap<String>,
+    /// Further headers, each with the member of the caller's profile that fills it.
+    #[serde(default)]
+    pub profile: UniqueMap<String>,
     /// The header that carries the token's payload as it was received: base64url JSON.
     pub payload: Option<String>,
     /// Whether the same facts become filter state of the host, for access logs and later filters; true by default.
@@ -176,6 +213,7 @@ pub struct UpstreamHeaders {
 
 /// `limits`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// The longest token that is looked at; 16384 where absent.
@@ -188,6 +226,8 @@ pub struct Limits {
     pub held_requests: Option<u32>,
     /// Answers of services that are kept per VM; 10000 where absent.
     pub service_cache_entries: Option<u32>,
+    /// Entries of directories that the VMs of a process share; 1024 where absent.
+    pub shared_entries: Option<u32>,
 }
 
 impl Config {

@@ -27,8 +27,8 @@ use crate::time::UnixTime;
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The answer of a service.
-    Answer(Question),
+    /// The answers of a service, to a question and to those that go out with it.
+    Answers(Vec<Question>),
     /// A key set.
     Keys {
         /// Which.
@@ -141,7 +141,7 @@ enum Verdict<'p> {
 impl From<Hurdle> for Verdict<'_> {
     fn from(hurdle: Hurdle) -> Self {
         match hurdle {
-            Hurdle::Asks(question) => Self::Blocked(Need::Answer(question)),
+            Hurdle::Asks(question) => Self::Blocked(Need::Answers(vec![question])),
             Hurdle::Denied(denial) => Self::Deny(denial),
         }
     }
@@ -230,7 +230,6 @@ impl Exchange {
                 Inquiry::new(self, (rule, variables), &credential, stores, now).authenticate()
             }
             Ok(None) => rule
-                .requirement
                 .check(None, &self.visit(rule, variables))
                 .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
             Err(denial) => Verdict::Deny(denial),

@@ -59,8 +59,6 @@ pub struct Gateway {
     policy: Rc<Policy>,
     stores: Stores,
     held: BTreeMap<u32, Held>,
-    /// Whether a question was settled that requests may wait for.
-    answered: bool,
 }
 
 impl Gateway {
@@ -71,13 +69,13 @@ impl Gateway {
         let stores = Stores {
             keys: KeyStore::new(policy.sources.iter().cloned()),
             passwords: PasswordStore::new(secret),
-            services: ServiceStore::new(&policy.services, most, secret),
+            services: ServiceStore::new(&policy.services, most, secret)
+                .with_slots(policy.limits.shared_entries),
         };
         Self {
             policy: Rc::new(policy),
             stores,
             held: BTreeMap::new(),
-            answered: false,
         }
     }
 
@@ -151,7 +149,11 @@ impl Gateway {
         }
         keys.poll_fetch(leader, shared, now)
             .map(Callout::Keys)
-            .or_else(|| services.poll_call(leader, now).map(Callout::Service))
+            .or_else(|| {
+                services
+                    .poll_call(leader, shared, now)
+                    .map(Callout::Service)
+            })
     }
 
     /// Takes the answer to a callout, or the host's refusal to make it.
@@ -167,12 +169,9 @@ impl Gateway {
             Callout::Keys(fetch) => keys
                 .handle_fetched(fetch, outcome, shared, now)
                 .map(|notice| Notice::Keys(fetch.source, notice)),
-            Callout::Service(call) => {
-                self.answered = true;
-                services
-                    .handle_answered(call, outcome, now)
-                    .map(|notice| Notice::Service(call.service, notice))
-            }
+            Callout::Service(call) => services
+                .handle_answered(call, outcome, shared, now)
+                .map(|notice| Notice::Service(call.service, notice)),
         }
     }
 
@@ -181,9 +180,9 @@ impl Gateway {
         match callout {
             Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now),
             Callout::Service(call) => {
-                let question = self.stores.services.question(call);
-                let awaited = question.is_some_and(|question| self.is_awaited(question));
-                self.stores.services.abandon(call, awaited);
+                let held = &self.held;
+                let services = &mut self.stores.services;
+                services.abandon(call, |question| is_awaited(held, question), shared, now);
             }
         }
     }
@@ -196,8 +195,7 @@ impl Gateway {
     ) -> Vec<(Callout, Notice)> {
         let Stores { keys, services, .. } = &mut self.stores;
         let fetches = keys.handle_tick(shared, now).into_iter();
-        let calls = services.handle_tick(now);
-        self.answered |= !calls.is_empty();
+        let calls = services.handle_tick(shared, now);
         fetches
             .map(|(fetch, notice)| (Callout::Keys(fetch), Notice::Keys(fetch.source, notice)))
             .chain(calls.into_iter().map(|(call, notice)| {
@@ -211,26 +209,20 @@ impl Gateway {
 
     /// Forgets a request whose client is gone.
     pub fn handle_done(&mut self, id: u32) {
-        if let Some(Held {
-            need: Need::Answer(question),
-            ..
-        }) = self.held.remove(&id)
-        {
-            self.forget(&question);
+        if let Some(held) = self.held.remove(&id) {
+            self.forget(&held.need);
         }
     }
 
-    fn is_awaited(&self, question: &Question) -> bool {
-        let mut needs = self.held.values().map(|held| &held.need);
-        needs.any(|need| match need {
-            Need::Answer(other) => other.is_alike(question),
-            Need::Keys { .. } => false,
-        })
-    }
-
-    fn forget(&mut self, question: &Question) {
-        if !self.is_awaited(question) {
-            self.stores.services.forget(question);
+    /// Drops the questions that nobody else waits for.
+    fn forget(&mut self, need: &Need) {
+        let Need::Answers(questions) = need else {
+            return;
+        };
+        for question in questions {
+            if !is_awaited(&self.held, question) {
+                self.stores.services.forget(question);
+            }
         }
     }
 
@@ -244,10 +236,10 @@ impl Gateway {
     pub fn poll_settled(&mut self, now: UnixTime) -> Vec<(u32, Outcome)> {
         let mut settled = Vec::new();
         let (mut needs, mut given_up) = (Vec::new(), Vec::new());
-        let answered = std::mem::take(&mut self.answered);
+        let answered = self.stores.services.take_news();
         self.held.retain(|id, held| {
             // Nothing but an answer or the end of its time moves a request that waits for a service.
-            if matches!(held.need, Need::Answer(_)) && !answered && now < held.deadline {
+            if matches!(held.need, Need::Answers(_)) && !answered && now < held.deadline {
                 return true;
             }
             let step = match held.exchange.advance(&self.stores, now) {
@@ -270,16 +262,18 @@ impl Gateway {
             self.want(need, now);
         }
         for need in &given_up {
-            if let Need::Answer(question) = need {
-                self.forget(question);
-            }
+            self.forget(need);
         }
         settled
     }
 
     fn want(&mut self, need: &Need, now: UnixTime) {
         match need {
-            Need::Answer(question) => self.stores.services.want(question, now),
+            Need::Answers(questions) => {
+                for question in questions {
+                    self.stores.services.want(question, now);
+                }
+            }
             Need::Keys {
                 source,
                 unknown_key: true,
@@ -290,10 +284,17 @@ impl Gateway {
     }
 }
 
+fn is_awaited(held: &BTreeMap<u32, Held>, question: &Question) -> bool {
+    held.values().any(|held| match &held.need {
+        Need::Answers(others) => others.iter().any(|other| other.is_alike(question)),
+        Need::Keys { .. } => false,
+    })
+}
+
 /// The refusal of a request that can wait no longer.
 const fn unavailable(need: &Need) -> Denial {
     match need {
-        Need::Answer(_) => Denial::ServiceUnavailable { retry_after: 1 },
+        Need::Answers(_) => Denial::ServiceUnavailable { retry_after: 1 },
         Need::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
     }
 }

@@ -17,7 +17,7 @@ use proxy_wasm::types::{Action, ContextType};
 
 use self::logger::Log;
 use self::vm::Vm;
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::policy::Policy;
 
@@ -129,9 +129,6 @@ fn configure() -> Result<Gateway, String> {
     let text = call::plugin_configuration().unwrap_or_default();
     let config = Config::parse(&text).map_err(|error| error.to_string())?;
     let policy = Policy::compile(&config).map_err(|error| error.to_string())?;
-    if policy.mode == Mode::Disabled {
-        warn!("auth-filter: mode is \"disabled\": nothing is checked, every request goes through");
-    }
     for warning in &policy.warnings {
         warn!("auth-filter: {warning}");
     }

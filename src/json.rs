@@ -5,6 +5,7 @@
 //! Nothing here knows what the values are for.
 
 mod claim_path;
+mod pointer;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, ops::Deref};
 
@@ -15,6 +16,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 pub use claim_path::{ClaimPath, ClaimPathError};
+pub use pointer::Pointer;
 
 /// Reads the whole of `bytes` as one JSON value in which no object repeats a member.
 ///

@@ -24,11 +24,12 @@ pub use self::explain::Explanation;
 use self::denial::{Challenge, Denial};
 use self::matcher::Matcher;
 use self::path::{CanonicalPath, MatchPath};
+use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
-use self::requirement::Requirement;
+use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::{Route, Target};
-use crate::config::{DisabledIdentity, Mode};
+use crate::config::{ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
 use crate::headers::Headers;
 use crate::keys::KeySource;
@@ -62,10 +63,43 @@ pub struct Rule {
     pub challenges: Box<[ChallengeScheme]>,
     /// The scopes that it asks, space-separated.
     pub scope: Option<String>,
+    /// What of the caller is found out for the upstream, whether or not the requirement depends on it.
+    pub resolve: Box<[Resolve]>,
     /// Whether the upstream gets the caller's temporary AWS credentials.
     pub aws_credentials: bool,
     /// For which AWS service the request is signed with them.
     pub aws_sigv4: Option<AwsSigV4>,
+}
+
+impl Rule {
+    /// Whether the caller passes, `None` being anonymous, and everything that the upstream is told is known.
+    ///
+    /// # Errors
+    /// As [`Requirement::check`].
+    pub fn check(&self, caller: Option<&Principal<'_>>, visit: &Visit<'_>) -> Result<(), Hurdle> {
+        self.requirement.check(caller, visit)?;
+        let Some(caller) = caller else {
+            return Ok(());
+        };
+        for part in &self.resolve {
+            let list = |kind| caller.attribute(kind).missing.clone();
+            let missing = match part {
+                Resolve::Groups => list(Kind::Groups),
+                Resolve::Permissions => list(Kind::Permissions),
+                Resolve::Profile => caller.look_at_profile().err(),
+                Resolve::Roles => list(Kind::Roles),
+            };
+            match missing {
+                // Groups that nobody knows are not told, and nothing depends on them.
+                None | Some(Missing::Overage) => {}
+                Some(Missing::Asks(question)) => return Err(Hurdle::Asks(question)),
+                Some(Missing::Fails(retry_after)) => {
+                    return Err(Denial::ServiceUnavailable { retry_after }.into());
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// For which AWS service a request is signed.
@@ -88,6 +122,8 @@ pub struct Limits {
     pub held_requests: usize,
     /// Answers of services that are kept per VM.
     pub service_cache_entries: usize,
+    /// Entries of directories that the VMs of a process share.
+    pub shared_entries: usize,
     /// How long a request may wait.
     pub hold: Duration,
 }
@@ -119,8 +155,8 @@ pub struct Policy {
     pub disabled_identity: Option<DisabledIdentity>,
     /// Bounds.
     pub limits: Limits,
-    /// What an operator should be warned of at each load.
-    pub warnings: Vec<String>,
+    /// What an operator should be warned of at each load, each with its place.
+    pub warnings: Vec<ConfigError>,
 }
 
 impl Policy {

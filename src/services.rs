@@ -3,7 +3,8 @@
 //! Each question has one call in flight, however many requests wait for it; its answer is kept for as long as the
 //! service's configuration and the answer itself allow, in a store with a bound. Nothing here performs a callout or
 //! reads a clock: [`ServiceStore::poll_call`] says what must go out, [`ServiceStore::handle_answered`] takes what
-//! came back. Answers stay within their VM: they are about people, and other plugins can read what VMs share.
+//! came back. Answers stay within their VM, but for the entries of directories that are marked as shared: the other VMs
+//! of the process find those in the host's shared data, and one of them asks for all.
 
 mod ask;
 mod decision;
@@ -11,6 +12,7 @@ mod directory;
 mod identity_pool;
 mod introspection;
 mod secret;
+mod shared;
 mod store;
 mod verifier;
 
@@ -18,14 +20,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::ask::Ask;
-pub use self::decision::DecisionProtocol;
-pub use self::directory::Attributes;
+pub use self::decision::{Batch, DecisionProtocol};
+pub use self::directory::{Attributes, Directory, Extract, Mapping};
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
 pub use self::secret::Secret;
 pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
 
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY};
+use crate::expiring::{Digest, keyed_digest};
 use crate::jose::ClaimSet;
 use crate::keys::Endpoint;
 use crate::time::UnixTime;
@@ -58,10 +61,10 @@ pub struct Service {
 /// What a service speaks.
 #[derive(Clone, Debug)]
 pub enum Protocol {
-    /// A question whether a caller may do something.
-    Decision(DecisionProtocol),
+    /// A question whether a caller may do something, and where several go at once.
+    Decision(DecisionProtocol, Option<Batch>),
     /// `GET` of a caller's groups, roles, permissions and profile.
-    Directory,
+    Directory(Directory),
     /// Amazon Cognito's exchange of an ID token for temporary credentials.
     IdentityPool(IdentityPool),
     /// Token introspection (RFC 7662).
@@ -95,27 +98,92 @@ enum Reading {
 
 impl Service {
     fn request(&self, ask: &Ask, progress: Option<&str>) -> CalloutRequest<'_> {
-        let mut request = CalloutRequest {
-            upstream: &self.upstream,
-            method: "POST",
-            scheme: self.endpoint.scheme,
-            authority: &self.endpoint.authority,
-            path: self.endpoint.path.clone(),
-            headers: Vec::new(),
-            body: None,
-            timeout: self.timeout,
-        };
+        let mut request = self.callout(&self.endpoint);
         match &self.protocol {
-            Protocol::Decision(_) => decision::prepare(&mut request, ask),
-            Protocol::Directory => directory::prepare(&mut request, ask),
+            Protocol::Decision(..) => decision::prepare(&mut request, ask),
+            Protocol::Directory(_) => directory::prepare(&mut request, ask),
             Protocol::IdentityPool(pool) => pool.prepare(&mut request, ask, progress),
             Protocol::Introspection(introspection) => introspection.prepare(&mut request, ask),
             Protocol::Verifier => verifier::prepare(&mut request, ask),
         }
+        self.add_headers(&mut request);
+        request
+    }
+
+    /// Several questions in one request, where the service takes that.
+    fn batch_request<'a>(&self, asks: impl Iterator<Item = &'a Ask>) -> Option<CalloutRequest<'_>> {
+        let batch = self.batch()?;
+        let mut request = self.callout(&batch.endpoint);
+        decision::prepare_batch(&mut request, asks);
+        self.add_headers(&mut request);
+        Some(request)
+    }
+
+    fn callout<'s>(&'s self, endpoint: &'s Endpoint) -> CalloutRequest<'s> {
+        CalloutRequest {
+            upstream: &self.upstream,
+            method: "POST",
+            scheme: endpoint.scheme,
+            authority: &endpoint.authority,
+            path: endpoint.path.clone(),
+            headers: Vec::new(),
+            body: None,
+            timeout: self.timeout,
+        }
+    }
+
+    fn add_headers<'s>(&'s self, request: &mut CalloutRequest<'s>) {
         let own = self.headers.iter();
         let own = own.map(|(name, value)| (name.as_str(), value.reveal().to_owned()));
         request.headers.extend(own);
-        request
+    }
+
+    /// How it takes several questions at once, if it does.
+    const fn batch(&self) -> Option<&Batch> {
+        match &self.protocol {
+            Protocol::Decision(_, batch) => batch.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the VMs of the process share its answers.
+    const fn is_shared(&self) -> bool {
+        matches!(&self.protocol, Protocol::Directory(directory) if directory.shared)
+    }
+
+    /// Tells it from services that are asked otherwise or elsewhere, also those of another configuration.
+    fn fingerprint(&self) -> Digest {
+        let mut parts = vec![
+            self.upstream.as_bytes().to_vec(),
+            self.endpoint.uri().into_bytes(),
+        ];
+        for (name, value) in &self.headers {
+            parts.extend([name.as_bytes().to_vec(), value.reveal().as_bytes().to_vec()]);
+        }
+        if let Protocol::Directory(directory) = &self.protocol {
+            parts.push(format!("{:?}", directory.mapping).into_bytes());
+        }
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        keyed_digest(&[0; 32], &parts)
+    }
+
+    /// How long an answer serves, from what the service and the answer allow.
+    fn serves(&self, answer: &Answer, own: Option<Duration>, lot: u16) -> Duration {
+        let longest = match answer {
+            Answer::Refuses => self.negative_cache_duration,
+            Answer::Attributes(entry) if *entry == Attributes::default() => {
+                self.negative_cache_duration
+            }
+            _ => self.cache_duration,
+        };
+        let longest = own.map_or(longest, |own| longest.min(own));
+        if matches!(self.protocol, Protocol::Directory(_)) {
+            // Up to a tenth less: who came together does not come back together.
+            let less = longest.as_millis() * u128::from(lot) / u128::from(u16::MAX) / 10;
+            let less = Duration::from_millis(u64::try_from(less).unwrap_or_default());
+            return longest.saturating_sub(less);
+        }
+        longest
     }
 
     /// Whether a response that is no answer is about what was asked, and not about the service (RFC 9110 §15.5): nobody
@@ -125,7 +193,7 @@ impl Service {
             // It says whatever is wrong with status 400.
             Protocol::IdentityPool(_) => return false,
             Protocol::Verifier => &[408, 429],
-            Protocol::Decision(_) | Protocol::Directory | Protocol::Introspection(_) => {
+            Protocol::Decision(..) | Protocol::Directory(_) | Protocol::Introspection(_) => {
                 &[401, 403, 407, 408, 429]
             }
         };
@@ -149,8 +217,8 @@ impl Service {
             return Err("the answer is too long".to_owned());
         }
         match &self.protocol {
-            Protocol::Decision(protocol) => decision::read(*protocol, status, body),
-            Protocol::Directory => directory::read(status, body),
+            Protocol::Decision(protocol, _) => decision::read(*protocol, status, body),
+            Protocol::Directory(directory) => directory::read(directory, status, body),
             Protocol::IdentityPool(_) => identity_pool::read(status, body, progress, now),
             Protocol::Introspection(_) => introspection::read(status, body, now),
             Protocol::Verifier => verifier::read(status, body, now),

@@ -1,6 +1,7 @@
 //! Every configuration that the project shows compiles, and what it must refuse is refused with its place.
 
 #![allow(
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a broken assumption of a test should stop it"
@@ -30,7 +31,7 @@ fn configurations() -> BTreeMap<String, String> {
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json"))
+        .filter(|name| name.ends_with(".json") && name != "schema.json")
         .map(|name| {
             let text = read(&format!("filter-config/{name}"));
             (name, text)
@@ -44,7 +45,13 @@ fn each_configuration_compiles_without_a_warning() {
     assert!(configurations.len() >= 8, "{:?}", configurations.keys());
     for (name, text) in configurations {
         let policy = compile(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(policy.warnings.is_empty(), "{name}: {:?}", policy.warnings);
+        let warnings: Vec<String> = policy.warnings.iter().map(ToString::to_string).collect();
+        // The mode that refuses nothing is what this file shows.
+        let shadow = name == "shadow.json" && warnings.len() == 1;
+        assert!(
+            warnings.is_empty() || shadow && warnings[0].starts_with("mode: \"shadow\""),
+            "{name}: {warnings:?}"
+        );
         assert!(
             text.contains("\"tests\": ["),
             "{name} has no tests of its own"
@@ -79,7 +86,8 @@ fn the_example_runs_the_quickstart() {
         .unwrap();
     let mut quickstart: Value =
         serde_json::from_str(&read("filter-config/quickstart.json")).unwrap();
-    quickstart.as_object_mut().unwrap().remove("tests");
+    let members = quickstart.as_object_mut().unwrap();
+    members.retain(|name, _| name != "tests" && name != "$schema");
     assert_eq!(*configuration, quickstart);
 }
 
@@ -90,11 +98,20 @@ fn each_configuration_in_the_documents_compiles() {
         "README.md",
         "envoy-example/README.md",
         "filter-config/README.md",
+        "filter-config/decisions.md",
+        "filter-config/directories.md",
+        "filter-config/rules.md",
     ] {
         let text = read(document);
         for block in text.split("```json\n").skip(1) {
             let (block, _) = block.split_once("```").unwrap();
-            compile(block).unwrap_or_else(|error| panic!("{document}: {error}\n{block}"));
+            let policy =
+                compile(block).unwrap_or_else(|error| panic!("{document}: {error}\n{block}"));
+            assert!(
+                policy.warnings.is_empty(),
+                "{document}: {:?}",
+                policy.warnings
+            );
             count += 1;
         }
     }
@@ -223,6 +240,21 @@ fn what_is_wrong_is_told_with_its_place() {
             "rules[0].require.claims.sub.path_variable: \"user\" is not a variable of the rule's path_template; known: none",
         ),
         (
+            "/upstream_headers/profile",
+            "{\"X-Auth-Groups\": \"team\"}",
+            "upstream_headers.profile.X-Auth-Groups: another entry sets this header",
+        ),
+        (
+            "/upstream_headers/profile",
+            "{\"x-team\": \"/a~\"}",
+            "upstream_headers.profile.x-team: in a JSON pointer `~` must be written `~0`",
+        ),
+        (
+            "/rules/0/match",
+            "[]",
+            "rules[0].match: invalid type: sequence, expected an object",
+        ),
+        (
             "/upstream_headers/claims/authorization",
             "\"a\"",
             "upstream_headers.claims.authorization: \"authorization\" is the request's own header",
@@ -339,6 +371,20 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (String::new(), r#""d": {"uri": "http://{subject}/x"}"#, r#""require": "public""#, "directories.d.uri: a caller must not choose the host"),
         (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": {"decision": "pdp"}"#, "rules[0].require.decision: \"pdp\" is not a decision point; known: none"),
         (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": {"not": "user"}"#, "rules[0].require: holds for nobody; write \"deny\""),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {}}"#, r#""require": "public""#, "directories.d.response: names nothing"),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {"groups": "data"}}"#, r#""require": "public""#, "directories.d.response.groups: \"data\" is not a JSON Pointer"),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {"groups": {"list": "/a", "item": "b"}}}"#, r#""require": "public""#, "directories.d.response.groups.item: \"b\" is not a JSON Pointer"),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {"groups": {"list": "/a"}}}"#, r#""require": "public""#, "directories.d.response.groups.item: this key is missing"),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {"profile": {}}}"#, r#""require": "public""#, "directories.d.response.profile: an empty object reads nothing"),
+        (String::new(), r#""d": {"uri": "http://d/", "response": {"profile": {"a": "/~"}}}"#, r#""require": "public""#, "directories.d.response.profile.a: \"/~\" is not a JSON Pointer"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "roles": [{"directory": "d"}]}"#.into(), r#""d": {"uri": "http://d/", "response": {"groups": "/a"}}"#, user, "providers.a.roles[0].directory: directories.d.response says nothing of roles"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "profile": [{"directory": "d"}]}"#.into(), r#""d": {"uri": "http://d/", "response": {"groups": "/a"}}"#, user, "providers.a.profile[0].directory: directories.d.response says nothing of profile"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "profile": []}"#.into(), people, user, "providers.a.profile: an empty list gives nothing"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "profile": [{"directory": "peple"}]}"#.into(), people, user, "providers.a.profile[0].directory: \"peple\" is not a directory; known: people; did you mean \"people\"?"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": "user", "resolve": ["profile"]"#, "rules[0].resolve[0]: no provider whose callers the rule takes says where it comes from"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": "user", "resolve": ["groups", "groups"]"#, "rules[0].resolve[1]: stands twice"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}}"#.into(), "", r#""require": "user", "resolve": ["scopes"]"#, "rules[0].resolve[0]: unknown variant \"scopes\""),
+        (String::new(), "", r#""require": "public", "resolve": ["groups"]"#, "rules[0].resolve[0]: no provider whose callers"),
         (String::new(), r#""d": {"uri": "http://d/{sub}"}"#, r#""require": "public""#, "directories.d.uri: an unknown placeholder; known: {subject}, {name}, {provider}"),
         (String::new(), r#""d": {"uri": "http://d/{subject}", "on_error": "allow"}"#, r#""require": "public""#, "directories.d.on_error: unknown variant \"allow\""),
     ];
@@ -431,4 +477,240 @@ fn a_configuration_passes_its_own_tests_or_is_refused() {
         let error = policy(test).unwrap_err();
         assert!(error.starts_with(want), "want: {want}\n said: {error}");
     }
+}
+
+#[test]
+fn a_decision_point_is_asked_about_what_it_can_be_asked_about() {
+    let policy = |point: &str, matches: &str, decision: &str| {
+        compile(&format!(
+            r#"{{"providers": {{"a": {{"kind": "http", "verify": {{"uri": "http://v/"}}}}}}, "decisions": {{"pdp": {{{point}}}}},
+                "rules": [{{"match": {matches}, "require": {{"decision": {decision}}}}}]}}"#
+        ))
+        .map(drop)
+    };
+    let zen = r#""protocol": "authzen", "uri": "https://pdp/access/v1/evaluation""#;
+    let batch = |rest: &str| format!(r#"{zen}, "batch": {{{rest}}}"#);
+    let uri = r#""uri": "https://pdp/access/v1/evaluations""#;
+    let account = r#"{"path_template": "/accounts/{account}/**"}"#;
+    let named = r#"{"point": "pdp", "action": "can_read", "resource": {"type": "account", "id": {"path_variable": "account"}}}"#;
+    policy(zen, "{}", r#""pdp""#).unwrap();
+    policy(&batch(uri), account, named).unwrap();
+    policy(
+        r#""protocol": "opa", "uri": "http://opa/v1/data/x""#,
+        account,
+        named,
+    )
+    .unwrap();
+    for (point, matches, decision, want) in [
+        (
+            r#""protocol": "opa", "uri": "https://pdp/", "batch": {"uri": "https://pdp/"}"#
+                .to_owned(),
+            "{}",
+            r#""pdp""#,
+            "decisions.pdp.batch: belongs to decision points of protocol \"authzen\"",
+        ),
+        (
+            batch(r#""uri": "https://other/access/v1/evaluations""#),
+            "{}",
+            r#""pdp""#,
+            "decisions.pdp.batch.uri: is of the same scheme and host as the decision point's uri",
+        ),
+        (
+            batch(r#""uri": "pdp""#),
+            "{}",
+            r#""pdp""#,
+            "decisions.pdp.batch.uri: \"pdp\" is not an http or https URI",
+        ),
+        (
+            batch(&format!(r#"{uri}, "most": 1"#)),
+            "{}",
+            r#""pdp""#,
+            "decisions.pdp.batch.most: is at least 2",
+        ),
+        (
+            zen.to_owned(),
+            "{}",
+            r#"{"point": "pdp"}"#,
+            "rules[0].require.decision: names neither action nor resource",
+        ),
+        (
+            zen.to_owned(),
+            "{}",
+            r#"{"point": "pd", "action": "a"}"#,
+            "rules[0].require.decision.point: \"pd\" is not a decision point; known: pdp; did you mean \"pdp\"?",
+        ),
+        (
+            zen.to_owned(),
+            "{}",
+            r#"{"point": "pdp", "action": ""}"#,
+            "rules[0].require.decision.action: is empty",
+        ),
+        (
+            zen.to_owned(),
+            account,
+            r#"{"point": "pdp", "resource": {"type": "", "id": "1"}}"#,
+            "rules[0].require.decision.resource.type: is empty",
+        ),
+        (
+            zen.to_owned(),
+            account,
+            r#"{"point": "pdp", "resource": {"type": "t", "id": {"path_variable": "acount"}}}"#,
+            "rules[0].require.decision.resource.id.path_variable: \"acount\" is not a variable of the rule's path_template; known: account",
+        ),
+        (
+            zen.to_owned(),
+            "{}",
+            r#"{"point": "pdp", "resource": {"type": "t"}}"#,
+            "rules[0].require.decision.resource.id: this key is missing",
+        ),
+    ] {
+        let error = policy(&point, matches, decision).unwrap_err();
+        assert!(error.starts_with(want), "want: {want}\n said: {error}");
+    }
+}
+
+/// The warnings of a configuration, located in its text.
+fn warnings(text: &str) -> Vec<String> {
+    let policy = compile(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let warnings = policy.warnings.into_iter();
+    warnings
+        .map(|warning| warning.located(text.as_bytes()).to_string())
+        .collect()
+}
+
+#[test]
+fn what_is_dangerous_is_warned_of_with_its_place() {
+    let jwt = |more: &str| {
+        format!(
+            r#""u": {{"kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": {{"uri": "https://i/k"}}{more}}}"#
+        )
+    };
+    let user = r#"{"match": {}, "require": "user"}"#;
+    let oct = r#"{"kty": "oct", "k": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#;
+    // Providers, further members, rules, and the warnings: none for the first rows.
+    type Row = (String, &'static str, String, &'static [&'static str]);
+    let rows: Vec<Row> = vec![
+        (jwt(""), "", user.to_owned(), &[]),
+        (
+            jwt(r#", "groups": [{"directory": "d"}]"#),
+            r#""directories": {"d": {"uri": "http://d/{subject}", "cache_duration": "1h", "on_error": "empty"}},"#,
+            r#"{"match": {}, "require": {"groups": ["a"]}}"#.to_owned(),
+            &[],
+        ),
+        (
+            String::new(),
+            "",
+            r#"{"match": {"path_prefix": "/"}, "require": "public"}"#.to_owned(),
+            &["rules[0].require: \"public\" opens every path"],
+        ),
+        (
+            String::new(),
+            "",
+            r#"{"match": {"path_prefix": "/static"}, "require": "public"}, {"match": {"methods": ["GET"]}, "require": "public"}"#.to_owned(),
+            &["rules[1].require: \"public\" opens every path"],
+        ),
+        (
+            jwt(""),
+            "",
+            r#"{"match": {"path": "/a", "methods": ["GET"]}, "require": "optional"}, {"match": {"path": "/b", "methods": ["GET", "PUT"]}, "require": "optional"}"#.to_owned(),
+            &["rules[1].require: \"optional\" lets callers without a credential"],
+        ),
+        (
+            r#""u": {"kind": "jwt", "jwks": {"uri": "http://i/k", "cache_duration": "2d", "stale_for": "8d"}}"#.to_owned(),
+            "",
+            user.to_owned(),
+            &[
+                "providers.u: tokens for any audience are accepted; name yours in \"audiences\"",
+                "providers.u: tokens of any issuer are accepted",
+                "providers.u.jwks.cache_duration: a key that the issuer withdraws verifies for that long; 1440m is long already",
+                "providers.u.jwks.stale_for: a key that the issuer withdraws",
+                "providers.u.jwks.uri: keys that come over http",
+            ],
+        ),
+        (
+            r#""u": {"kind": "cognito", "region": "r", "user_pool_id": "p"}"#.to_owned(),
+            "",
+            user.to_owned(),
+            &["providers.u: tokens for any audience are accepted; name yours in \"client_ids\""],
+        ),
+        (
+            format!(
+                r#""u": {{"kind": "jwt", "issuer": "https://i", "audiences": ["a"], "algorithms": ["ES256", "HS256"], "jwks": {{"inline": {{"keys": [{oct}]}}}},
+                    "require_expiration": false, "clock_skew": "6m", "from_params": ["token"]}}"#
+            ),
+            "",
+            user.to_owned(),
+            &[
+                "providers.u.algorithms[1]: one secret signs and verifies",
+                "providers.u.require_expiration: a token without an end",
+                "providers.u.clock_skew: tokens are good for that long after their end; 5m",
+                "providers.u.from_params: what stands in a URL",
+            ],
+        ),
+        (
+            r#""u": {"kind": "http", "verify": {"uri": "http://v", "cache_duration": "61m"}}"#.to_owned(),
+            "",
+            user.to_owned(),
+            &["providers.u.verify.cache_duration: a credential that is withdrawn"],
+        ),
+        (
+            jwt(""),
+            r#""mode": "shadow","#,
+            user.to_owned(),
+            &["mode: \"shadow\" refuses nothing"],
+        ),
+        (
+            jwt(""),
+            r#""mode": "disabled","#,
+            user.to_owned(),
+            &["mode: \"disabled\" checks nothing"],
+        ),
+        (
+            jwt(r#", "roles": [{"directory": "d"}]"#),
+            r#""directories": {"d": {"uri": "http://d/{subject}", "cache_duration": "2h", "on_error": "empty"}},"#,
+            r#"{"match": {}, "require": {"all": ["user", {"not": {"any": [{"roles": ["banned"]}]}}]}}"#.to_owned(),
+            &[
+                "directories.d.cache_duration: what somebody was granted",
+                "rules[0].require: \"not\" lets pass whom it excludes while a directory of u is away",
+            ],
+        ),
+        (
+            jwt(""),
+            r#""decisions": {"p": {"protocol": "opa", "uri": "http://p", "cache_duration": "2h", "cache_by": ["host"]}},"#,
+            r#"{"match": {}, "require": {"decision": "p"}}"#.to_owned(),
+            &[
+                "decisions.p.cache_duration: a decision that is withdrawn",
+                "decisions.p.cache_by: has neither subject nor claims",
+                "decisions.p.cache_by: has neither path nor rule",
+                "decisions.p.cache_by: has neither method nor rule",
+            ],
+        ),
+        (
+            jwt("") + r#", "v": {"kind": "http", "verify": {"uri": "http://v"}}"#,
+            r#""directories": {"d": {"uri": "http://d/"}}, "decisions": {"p": {"protocol": "opa", "uri": "http://p"}},"#,
+            r#"{"match": {}, "require": {"provider": "u"}}"#.to_owned(),
+            &[
+                "providers.v: no rule takes its credentials",
+                "directories.d: nothing asks it",
+                "decisions.p: nothing asks it",
+            ],
+        ),
+    ];
+    for (providers, more, rules, want) in rows {
+        let text = format!("{{\"providers\": {{{providers}}},\n {more}\n \"rules\": [{rules}]}}");
+        let got = warnings(&text);
+        assert_eq!(got.len(), want.len(), "{text}\n{got:#?}");
+        for (got, want) in got.iter().zip(want) {
+            assert!(got.starts_with(want), "want: {want}\n said: {got}");
+            assert!(got.contains(" (line "), "{got}");
+        }
+    }
+    let text = "{\n  \"mode\": \"shadow\",\n  \"rules\": [\n    { \"match\": {},\n      \"require\": \"public\" } ]\n}";
+    assert_eq!(
+        warnings(text),
+        [
+            "mode: \"shadow\" refuses nothing: every request goes through; \"enforce\" refuses (line 2 column 11)",
+            "rules[0].require: \"public\" opens every path that no rule before it matches; name the open ones (line 5 column 18)",
+        ]
+    );
 }

@@ -15,6 +15,7 @@ pub enum ClaimTest {
 
 /// The object form of a test.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimTestObject {
     /// The claim is one of these.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A refused configuration: the place as a JSON path, and what is wrong there.
+/// What is wrong with a configuration, or doubtful: the place as a JSON path, and what is wrong there.
 ///
 /// Written as `rules[2].require.any[0].provider: "crop" is not a provider; known: corp, ci`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

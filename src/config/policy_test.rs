@@ -8,6 +8,7 @@ use crate::json::{StrictObject, UniqueMap};
 
 /// A test: a request, who makes it, and what must become of it.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PolicyTest {
     /// What it shows.
@@ -32,6 +33,7 @@ pub struct PolicyTest {
 
 /// The request of a test.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestRequest {
     /// The method; `GET` where absent.
@@ -42,12 +44,13 @@ pub struct TestRequest {
     #[serde(default)]
     pub host: String,
     /// Further headers.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub headers: UniqueMap<String>,
 }
 
 /// What directories say of a test's caller.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestEntry {
     /// Groups.
@@ -70,15 +73,19 @@ pub struct Expectation {
     pub rule: Option<String>,
 }
 
+/// The object form of an expectation.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectationObject {
+    /// The status.
+    status: Option<u16>,
+    /// The rule's name.
+    rule: Option<String>,
+}
+
 impl<'de> Deserialize<'de> for Expectation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Object {
-            status: Option<u16>,
-            rule: Option<String>,
-        }
-
         struct ExpectationVisitor;
 
         impl<'de> Visitor<'de> for ExpectationVisitor {
@@ -99,7 +106,8 @@ impl<'de> Deserialize<'de> for Expectation {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Expectation, A::Error> {
-                let Object { status, rule } = Object::deserialize(MapAccessDeserializer::new(map))?;
+                let ExpectationObject { status, rule } =
+                    ExpectationObject::deserialize(MapAccessDeserializer::new(map))?;
                 // 200 is how some would write that it goes upstream.
                 let status = status.filter(|status| *status != 200);
                 Ok(Expectation { status, rule })

@@ -9,6 +9,7 @@ use crate::json::{StrictValue, UniqueMap};
 
 /// A provider: the keys of all kinds together; those of another kind are refused when compiled.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// Which kind of provider, and so which other keys it takes.
@@ -79,7 +80,7 @@ pub struct Provider {
     /// Accepted values of the header `typ`.
     pub token_types: Option<Vec<String>>,
     /// Claims that each token must have, with their tests.
-    #[serde(default = "UniqueMap::default")]
+    #[serde(default)]
     pub required_claims: UniqueMap<ClaimTest>,
 
     /// The claim that identifies the caller, in order of preference.
@@ -96,6 +97,8 @@ pub struct Provider {
     pub permissions: Option<Vec<Source>>,
     /// Where scopes come from.
     pub scopes: Option<Vec<Source>>,
+    /// The directories whose profiles the caller has; those of its other lists where absent.
+    pub profile: Option<Vec<ProfileSource>>,
     /// The claim that names the client that the token was issued to, in order of preference.
     pub client_id: Option<OneOrMany>,
     /// What tells a machine's token: claims with their tests, all of which hold.
@@ -104,6 +107,7 @@ pub struct Provider {
 
 /// `preset`: what an issuer of this make is known to do. Each key given beside it counts instead.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Auth0.
@@ -133,14 +137,17 @@ pub enum GroupsOverage {
     Directory(String),
 }
 
+/// The object form of `groups_overage`.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverageDirectory {
+    /// The directory.
+    directory: String,
+}
+
 impl<'de> Deserialize<'de> for GroupsOverage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Named {
-            directory: String,
-        }
-
         struct OverageVisitor;
 
         impl<'de> Visitor<'de> for OverageVisitor {
@@ -161,7 +168,7 @@ impl<'de> Deserialize<'de> for GroupsOverage {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<GroupsOverage, A::Error> {
-                Named::deserialize(MapAccessDeserializer::new(map))
+                OverageDirectory::deserialize(MapAccessDeserializer::new(map))
                     .map(|named| GroupsOverage::Directory(named.directory))
             }
         }
@@ -172,6 +179,7 @@ impl<'de> Deserialize<'de> for GroupsOverage {
 
 /// A user of a `basic` provider.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BasicUser {
     /// The password's hash.
@@ -195,6 +203,7 @@ pub struct BasicUser {
 
 /// A key of an `api_key` provider.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
     /// `sha256:` and the key's SHA-256 in hexadecimal.
@@ -221,6 +230,7 @@ pub struct ApiKey {
 
 /// `identity_pool`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdentityPool {
     /// The pool's id, which begins with its region.
@@ -235,6 +245,7 @@ pub struct IdentityPool {
 
 /// `kind`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
     /// API keys.
@@ -255,6 +266,7 @@ pub enum ProviderKind {
 
 /// An accepted `token_use`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenUse {
     /// An access token.
@@ -276,6 +288,7 @@ impl TokenUse {
 
 /// `jwks`: where keys come from and how long they serve.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Jwks {
     /// The key set itself (RFC 7517 §5).
@@ -306,6 +319,7 @@ pub struct Jwks {
 
 /// A header that carries a token.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FromHeader {
     /// The header's name.
@@ -317,6 +331,7 @@ pub struct FromHeader {
 
 /// One source of groups, roles, permissions or scopes: exactly one of its keys.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A claim: literal name, or JSON Pointer where it starts with `/`.
@@ -339,6 +354,15 @@ impl Source {
             ..Self::default()
         }
     }
+}
+
+/// One source of the profile.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProfileSource {
+    /// The directory.
+    pub directory: String,
 }
 
 /// `from_groups`.

@@ -185,9 +185,23 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
+    /// An object: derived types would also take its values one after the other from a list.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        if self.0.starts_with('[') {
+            Err(de::Error::invalid_type(Unexpected::Seq, &"an object"))
+        } else {
+            self.deserialize_any(visitor)
+        }
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 

@@ -47,6 +47,7 @@ impl RequireWord {
 
 /// `require` as an object: keys are ANDed, lists mean any-of.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequireObject {
     /// Providers, one of which vouches for the caller.
@@ -64,7 +65,7 @@ pub struct RequireObject {
     /// Whether the caller is a machine.
     pub m2m: Option<bool>,
     /// The decision point that must permit it.
-    pub decision: Option<String>,
+    pub decision: Option<RequireDecision>,
     /// Requirements, one of which holds.
     pub any: Option<Vec<Require>>,
     /// Requirements, each of which holds.
@@ -99,6 +100,108 @@ impl<'de> Deserialize<'de> for Require {
         }
 
         deserializer.deserialize_any(RequireVisitor)
+    }
+}
+
+/// `decision`.
+#[derive(Clone, Debug)]
+pub enum RequireDecision {
+    /// A decision point is asked about the request.
+    Point(String),
+    /// It is asked about more than the request says.
+    Object(DecisionObject),
+}
+
+/// `decision` as an object: what the question names instead of the request's method and path.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DecisionObject {
+    /// The decision point.
+    pub point: String,
+    /// What the caller wants to do; the request's method where absent.
+    pub action: Option<String>,
+    /// To what; the request's path where absent.
+    pub resource: Option<ResourceObject>,
+}
+
+/// `resource`.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ResourceObject {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which one.
+    pub id: ResourceId,
+}
+
+/// `id` of a resource.
+#[derive(Clone, Debug)]
+pub enum ResourceId {
+    /// This one.
+    Text(String),
+    /// The segment of the request's path that this variable names.
+    PathVariable(String),
+}
+
+impl<'de> Deserialize<'de> for RequireDecision {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DecisionVisitor;
+
+        impl<'de> Visitor<'de> for DecisionVisitor {
+            type Value = RequireDecision;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("the name of a decision point, or an object with point")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RequireDecision, E> {
+                Ok(RequireDecision::Point(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RequireDecision, A::Error> {
+                DecisionObject::deserialize(MapAccessDeserializer::new(map))
+                    .map(RequireDecision::Object)
+            }
+        }
+
+        deserializer.deserialize_any(DecisionVisitor)
+    }
+}
+
+/// The object form of a resource's `id`.
+#[derive(Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdVariable {
+    /// The variable's name.
+    path_variable: String,
+}
+
+impl<'de> Deserialize<'de> for ResourceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+
+        impl<'de> Visitor<'de> for IdVisitor {
+            type Value = ResourceId;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string, or {\"path_variable\": \"...\"}")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ResourceId, E> {
+                Ok(ResourceId::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ResourceId, A::Error> {
+                IdVariable::deserialize(MapAccessDeserializer::new(map))
+                    .map(|named| ResourceId::PathVariable(named.path_variable))
+            }
+        }
+
+        deserializer.deserialize_any(IdVisitor)
     }
 }
 

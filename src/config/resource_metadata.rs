@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 /// What a client finds of the protected resource (RFC 9728 §2), and where its challenges point.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResourceMetadata {
     /// The resource's identifier: an `https` URL without query and fragment.

@@ -125,8 +125,12 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
         }
         let visit = self.exchange.visit(self.rule, self.variables);
-        if let Err(hurdle) = self.rule.requirement.check(Some(&principal), &visit) {
-            return hurdle.into();
+        match self.rule.check(Some(&principal), &visit) {
+            Ok(()) => {}
+            Err(Hurdle::Asks(question)) => {
+                return Verdict::Blocked(Need::Answers(principal.with_others(question)));
+            }
+            Err(denied) => return denied.into(),
         }
         let aws = match self.aws_credentials(&principal) {
             Ok(aws) => aws,
@@ -257,7 +261,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 Ok(Vouched::claims_of(Rc::clone(claims)))
             }
             Lookup::Ready(_) => Err(refusal.into()),
-            Lookup::Pending => Err(Doubt::Needs(Need::Answer(question))),
+            Lookup::Pending => Err(Doubt::Needs(Need::Answers(vec![question]))),
             Lookup::Unavailable { retry_after } => {
                 Err(Denial::ServiceUnavailable { retry_after }.into())
             }

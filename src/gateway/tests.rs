@@ -1,3 +1,4 @@
+mod directories;
 mod keys;
 mod services;
 

@@ -90,8 +90,9 @@ impl World {
             etags: Vec::new(),
             bodies: Vec::new(),
             process: Process::default(),
-            vms: (0..vms)
-                .map(|_| Gateway::new(policy.clone(), [7; 32]))
+            vms: (0_u8..)
+                .take(vms)
+                .map(|vm| Gateway::new(policy.clone(), [vm; 32]))
                 .collect(),
             flights: Vec::new(),
             fates: BTreeMap::new(),

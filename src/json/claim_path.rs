@@ -71,7 +71,7 @@ pub enum ClaimPathError {
     Empty,
 }
 
-fn unescape(token: &str) -> Result<Box<str>, ClaimPathError> {
+pub(super) fn unescape(token: &str) -> Result<Box<str>, ClaimPathError> {
     let mut pieces = token.split('~');
     let mut name = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -87,7 +87,7 @@ fn unescape(token: &str) -> Result<Box<str>, ClaimPathError> {
 }
 
 /// RFC 6901 section 4: digits without a leading zero; `-` is past the end and so never there.
-fn array_index(token: &str) -> Option<usize> {
+pub(super) fn array_index(token: &str) -> Option<usize> {
     let plain = token.bytes().all(|byte| byte.is_ascii_digit());
     if !plain || (token.len() > 1 && token.starts_with('0')) {
         return None;

@@ -4,6 +4,7 @@
 mod claims;
 mod providers;
 mod rules;
+mod warnings;
 
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ impl Policy {
             .iter()
             .any(|provider| provider.identity_pool.is_some());
         let realm = realm("realm", config.realm.as_deref().unwrap_or("api"))?;
-        let policy = Self {
+        let mut policy = Self {
             mode: config.mode,
             realm,
             providers: providers.into(),
@@ -52,6 +53,8 @@ impl Policy {
             warnings,
         };
         policy.try_tests(&config.tests)?;
+        let more = warnings::of(config, &policy);
+        policy.warnings.extend(more);
         Ok(policy)
     }
 }
@@ -106,6 +109,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
             limits.service_cache_entries,
             10_000,
         )?,
+        shared_entries: number("shared_entries", limits.shared_entries, 1024)?,
         hold,
     })
 }
@@ -122,6 +126,15 @@ fn upstream(headers: &config::UpstreamHeaders, aws: bool) -> Result<UpstreamHead
             return Err(ConfigError::new(at, "another entry sets this header"));
         }
         upstream.add_claim(name, path);
+    }
+    for (name, member) in headers.profile.iter() {
+        let at = format!("upstream_headers.profile.{name}");
+        let name = header_name(&at, name)?;
+        let path = providers::claim_path(&at, member)?;
+        if upstream.owns(name.as_bytes()) {
+            return Err(ConfigError::new(at, "another entry sets this header"));
+        }
+        upstream.add_profile(name, path);
     }
     if let Some(payload) = &headers.payload {
         let name = header_name("upstream_headers.payload", payload)?;

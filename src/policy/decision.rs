@@ -16,25 +16,92 @@ pub struct Decision {
     pub protocol: DecisionProtocol,
     /// On which parts decisions depend; on all where there are none.
     pub depends_on: Box<[DecisionPart]>,
+    /// Whether several questions go out at once.
+    pub batched: bool,
+    /// What the caller wants to do; the request's method where there is none.
+    pub action: Option<String>,
+    /// To what; the request's path where there is none.
+    pub resource: Option<Resource>,
+}
+
+/// What a decision is about, where that is not the request's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its type.
+    pub kind: String,
+    /// Which one.
+    pub id: ResourceId,
+}
+
+/// Which resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResourceId {
+    /// The segment of the request's path that this variable names.
+    PathVariable(String),
+    /// This one.
+    Text(String),
+}
+
+impl Resource {
+    fn id<'v>(&'v self, visit: &Visit<'v>) -> Option<&'v str> {
+        match &self.id {
+            ResourceId::Text(text) => Some(text),
+            ResourceId::PathVariable(name) => visit
+                .variables
+                .iter()
+                .find_map(|(known, value)| (known == name).then_some(value.as_str())),
+        }
+    }
 }
 
 impl Decision {
+    /// What it is asked about, in words.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let action = self.action.as_deref();
+        match &self.resource {
+            None => action.unwrap_or("it").to_owned(),
+            Some(resource) => {
+                let id = match &resource.id {
+                    ResourceId::PathVariable(name) => format!("{{{name}}}"),
+                    ResourceId::Text(text) => text.clone(),
+                };
+                let action = action.unwrap_or("the method");
+                format!("{action} on {} {id}", resource.kind)
+            }
+        }
+    }
+
     /// Whether the caller may do what the request asks.
     ///
     /// # Errors
     /// The question, while it has no answer; or the outage.
     pub fn permits(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Result<bool, Missing> {
-        let facts = Facts::new(caller, visit);
+        let mut facts = Facts::new(caller, visit);
+        facts.action = self.action.as_deref();
+        facts.resource = match &self.resource {
+            None => None,
+            // A segment that is not UTF-8 names nothing that anybody could decide about.
+            Some(resource) => Some((
+                resource.kind.as_str(),
+                resource.id(visit).ok_or(Missing::Fails(1))?,
+            )),
+        };
         let question = Question {
             service: self.service,
             ask: Ask::Decision {
-                body: facts.question(self.protocol).to_string(),
+                question: facts.question(self.protocol),
                 key: facts.key(&self.depends_on),
             },
         };
         match caller.lookup(&question) {
             Lookup::Ready(answer) => Ok(matches!(answer, Answer::Permits)),
-            Lookup::Pending => Err(Missing::Asks(question)),
+            Lookup::Pending => {
+                if self.batched {
+                    caller.await_together(&question);
+                }
+                Err(Missing::Asks(question))
+            }
             Lookup::Unavailable { retry_after } => Err(Missing::Fails(retry_after)),
         }
     }
@@ -52,6 +119,10 @@ struct Facts<'f> {
     path: String,
     rule: &'f str,
     variables: Map<String, Value>,
+    /// What the rule names instead of the method.
+    action: Option<&'f str>,
+    /// The type and id that the rule names instead of the path.
+    resource: Option<(&'f str, &'f str)>,
 }
 
 impl<'f> Facts<'f> {
@@ -90,6 +161,8 @@ impl<'f> Facts<'f> {
                 .iter()
                 .map(|(name, value)| (name.clone(), json!(value)))
                 .collect(),
+            action: None,
+            resource: None,
         }
     }
 
@@ -99,36 +172,60 @@ impl<'f> Facts<'f> {
         about.insert("provider".to_owned(), json!(self.provider));
         about.insert("m2m".to_owned(), json!(self.m2m));
         match protocol {
-            DecisionProtocol::AuthZen => json!({
-                "subject": {
-                    "type": if self.m2m { "machine" } else { "user" },
-                    "id": self.subject,
-                    "properties": about,
-                },
-                "action": { "name": self.method },
-                "resource": {
-                    "type": "http",
-                    "id": self.path,
-                    "properties": { "host": self.host, "variables": self.variables },
-                },
-                "context": { "rule": self.rule },
-            }),
+            DecisionProtocol::AuthZen => self.evaluation(about),
             DecisionProtocol::Opa => {
                 about.insert("id".to_owned(), json!(self.subject));
-                json!({
-                    "input": {
-                        "subject": about,
-                        "request": {
-                            "method": self.method,
-                            "host": self.host,
-                            "path": self.path,
-                            "variables": self.variables,
-                        },
-                        "rule": self.rule,
+                let mut input = json!({
+                    "subject": about,
+                    "request": {
+                        "method": self.method,
+                        "host": self.host,
+                        "path": self.path,
+                        "variables": self.variables,
                     },
-                })
+                    "rule": self.rule,
+                });
+                if let Some(input) = input.as_object_mut() {
+                    let action = self.action.map(|action| json!(action));
+                    let resource = self
+                        .resource
+                        .map(|(kind, id)| json!({ "type": kind, "id": id }));
+                    input.extend(action.map(|action| ("action".to_owned(), action)));
+                    input.extend(resource.map(|resource| ("resource".to_owned(), resource)));
+                }
+                json!({ "input": input })
             }
         }
+    }
+
+    /// An access evaluation request (AuthZEN 1.0). What the rule names stands in front, and what the request says
+    /// besides it among the properties.
+    fn evaluation(&self, about: Map<String, Value>) -> Value {
+        let action = match self.action {
+            None => json!({ "name": self.method }),
+            Some(name) => json!({ "name": name, "properties": { "method": self.method } }),
+        };
+        let (host, variables) = (&self.host, &self.variables);
+        let ((kind, id), properties) = match self.resource {
+            None => (
+                ("http", self.path.as_str()),
+                json!({ "host": host, "variables": variables }),
+            ),
+            Some(named) => (
+                named,
+                json!({ "host": host, "path": self.path, "variables": variables }),
+            ),
+        };
+        json!({
+            "subject": {
+                "type": if self.m2m { "machine" } else { "user" },
+                "id": self.subject,
+                "properties": about,
+            },
+            "action": action,
+            "resource": { "type": kind, "id": id, "properties": properties },
+            "context": { "rule": self.rule },
+        })
     }
 
     /// The parts that count, each by its name.
@@ -147,6 +244,8 @@ impl<'f> Facts<'f> {
             Rule => json!({ "rule": self.rule }),
             Subject => json!({ "subject": self.subject, "provider": self.provider }),
         };
-        Value::Array(parts.iter().map(part).collect()).to_string()
+        let named = json!({ "action": self.action, "resource": self.resource });
+        let parts = parts.iter().map(part);
+        Value::Array(std::iter::once(named).chain(parts).collect()).to_string()
     }
 }

@@ -1,9 +1,10 @@
 //! Why a requirement holds for a caller or does not: the same evaluation, part by part.
 
-use super::Policy;
 use super::claim::ClaimTest;
 use super::principal::{Kind, Missing, Principal};
 use super::requirement::{Requirement, Truth, Visit};
+use super::{Policy, Rule};
+use crate::config::Resolve;
 
 /// One part of a requirement, and what it comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Requirement {
             Self::Decision(decision) => {
                 let service = policy.services.get(usize::from(decision.service.0));
                 let name = service.map_or("?", |service| service.name.as_str());
-                (format!("{name} permits it"), None)
+                (format!("{name} permits {}", decision.what()), None)
             }
             Self::Deny => ("nobody".to_owned(), None),
             Self::Groups(wanted) => (
@@ -120,15 +121,7 @@ impl Requirement {
         let truth = match self.holds(caller, visit) {
             Truth::Yes => "yes".to_owned(),
             Truth::No => "no".to_owned(),
-            Truth::Unknown(Missing::Asks(question)) => {
-                let service = policy.services.get(usize::from(question.service.0));
-                let name = service.map_or("?", |service| service.name.as_str());
-                format!("depends on {name}")
-            }
-            Truth::Unknown(Missing::Fails(_)) => "not known: an outage".to_owned(),
-            Truth::Unknown(Missing::Overage) => {
-                "not known: more groups than the token can name".to_owned()
-            }
+            Truth::Unknown(missing) => unknown(policy, &missing),
         };
         Explanation {
             what,
@@ -139,5 +132,50 @@ impl Requirement {
                 .map(|part| part.explain(policy, caller, visit))
                 .collect(),
         }
+    }
+}
+
+impl Rule {
+    /// Explains what the upstream is told of a known caller whether or not the requirement depends on it.
+    #[must_use]
+    pub fn explain_resolve(&self, policy: &Policy, caller: &Principal<'_>) -> Vec<Explanation> {
+        let parts = self.resolve.iter();
+        parts
+            .map(|part| {
+                let held = |kind| {
+                    let attribute = caller.attribute(kind);
+                    (attribute.values.join(", "), attribute.missing.clone())
+                };
+                let (what, (held, missing)) = match part {
+                    Resolve::Groups => ("groups", held(Kind::Groups)),
+                    Resolve::Permissions => ("permissions", held(Kind::Permissions)),
+                    Resolve::Profile => (
+                        "the profile",
+                        (String::new(), caller.look_at_profile().err()),
+                    ),
+                    Resolve::Roles => ("roles", held(Kind::Roles)),
+                };
+                Explanation {
+                    what: what.to_owned(),
+                    truth: missing
+                        .map_or_else(|| "known".to_owned(), |missing| unknown(policy, &missing)),
+                    held: (!held.is_empty()).then_some(held),
+                    parts: Vec::new(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Why something is not known.
+fn unknown(policy: &Policy, missing: &Missing) -> String {
+    match missing {
+        Missing::Asks(question) => {
+            let service = policy.services.get(usize::from(question.service.0));
+            let name = service.map_or("?", |service| service.name.as_str());
+            format!("depends on {name}")
+        }
+        Missing::Fails(_) => "not known: an outage".to_owned(),
+        Missing::Overage => "not known: more groups than the token can name".to_owned(),
     }
 }

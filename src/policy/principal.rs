@@ -1,6 +1,6 @@
 //! Who the caller is, once a provider vouches for it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::ProviderId;
 use super::provider::{Directory, Identity, Machine, Overage, Provider, Source};
 use crate::jose::{ClaimSet, VerifiedClaims};
 use crate::json::ClaimPath;
-use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceStore};
+use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
 use crate::time::UnixTime;
 
 /// Claims that somebody vouches for: an issuer by its signature, a service by its answer, the configuration.
@@ -139,6 +139,10 @@ pub struct Principal<'p> {
     roles: OnceCell<Attribute>,
     permissions: OnceCell<Attribute>,
     scopes: OnceCell<Attribute>,
+    /// Directories that the rule has looked at.
+    looked_at: RefCell<Vec<ServiceId>>,
+    /// Questions without an answer yet that may go out together.
+    together: RefCell<Vec<Question>>,
 }
 
 impl<'p> Principal<'p> {
@@ -175,6 +179,8 @@ impl<'p> Principal<'p> {
             roles: OnceCell::new(),
             permissions: OnceCell::new(),
             scopes: OnceCell::new(),
+            looked_at: RefCell::default(),
+            together: RefCell::default(),
         }
     }
 
@@ -193,6 +199,54 @@ impl<'p> Principal<'p> {
             None => &attribute.values,
             Some(_) => &[],
         }
+    }
+
+    /// A member of the caller's profile, from the first directory that knows it, among those that the rule has looked
+    /// at.
+    pub fn profile_member(&self, path: &ClaimPath) -> Option<&'p Value> {
+        let looked_at = self.looked_at.borrow();
+        let directories = self.provider.identity.profile.iter();
+        directories
+            .filter(|directory| looked_at.contains(&directory.service))
+            .find_map(|directory| match self.lookup(&self.question(*directory)?) {
+                Lookup::Ready(Answer::Attributes(entry)) => path.find(&entry.profile),
+                _ => None,
+            })
+    }
+
+    /// Looks at the directories that have the caller's profile.
+    ///
+    /// # Errors
+    /// What is missing of it.
+    pub fn look_at_profile(&self) -> Result<(), Missing> {
+        let mut attribute = Attribute::default();
+        for directory in &self.provider.identity.profile {
+            self.ask(*directory, Kind::Scopes, &mut attribute);
+        }
+        attribute.missing.map_or(Ok(()), Err)
+    }
+
+    /// Notes a question without an answer that may go out together with others.
+    pub(super) fn await_together(&self, question: &Question) {
+        let mut together = self.together.borrow_mut();
+        if !together.contains(question) {
+            together.push(question.clone());
+        }
+    }
+
+    /// This question, and those that go out with it.
+    #[must_use]
+    pub fn with_others(&self, question: Question) -> Vec<Question> {
+        let together = self.together.borrow();
+        let others: Vec<Question> = if together.contains(&question) {
+            let others = together
+                .iter()
+                .filter(|other| other.service == question.service && **other != question);
+            others.cloned().collect()
+        } else {
+            Vec::new()
+        };
+        std::iter::once(question).chain(others).collect()
     }
 
     const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
@@ -296,26 +350,31 @@ impl<'p> Principal<'p> {
         }
     }
 
-    fn ask(&self, directory: Directory, kind: Kind, attribute: &mut Attribute) {
-        // Nobody in particular, or a segment that a server would resolve: a directory has no entry for that.
+    /// What a directory is asked about the caller; `None` for nobody in particular, or for a segment that a server
+    /// would resolve: a directory has no entry for that.
+    fn question(&self, directory: Directory) -> Option<Question> {
         let entry = |text: &&String| !matches!(text.as_str(), "." | "..");
         let name = self.name.clone().unwrap_or_default();
-        let Some(subject) = self
+        let subject = self
             .subject
             .as_ref()
             .filter(entry)
-            .filter(|_| entry(&&name))
-        else {
-            return;
-        };
-        let question = Question {
+            .filter(|_| entry(&&name))?;
+        Some(Question {
             service: directory.service,
             ask: Ask::Entry {
                 provider: self.provider.name.clone(),
                 subject: subject.clone(),
                 name,
             },
+        })
+    }
+
+    fn ask(&self, directory: Directory, kind: Kind, attribute: &mut Attribute) {
+        let Some(question) = self.question(directory) else {
+            return;
         };
+        self.looked_at.borrow_mut().push(directory.service);
         match self.lookup(&question) {
             Lookup::Ready(Answer::Attributes(entry)) => {
                 for value in list(entry, kind) {

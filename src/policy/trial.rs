@@ -160,7 +160,7 @@ impl Policy {
                         now,
                     ))
                 });
-                match rule.requirement.check(principal.as_ref(), &visit) {
+                match rule.check(principal.as_ref(), &visit) {
                     Ok(()) => return Ok(Ok(())),
                     Err(Hurdle::Denied(denial)) => return Ok(Err(denial)),
                     Err(Hurdle::Asks(question)) => question,

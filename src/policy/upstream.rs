@@ -43,6 +43,7 @@ pub struct UpstreamHeaders {
     /// What shadow mode would have answered.
     shadow: String,
     claims: Vec<(String, ClaimPath)>,
+    profile: Vec<(String, ClaimPath)>,
     payload: Option<String>,
     /// Whether some provider gives temporary AWS credentials.
     aws: bool,
@@ -58,6 +59,7 @@ impl UpstreamHeaders {
                 .collect(),
             shadow: format!("{prefix}shadow"),
             claims: Vec::new(),
+            profile: Vec::new(),
             payload: None,
             aws,
             filter_state,
@@ -66,6 +68,10 @@ impl UpstreamHeaders {
 
     pub(super) fn add_claim(&mut self, name: String, path: ClaimPath) {
         self.claims.push((name, path));
+    }
+
+    pub(super) fn add_profile(&mut self, name: String, path: ClaimPath) {
+        self.profile.push((name, path));
     }
 
     pub(super) fn set_payload(&mut self, name: String) {
@@ -95,7 +101,10 @@ impl UpstreamHeaders {
             .chain(&self.payload)
             .any(|own| same(own))
             || self.aws && AWS.iter().any(|own| same(own))
-            || self.claims.iter().any(|(own, _)| same(own))
+            || [&self.claims, &self.profile]
+                .into_iter()
+                .flatten()
+                .any(|(own, _)| same(own))
     }
 
     /// The names, as received, of the headers that only the filter may set: each is removed, whatever rule applies.
@@ -138,6 +147,9 @@ impl UpstreamHeaders {
                 claim_text(caller.vouched.claims().find(path)?),
             ))
         });
+        let profile = self.profile.iter().filter_map(|(name, path)| {
+            Some((name.clone(), claim_text(caller.profile_member(path)?)))
+        });
         let payload = self
             .payload
             .iter()
@@ -145,6 +157,7 @@ impl UpstreamHeaders {
         let headers = headers
             .into_iter()
             .chain(claims)
+            .chain(profile)
             .chain(payload)
             .filter(|(_, value)| !value.is_empty())
             .collect();

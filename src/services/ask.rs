@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::expiring::{Digest, keyed_digest};
 use crate::time::UnixTime;
 
@@ -21,8 +23,8 @@ pub enum Ask {
     },
     /// Whether a caller may do something.
     Decision {
-        /// The question, JSON.
-        body: String,
+        /// The question.
+        question: Value,
         /// What of it the answer depends on: questions that are alike in this share one.
         key: String,
     },
@@ -72,15 +74,12 @@ impl Ask {
         }
     }
 
-    /// A name for the question that tells nobody what was asked: credentials are not kept, and no two questions are
+    /// A name for the question to this service that tells nobody what was asked: credentials are not kept, and no two questions are
     /// confused.
-    pub(super) fn digest(&self, service: u16, secret: &[u8; 32]) -> Digest {
+    pub(super) fn digest(&self, service: &[u8], secret: &[u8; 32]) -> Digest {
         let (kind, parts) = self.parts();
         let [first, second, third] = parts.map(str::as_bytes);
-        keyed_digest(
-            secret,
-            &[&service.to_le_bytes(), &[kind], first, second, third],
-        )
+        keyed_digest(secret, &[service, &[kind], first, second, third])
     }
 }
 

@@ -1,15 +1,15 @@
 //! A directory: what an HTTP API knows of a caller.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Answer, Ask, Reading};
 use crate::callout::CalloutRequest;
-use crate::json::StrictObject;
+use crate::json::{Pointer, StrictObject, StrictValue};
 use crate::text::push_form_text;
 
 /// What a directory knows of a caller.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Attributes {
     /// Groups.
     #[serde(default)]
@@ -23,6 +23,47 @@ pub struct Attributes {
     /// Whatever else.
     #[serde(default)]
     pub profile: Map<String, Value>,
+}
+
+impl Attributes {
+    /// Reads the form that directories answer in; `None` for anything else.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let StrictObject(members) = serde_json::from_slice(body).ok()?;
+        serde_json::from_value(Value::Object(members)).ok()
+    }
+}
+
+/// A directory, and where in its answers the parts of an entry stand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directory {
+    /// Of an API that answers in a form of its own; nothing is read but what is named here.
+    pub mapping: Option<Mapping>,
+    /// Whether the VMs of the process share its answers.
+    pub shared: bool,
+}
+
+/// Where the parts of an entry stand in an answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mapping {
+    /// Groups.
+    pub groups: Option<Extract>,
+    /// Roles.
+    pub roles: Option<Extract>,
+    /// Permissions.
+    pub permissions: Option<Extract>,
+    /// The members of the profile, by their names.
+    pub profile: Vec<(String, Pointer)>,
+    /// An object whose members are the profile's.
+    pub whole_profile: Option<Pointer>,
+}
+
+/// Where a list stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extract {
+    /// The list, or one text of words.
+    pub list: Pointer,
+    /// Where in each of its items the value stands; the item itself where there is none.
+    pub item: Option<Pointer>,
 }
 
 /// Fills the placeholders of the path.
@@ -48,16 +89,73 @@ pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
 }
 
 /// 404 means that the directory knows nothing of the caller.
-pub(super) fn read(status: u16, body: &[u8]) -> Result<Reading, String> {
-    let attributes = match status {
-        200 => {
-            let object: StrictObject =
-                serde_json::from_slice(body).map_err(|_| "not a directory's entry".to_owned())?;
-            serde_json::from_value(Value::Object(object.0))
-                .map_err(|_| "not a directory's entry".to_owned())?
-        }
-        404 => Attributes::default(),
-        other => return Err(format!("status {other}")),
+pub(super) fn read(directory: &Directory, status: u16, body: &[u8]) -> Result<Reading, String> {
+    let attributes = match (status, &directory.mapping) {
+        (200, None) => Attributes::parse(body),
+        (200, Some(mapping)) => serde_json::from_slice(body)
+            .ok()
+            .and_then(|StrictValue(answer)| mapping.read(&answer)),
+        (404, _) => Some(Attributes::default()),
+        (other, _) => return Err(format!("status {other}")),
     };
+    let attributes = attributes.ok_or_else(|| "not a directory's entry".to_owned())?;
     Ok(Reading::Done(Answer::Attributes(attributes), None))
+}
+
+impl Mapping {
+    /// `None` where a part is there and is not what it should be: a group that cannot be read could be one that a
+    /// rule excludes.
+    fn read(&self, answer: &Value) -> Option<Attributes> {
+        let list = |extract: &Option<Extract>| match extract {
+            Some(extract) => extract.read(answer),
+            None => Some(Vec::new()),
+        };
+        let mut profile = match &self.whole_profile {
+            None => Map::new(),
+            Some(pointer) => match pointer.find(answer) {
+                None | Some(Value::Null) => Map::new(),
+                Some(Value::Object(members)) => members.clone(),
+                Some(_) => return None,
+            },
+        };
+        for (name, pointer) in &self.profile {
+            if let Some(value) = pointer.find(answer) {
+                profile.insert(name.clone(), value.clone());
+            }
+        }
+        Some(Attributes {
+            groups: list(&self.groups)?,
+            roles: list(&self.roles)?,
+            permissions: list(&self.permissions)?,
+            profile,
+        })
+    }
+}
+
+impl Extract {
+    fn read(&self, answer: &Value) -> Option<Vec<String>> {
+        match (self.list.find(answer), &self.item) {
+            (None | Some(Value::Null), _) => Some(Vec::new()),
+            (Some(Value::String(words)), None) => {
+                Some(words.split_whitespace().map(str::to_owned).collect())
+            }
+            (Some(Value::Array(items)), item) => items
+                .iter()
+                .map(|held| match item {
+                    Some(item) => text(item.find(held)?),
+                    None => text(held),
+                })
+                .collect(),
+            _ => None,
+        }
+    }
+}
+
+/// A name; APIs also number things.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
 }

@@ -1,11 +1,16 @@
 //! Questions that wait, are under way, or have their answer.
 
+mod together;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::decision::read_batch;
+use super::shared::{Place, Slots};
 use super::{Answer, Ask, Reading, Service, ServiceId};
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
+use crate::keys::SharedData;
 use crate::time::UnixTime;
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
@@ -75,6 +80,10 @@ struct Open {
     /// What the first of two callouts has brought.
     progress: Option<String>,
     stage: Stage,
+    /// Whether it goes out alone: the service could not read something that went out with it.
+    alone: bool,
+    /// Where the other VMs of the process look for the answer, once this one has said that it asks.
+    place: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +92,8 @@ enum Stage {
     Wanted,
     /// Due, and for the tick to ask: the client that asked went away, or another callback must not call out.
     WantedByTick,
+    /// Another VM of the process asks; the tick looks whether it has the answer.
+    Elsewhere,
     /// Under way: which attempt, and until when it is waited for.
     Flying(u32, UnixTime),
 }
@@ -110,8 +121,15 @@ pub struct ServiceStore {
     /// As many as there are requests that wait, and calls under way.
     open: BTreeMap<Digest, Open>,
     wanted: VecDeque<Digest>,
-    flying: BTreeMap<u32, Digest>,
+    /// Which questions each call asks: one, or those of a batch.
+    flying: BTreeMap<u32, Vec<Digest>>,
     attempts: u32,
+    /// What other VMs know.
+    slots: Slots,
+    /// Names the services for them.
+    fingerprints: Vec<Digest>,
+    /// Whether a question was settled since somebody asked.
+    news: bool,
 }
 
 impl ServiceStore {
@@ -119,6 +137,9 @@ impl ServiceStore {
     #[must_use]
     pub fn new(services: &[Service], most: usize, secret: [u8; 32]) -> Self {
         Self {
+            slots: Slots::new(1, secret),
+            fingerprints: services.iter().map(Service::fingerprint).collect(),
+            news: false,
             services: services.into(),
             health: vec![Health::default(); services.len()],
             secret,
@@ -127,6 +148,15 @@ impl ServiceStore {
             wanted: VecDeque::new(),
             flying: BTreeMap::new(),
             attempts: 0,
+        }
+    }
+
+    /// The same store, whose VM shares so many entries of directories with the others of its process.
+    #[must_use]
+    pub fn with_slots(self, many: usize) -> Self {
+        Self {
+            slots: Slots::new(many, self.secret),
+            ..self
         }
     }
 
@@ -175,6 +205,8 @@ impl ServiceStore {
                 question: question.clone(),
                 progress: None,
                 stage: Stage::Wanted,
+                alone: false,
+                place: None,
             },
         );
         self.wanted.push_back(digest);
@@ -186,32 +218,57 @@ impl ServiceStore {
         self.settled.insert(digest, Settled::Known(answer), until);
     }
 
-    /// The next callout that must go out.
-    pub fn poll_call(&mut self, leader: Leader, now: UnixTime) -> Option<Call> {
+    /// Whether a question was settled since this was last asked: requests that wait may go on.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The next callout that must go out. Also takes in what other VMs know: look again with [`Self::lookup`] after it.
+    pub fn poll_call(
+        &mut self,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Call> {
         let may = |open: &Open| leader == Leader::Tick || open.stage == Stage::Wanted;
-        let at = self
-            .wanted
-            .iter()
-            .position(|digest| self.open.get(digest).is_some_and(may))?;
-        let digest = self.wanted.remove(at)?;
-        let open = self.open.get_mut(&digest)?;
-        let service = open.question.service;
-        let timeout = self.services.get(usize::from(service.0))?.timeout;
+        loop {
+            let at = self
+                .wanted
+                .iter()
+                .position(|digest| self.open.get(digest).is_some_and(may))?;
+            let digest = self.wanted.remove(at)?;
+            let service = self.open.get(&digest)?.question.service;
+            if self.goes_out(digest, shared, now) {
+                let batch = self.gather(digest, service, leader);
+                return self.take_off(batch, service, now);
+            }
+        }
+    }
+
+    fn take_off(&mut self, batch: Vec<Digest>, service: ServiceId, now: UnixTime) -> Option<Call> {
+        let timeout = self.service(service)?.timeout;
         self.attempts = self.attempts.wrapping_add(1);
-        open.stage = Stage::Flying(self.attempts, now.plus(timeout).plus(GRACE));
-        self.flying.insert(self.attempts, digest);
-        Some(Call {
-            service,
-            attempt: self.attempts,
-        })
+        let attempt = self.attempts;
+        for digest in &batch {
+            if let Some(open) = self.open.get_mut(digest) {
+                open.stage = Stage::Flying(attempt, now.plus(timeout).plus(GRACE));
+            }
+        }
+        self.flying.insert(attempt, batch);
+        Some(Call { service, attempt })
     }
 
     /// What must be sent; `None` for a call that nobody waits for any more.
     #[must_use]
     pub fn request(&self, call: Call) -> Option<CalloutRequest<'_>> {
-        let open = self.open.get(self.flying.get(&call.attempt)?)?;
         let service = self.service(call.service)?;
-        Some(service.request(&open.question.ask, open.progress.as_deref()))
+        let asked = self.flying.get(&call.attempt)?;
+        if let [digest] = asked.as_slice() {
+            let open = self.open.get(digest)?;
+            return Some(service.request(&open.question.ask, open.progress.as_deref()));
+        }
+        let opens = asked.iter().filter_map(|digest| self.open.get(digest));
+        service.batch_request(opens.map(|open| &open.question.ask))
     }
 
     /// How many calls are under way.
@@ -225,82 +282,113 @@ impl ServiceStore {
         &mut self,
         call: Call,
         outcome: CalloutOutcome<'_>,
+        shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Notice> {
-        let digest = self.flying.remove(&call.attempt)?;
-        let open = self.open.get_mut(&digest)?;
-        let service = self.services.get(usize::from(call.service.0))?;
-        let reading = match outcome {
-            CalloutOutcome::Answered { status, body, .. } => {
-                service.read(status, body, open.progress.as_deref(), now)
+        let asked = self.flying.remove(&call.attempt)?;
+        let service = self.service(call.service)?;
+        let readings = match (outcome, asked.as_slice()) {
+            (CalloutOutcome::Failed, _) => Err("no response".to_owned()),
+            (CalloutOutcome::Answered { status, body, .. }, [digest]) => {
+                let progress = self.open.get(digest)?.progress.as_deref();
+                service
+                    .read(status, body, progress, now)
+                    .map(|reading| vec![reading])
             }
-            CalloutOutcome::Failed => Err("no response".to_owned()),
+            (CalloutOutcome::Answered { status, body, .. }, _) => {
+                let answers = read_batch(status, body, asked.len());
+                answers.map(|answers| {
+                    let answers = answers.into_iter();
+                    answers.map(|answer| Reading::Done(answer, None)).collect()
+                })
+            }
         };
-        match reading {
-            Ok(Reading::Next(progress)) => {
-                open.progress = Some(progress);
-                self.leave_to_tick(digest);
-                None
+        let readings: Vec<Reading> = match readings {
+            Ok(readings) => readings,
+            Err(why) if !service.blames_question(outcome) => {
+                return Some(self.fail(&asked, call.service, why, shared, now));
             }
-            Ok(Reading::Done(answer, serves)) => {
-                let longest = match answer {
-                    Answer::Refuses => service.negative_cache_duration,
-                    _ => service.cache_duration,
-                };
-                let own = open.question.ask.expires_at();
-                let serves = serves
-                    .into_iter()
-                    .chain(own.map(|expires_at| expires_at.since(now)))
-                    .fold(longest, Duration::min);
-                self.open.remove(&digest);
-                self.settled
-                    .insert(digest, Settled::Known(answer), now.plus(serves.max(LEAST)));
-                if let Some(health) = self.health.get_mut(usize::from(call.service.0)) {
-                    *health = Health::default();
+            Err(why) if asked.len() == 1 => {
+                return Some(self.fail_alone(&asked, why, shared, now));
+            }
+            Err(why) => {
+                self.part(asked);
+                return Some(Notice::Failed { why });
+            }
+        };
+        let mut notice = None;
+        for (digest, reading) in asked.into_iter().zip(readings) {
+            match reading {
+                Reading::Next(progress) => {
+                    if let Some(open) = self.open.get_mut(&digest) {
+                        open.progress = Some(progress);
+                    }
+                    self.leave_to_tick(digest);
                 }
-                Some(Notice::Answered)
+                Reading::Done(answer, serves) => {
+                    self.keep(digest, answer, serves, shared, now);
+                    notice = Some(Notice::Answered);
+                }
             }
-            Err(why) if service.blames_question(outcome) => Some(self.fail_alone(digest, why, now)),
-            Err(why) => Some(self.fail(digest, call.service, why, now)),
         }
+        if notice.is_some()
+            && let Some(health) = self.health.get_mut(usize::from(call.service.0))
+        {
+            *health = Health::default();
+        }
+        notice
     }
 
-    /// Ends calls whose answer is overdue: a host may never call back.
-    pub fn handle_tick(&mut self, now: UnixTime) -> Vec<(Call, Notice)> {
-        let overdue: Vec<(Call, Digest)> = self
-            .open
+    /// Ends calls whose answer is overdue, since a host may never call back; and takes in what other VMs were asked.
+    pub fn handle_tick(
+        &mut self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Vec<(Call, Notice)> {
+        self.look_elsewhere(shared, now);
+        let overdue: Vec<(Call, Vec<Digest>)> = self
+            .flying
             .iter()
-            .filter_map(|(digest, open)| match open.stage {
-                Stage::Flying(attempt, until) if now >= until => {
-                    let service = open.question.service;
-                    Some((Call { service, attempt }, *digest))
-                }
-                _ => None,
+            .filter_map(|(attempt, asked)| {
+                let open = asked.first().and_then(|digest| self.open.get(digest))?;
+                let late = matches!(open.stage, Stage::Flying(_, until) if now >= until);
+                let call = Call {
+                    service: open.question.service,
+                    attempt: *attempt,
+                };
+                late.then(|| (call, asked.clone()))
             })
             .collect();
         overdue
             .into_iter()
-            .map(|(call, digest)| {
+            .map(|(call, asked)| {
                 self.flying.remove(&call.attempt);
                 let why = "no answer in time".to_owned();
-                (call, self.fail(digest, call.service, why, now))
+                (call, self.fail(&asked, call.service, why, shared, now))
             })
             .collect()
     }
 
-    /// What a call asks; `None` for one that nobody waits for any more.
-    #[must_use]
-    pub fn question(&self, call: Call) -> Option<&Question> {
-        let open = self.open.get(self.flying.get(&call.attempt)?)?;
-        Some(&open.question)
-    }
-
-    /// Whoever sent this call is gone, and its answer will not come: the tick asks again where others wait for it.
-    pub fn abandon(&mut self, call: Call, awaited: bool) {
-        match self.flying.remove(&call.attempt) {
-            Some(digest) if awaited => self.leave_to_tick(digest),
-            Some(digest) => drop(self.open.remove(&digest)),
-            None => {}
+    /// Whoever sent this call is gone, and its answer will not come: the tick asks again where others wait for it. Where
+    /// nobody does in this VM, another may ask.
+    pub fn abandon(
+        &mut self,
+        call: Call,
+        is_awaited: impl Fn(&Question) -> bool,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) {
+        for digest in self.flying.remove(&call.attempt).unwrap_or_default() {
+            match self.open.get(&digest) {
+                Some(open) if is_awaited(&open.question) => self.leave_to_tick(digest),
+                Some(_) => {
+                    let place = self.open.remove(&digest).and_then(|open| open.place);
+                    if let Some(place) = place {
+                        self.slots.publish(&place, None, now, shared);
+                    }
+                }
+                None => {}
+            }
         }
     }
 
@@ -322,27 +410,10 @@ impl ServiceStore {
         }
     }
 
-    /// A question without an answer that says nothing of the service's other answers.
-    fn fail_alone(&mut self, digest: Digest, why: String, now: UnixTime) -> Notice {
-        self.open.remove(&digest);
-        self.settled
-            .insert(digest, Settled::Failed, now.plus(LEAST));
-        Notice::Failed { why }
-    }
-
-    fn fail(&mut self, digest: Digest, service: ServiceId, why: String, now: UnixTime) -> Notice {
-        if let Some(health) = self.health.get_mut(usize::from(service.0)) {
-            health.failures = health.failures.saturating_add(1);
-            if let Some(beyond) = health.failures.checked_sub(PATIENCE) {
-                let backoff = LEAST.saturating_mul(1 << beyond.min(5));
-                health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
-            }
-        }
-        self.fail_alone(digest, why, now)
-    }
-
     fn digest(&self, question: &Question) -> Digest {
-        question.ask.digest(question.service.0, &self.secret)
+        question
+            .ask
+            .digest(&question.service.0.to_le_bytes(), &self.secret)
     }
 }
 

@@ -1,10 +1,14 @@
+mod batch;
 mod exchange;
+mod mapping;
+mod sharing;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::callout::{CalloutOutcome, Leader};
 use crate::headers::Headers;
+use crate::keys::testing::{NoStore, Process};
 
 fn service(protocol: Protocol) -> Service {
     Service {
@@ -51,7 +55,7 @@ fn answer(
         headers: &Headers::default(),
         body: body.as_bytes(),
     };
-    store.handle_answered(call, outcome, now)
+    store.handle_answered(call, outcome, &mut NoStore, now)
 }
 
 /// Asks once and takes this answer.
@@ -63,7 +67,7 @@ fn ask(
     now: UnixTime,
 ) -> Option<Notice> {
     store.want(question, now);
-    let call = store.poll_call(Leader::Request, now).unwrap();
+    let call = store.poll_call(Leader::Request, &mut NoStore, now).unwrap();
     answer(store, call, status, body, now)
 }
 
@@ -87,11 +91,16 @@ fn many_who_wait_ask_once() {
         assert_eq!(known(&store, &token("t"), at(0)), "pending");
         store.want(&token("t"), at(0));
     }
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
-    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
+    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
     store.want(&token("t"), at(0));
     assert_eq!(
-        (store.poll_call(Leader::Tick, at(0)), store.in_flight()),
+        (
+            store.poll_call(Leader::Tick, &mut NoStore, at(0)),
+            store.in_flight()
+        ),
         (None, 1)
     );
     let notice = answer(&mut store, call, 200, &json!({ "sub": "a" }), at(1));
@@ -206,7 +215,7 @@ fn the_headers_of_a_service_go_out_with_each_question_and_into_no_log() {
         name: "n".to_owned(),
     };
     for (protocol, ask, others) in [
-        (Protocol::Directory, entry, 0),
+        (Protocol::Directory(Directory::default()), entry, 0),
         (Protocol::Verifier, Ask::ApiKey("k".to_owned()), 1),
     ] {
         let mut service = service(protocol);
@@ -226,9 +235,11 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
         subject: "../a/b?c{name}".to_owned(),
         name: "n".to_owned(),
     });
-    let mut store = store(Protocol::Directory);
+    let mut store = store(Protocol::Directory(Directory::default()));
     store.want(&entry, at(0));
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.method, "GET");
     assert_eq!(
@@ -256,7 +267,7 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
         (200, json!({ "groups": [1] }), "unavailable"),
         (503, json!({}), "unavailable"),
     ] {
-        let mut store = self::store(Protocol::Directory);
+        let mut store = self::store(Protocol::Directory(Directory::default()));
         ask(&mut store, &entry, status, &body, at(0));
         assert_eq!(known(&store, &entry, at(0)), want, "{status} {body}");
     }
@@ -328,8 +339,16 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
         (&|| Protocol::Verifier, 403, "pending"),
         (&|| Protocol::Verifier, 408, "unavailable"),
         (&|| Protocol::Verifier, 503, "unavailable"),
-        (&|| Protocol::Directory, 400, "pending"),
-        (&|| Protocol::Directory, 403, "unavailable"),
+        (
+            &|| Protocol::Directory(Directory::default()),
+            400,
+            "pending",
+        ),
+        (
+            &|| Protocol::Directory(Directory::default()),
+            403,
+            "unavailable",
+        ),
         (&pool, 400, "unavailable"),
     ];
     for (protocol, status, want) in rows {
@@ -337,7 +356,9 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
         for number in 0..10 {
             let asked = token(&number.to_string());
             store.want(&asked, at(0));
-            let call = store.poll_call(Leader::Request, at(0)).unwrap();
+            let call = store
+                .poll_call(Leader::Request, &mut NoStore, at(0))
+                .unwrap();
             answer(&mut store, call, status, &json!({}), at(0));
             assert_eq!(known(&store, &asked, at(0)), "unavailable");
         }
@@ -349,10 +370,15 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
 fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
-    assert_eq!(store.handle_tick(at(5)), []);
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
+    assert_eq!(store.handle_tick(&mut NoStore, at(5)), []);
     let why = "no answer in time".to_owned();
-    assert_eq!(store.handle_tick(at(6)), [(call, Notice::Failed { why })]);
+    assert_eq!(
+        store.handle_tick(&mut NoStore, at(6)),
+        [(call, Notice::Failed { why })]
+    );
     assert_eq!(known(&store, &token("t"), at(6)), "unavailable");
     assert!(store.request(call).is_none());
     assert_eq!(
@@ -366,10 +392,12 @@ fn a_call_that_nobody_answers_ends() {
 fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
-    store.abandon(call, true);
-    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
-    let again = store.poll_call(Leader::Tick, at(0)).unwrap();
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
+    store.abandon(call, |_| true, &mut NoStore, at(0));
+    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
+    let again = store.poll_call(Leader::Tick, &mut NoStore, at(0)).unwrap();
     assert_ne!(again, call);
     assert_eq!(answer(&mut store, call, 401, &json!({}), at(0)), None);
     assert_eq!(known(&store, &token("t"), at(0)), "pending");
@@ -406,7 +434,9 @@ fn the_store_is_bounded() {
 fn an_answer_without_an_end_is_cut() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
     let long = "x".repeat(LONGEST_BODY);
     answer(
         &mut store,
@@ -450,9 +480,9 @@ fn only_a_plain_yes_permits() {
         ),
         (opa, 404, json!({ "result": true }), "unavailable"),
     ] {
-        let mut store = store(Protocol::Decision(protocol));
+        let mut store = store(Protocol::Decision(protocol, None));
         let asked = question(Ask::Decision {
-            body: "{}".to_owned(),
+            question: json!({}),
             key: "k".to_owned(),
         });
         ask(&mut store, &asked, status, &body, at(0));
@@ -463,12 +493,12 @@ fn only_a_plain_yes_permits() {
         );
         // Another question that depends on the same is the same.
         let alike = question(Ask::Decision {
-            body: "[]".to_owned(),
+            question: json!([]),
             key: "k".to_owned(),
         });
         assert_eq!(known(&store, &alike, at(0)), want);
         let other = question(Ask::Decision {
-            body: "{}".to_owned(),
+            question: json!({}),
             key: "l".to_owned(),
         });
         assert_eq!(known(&store, &other, at(0)), "pending");

@@ -89,7 +89,9 @@ fn a_disabled_filter_says_so() {
     let mut policy = single(json!("deny"));
     policy["mode"] = json!("disabled");
     let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
-    lab.envoy.wait_for_log("mode is \"disabled\"").unwrap();
+    lab.envoy
+        .wait_for_log("mode: \"disabled\" checks nothing")
+        .unwrap();
     lab.send(Request::get("/")).passed();
 }
 

@@ -1,9 +1,10 @@
-//! Policy decision points: Rego by an engine that none of us wrote, AuthZEN by the specification's shapes.
+//! Policy decision points: Rego by an engine that none of us wrote, AuthZEN by Cerbos and by the specification's shapes.
 
 use crate::lab::{Exchange, Lab, claims};
 use serde_json::{Value, json};
 use std::thread;
 use std::time::Duration;
+use xtask::cerbos::Cerbos;
 use xtask::client::Request;
 use xtask::envoy::Filter;
 use xtask::issuer::{Issuer, SigningKey};
@@ -189,6 +190,133 @@ fn an_authzen_decision_point_decides_and_many_ask_once() {
     scene.get("/reports/1", json!({ "sub": "alice" })).passed();
     scene
         .get("/reports/1", json!({ "sub": "carol" }))
+        .unavailable();
+    scene.lab.is_sound();
+}
+
+/// Accounts are read by their owners and by auditors, posted to by owners with a card; requests go through by group.
+const ACCOUNTS: &str = r#"
+apiVersion: api.cerbos.dev/v1
+resourcePolicy:
+  resource: account
+  version: default
+  rules:
+    - actions: ["can_read"]
+      effect: EFFECT_ALLOW
+      roles: ["*"]
+      condition:
+        match:
+          any:
+            of:
+              - expr: P.id == R.id
+              - expr: '"auditor" in P.attr.groups'
+    - actions: ["can_post"]
+      effect: EFFECT_ALLOW
+      roles: ["*"]
+      condition:
+        match:
+          all:
+            of:
+              - expr: P.id == R.id
+              - expr: P.attr.claims.card == true
+"#;
+
+const REQUESTS: &str = r#"
+apiVersion: api.cerbos.dev/v1
+resourcePolicy:
+  resource: http
+  version: default
+  rules:
+    - actions: ["GET"]
+      effect: EFFECT_ALLOW
+      roles: ["*"]
+      condition:
+        match:
+          all:
+            of:
+              - expr: R.id.startsWith("/reports/")
+              - expr: R.attr.host == "api.example"
+              - expr: '"reader" in P.attr.groups'
+"#;
+
+#[test]
+fn cerbos_decides_about_requests_and_about_what_rules_name() {
+    let cerbos = Cerbos::start(&[ACCOUNTS, REQUESTS]).unwrap();
+    let named = |action: &str| {
+        json!({ "decision": {
+            "point": "pdp", "action": action,
+            "resource": { "type": "account", "id": { "path_variable": "account" } },
+        } })
+    };
+    let scene = start(
+        json!({ "pdp": {
+            "protocol": "authzen", "uri": "http://pdp/access/v1/evaluation", "upstream": "pdp", "timeout": "5s",
+            "batch": { "uri": "http://pdp/access/v1/evaluations" }, "cache_duration": "1h",
+        } }),
+        json!([
+            { "name": "reports", "match": { "path_prefix": "/reports" }, "require": { "decision": "pdp" } },
+            { "name": "read", "match": { "path_template": "/accounts/{account}", "methods": ["GET"] },
+              "require": named("can_read") },
+            { "name": "post", "match": { "path_template": "/accounts/{account}", "methods": ["POST"] },
+              "require": { "all": [named("can_read"), named("can_post")] } },
+            { "name": "some", "match": { "path_template": "/any/{account}" },
+              "require": { "any": [named("can_post"), named("can_read")] } },
+        ]),
+        &[("pdp", cerbos.addr())],
+    );
+    let reader = || json!({ "sub": "alice", "groups": ["reader"] });
+    scene.get("/reports/1?page=2", reader()).passed();
+    forbidden(&scene.get("/reports/1", json!({ "sub": "alice", "groups": ["other"] })));
+    let head = Request::new("HEAD", "/reports/1");
+    let seen = scene.lab.send(scene.request(head, reader()));
+    assert_eq!((seen.answer.status, seen.upstream.is_none()), (403, true));
+    for (path, claims, read, post, any) in [
+        ("alice", json!({ "sub": "alice" }), true, false, true),
+        (
+            "alice",
+            json!({ "sub": "alice", "card": true }),
+            true,
+            true,
+            true,
+        ),
+        (
+            "alice",
+            json!({ "sub": "bob", "card": true }),
+            false,
+            false,
+            false,
+        ),
+        (
+            "alice",
+            json!({ "sub": "bob", "groups": ["auditor"] }),
+            true,
+            false,
+            true,
+        ),
+        (
+            "%61lice",
+            json!({ "sub": "alice", "card": true }),
+            true,
+            true,
+            true,
+        ),
+    ] {
+        let account = format!("/accounts/{path}");
+        let judged = |request: Request, want: bool| {
+            let seen = scene.lab.send(scene.request(request, claims.clone()));
+            assert_eq!(seen.answer.status == 200, want, "{path} {claims}");
+            if !want {
+                forbidden(&seen);
+            }
+        };
+        judged(Request::get(&account), read);
+        judged(Request::post(&account, ""), post);
+        judged(Request::get(format!("/any/{path}")), any);
+    }
+    cerbos.stop();
+    scene.get("/reports/1?page=3", reader()).passed();
+    scene
+        .get("/accounts/alice", json!({ "sub": "carol" }))
         .unavailable();
     scene.lab.is_sound();
 }

@@ -213,12 +213,24 @@ impl Exchange {
     /// nothing.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, challenge: Option<&str>, detail: &str) {
+        self.refused_in("api", status, challenge, detail);
+    }
+
+    /// The same, in a realm of its own.
+    #[track_caller]
+    pub(crate) fn refused_in(
+        &self,
+        realm: &str,
+        status: u16,
+        challenge: Option<&str>,
+        detail: &str,
+    ) {
         let answer = &self.answer;
         assert_eq!(answer.status, status, "{}", answer.text());
         assert_eq!(
             answer.header_all("www-authenticate"),
             challenge
-                .map(|rest| format!("Bearer realm=\"api\"{rest}"))
+                .map(|rest| format!("Bearer realm=\"{realm}\"{rest}"))
                 .into_iter()
                 .collect::<Vec<_>>()
         );

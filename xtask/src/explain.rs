@@ -18,25 +18,40 @@ use std::rc::Rc;
 /// # Errors
 /// With the place and what is wrong.
 pub fn check(file: &str) -> Result<(), String> {
-    let (config, policy) = load(file)?;
-    for warning in &policy.warnings {
-        println!("warning: {warning}");
+    for line in checked(file)? {
+        println!("{line}");
     }
-    println!(
-        "{file}: {} providers, {} rules, {} tests passed",
-        policy.providers.len(),
-        policy.rules.len(),
-        config.tests.len()
-    );
     Ok(())
 }
 
-fn load(file: &str) -> Result<(Config, Policy), String> {
+/// The warnings, with line and column, and a summary.
+fn checked(file: &str) -> Result<Vec<String>, String> {
+    let (text, config, policy) = load(file)?;
+    let warnings = policy.warnings.iter().cloned();
+    let mut lines: Vec<String> = warnings
+        .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
+        .collect();
+    lines.push(format!(
+        "{file}: {}, {}, {}, {}",
+        counted(policy.providers.len(), "provider"),
+        counted(policy.rules.len(), "rule"),
+        counted(config.tests.len(), "test"),
+        counted(policy.warnings.len(), "warning"),
+    ));
+    Ok(lines)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn load(file: &str) -> Result<(Vec<u8>, Config, Policy), String> {
     let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
     let config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
     let policy =
         Policy::compile(&config).map_err(|error| format!("{file}: {}", error.located(&text)))?;
-    Ok((config, policy))
+    Ok((text, config, policy))
 }
 
 /// Prints which rule a request comes to, what each of its requirements says and why, and the answer.
@@ -44,7 +59,7 @@ fn load(file: &str) -> Result<(Config, Policy), String> {
 /// # Errors
 /// For a configuration that does not hold, or options that say nothing.
 pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
-    let (_, policy) = load(file)?;
+    let (_, _, policy) = load(file)?;
     let asked = Asked::parse(options)?;
     for line in lines(&policy, &asked)? {
         println!("{line}");
@@ -144,6 +159,11 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
                         Principal::new(id, provider, Vouched::claims_of(claims), &services, now);
                     out.push("require:".to_owned());
                     out.extend(rule.requirement.explain(policy, &caller, &visit).lines(1));
+                    let resolved = rule.explain_resolve(policy, &caller);
+                    if !resolved.is_empty() {
+                        out.push("resolve:".to_owned());
+                    }
+                    out.extend(resolved.iter().flat_map(|part| part.lines(1)));
                 }
                 _ => out.push("caller: nobody in particular".to_owned()),
             }
@@ -270,6 +290,98 @@ mod tests {
             r#"{"permissions":["w"]}"#,
         ]);
         assert_eq!(lines.last().unwrap(), "answer: it goes upstream");
+    }
+
+    #[test]
+    fn what_depends_on_decision_points_and_what_is_resolved_says_so() {
+        let text = CONFIG
+            .replace(
+                "\"rules\": [",
+                r#""decisions": { "pdp": { "protocol": "authzen", "uri": "http://pdp/" } },
+                "rules": [
+                    { "name": "accounts", "match": { "path_template": "/accounts/{account}" }, "resolve": ["groups", "profile"],
+                      "require": { "any": [
+                        { "decision": "pdp" },
+                        { "decision": { "point": "pdp", "action": "read", "resource": { "type": "account", "id": { "path_variable": "account" } } } }
+                      ] } },"#,
+            );
+        let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+        let claims = r#"{"sub":"alice","groups":["staff"]}"#;
+        let path = ["--path", "/accounts/7", "--claims", claims];
+        let said = |more: &[&str]| {
+            let options = [&path, more].concat();
+            lines(&policy, &Asked::parse(&options).unwrap())
+        };
+        assert_eq!(
+            said(&["--decision", "false"]).unwrap(),
+            [
+                "rule: accounts",
+                "  {account} is \"7\"",
+                "require:",
+                "  any of: depends on decisions.pdp",
+                "    decisions.pdp permits it: depends on decisions.pdp",
+                "    decisions.pdp permits read on account {account}: depends on decisions.pdp",
+                "resolve:",
+                "  groups: known  (staff)",
+                "  the profile: depends on directories.people",
+                "answer: 403 {\"detail\":\"Operation not allowed\"} (forbidden)",
+            ]
+        );
+        assert_eq!(
+            said(&["--decision", "true"]).unwrap().last().unwrap(),
+            "answer: it goes upstream"
+        );
+        assert!(
+            said(&[])
+                .unwrap_err()
+                .contains("depends on a decision point")
+        );
+    }
+
+    #[test]
+    fn a_check_says_what_is_wrong_or_doubtful_and_where() {
+        let file = |name: &str, text: &str| {
+            let path = std::env::temp_dir().join(format!("check-{}-{name}", std::process::id()));
+            fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let doubtful = file(
+            "doubtful.json",
+            "{ \"$schema\": \"x\",\n  \"rules\": [{ \"match\": {}, \"require\": \"public\" }] }",
+        );
+        assert_eq!(
+            checked(&doubtful).unwrap(),
+            [
+                format!(
+                    "{doubtful}: warning: rules[0].require: \"public\" opens every path that no rule before it matches; name the open ones (line 2 column 39)"
+                ),
+                format!("{doubtful}: 0 providers, 1 rule, 0 tests, 1 warning"),
+            ]
+        );
+        let wrong = file(
+            "wrong.json",
+            "{ \"rules\": [\n  { \"match\": {}, \"reqire\": \"public\" }] }",
+        );
+        let error = checked(&wrong).unwrap_err();
+        assert!(
+            error.starts_with(&format!(
+                "{wrong}: rules[0].reqire: unknown key; known: name, match, require"
+            )) && error.ends_with("; did you mean \"require\"? (line 2 column 28)"),
+            "{error}"
+        );
+        let unknown = file(
+            "unknown.json",
+            "{ \"rules\": [\n  { \"match\": {}, \"require\": { \"decision\": \"pdp\" } }] }",
+        );
+        assert_eq!(
+            checked(&unknown).unwrap_err(),
+            format!(
+                "{unknown}: rules[0].require.decision: \"pdp\" is not a decision point; known: none (line 2 column 43)"
+            )
+        );
+        for path in [doubtful, wrong, unknown] {
+            fs::remove_file(path).unwrap();
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@
     reason = "test tooling: nothing here ships, and a broken assumption should stop the run at once"
 )]
 
+pub mod cerbos;
 pub mod check;
 pub mod client;
 pub mod debian;
@@ -54,6 +55,7 @@ pub mod oidc;
 pub mod ports;
 pub mod process;
 pub mod rego;
+pub mod schema;
 pub mod secrets;
 pub mod server;
 pub mod tools;

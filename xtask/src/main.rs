@@ -21,6 +21,7 @@ usage: cargo xtask <command>
   module          build the module that ships, target/module/auth_filter.wasm
   oci [--variant compat|oci] [<folder>]
                   lay the module out as an image, into target/oci where nothing else is said
+  schema          write filter-config/schema.json, by which editors complete configurations
   test            check everything: format, lints, documentation, module, tests
   user <name> [--group <group>]...
                   make a user of a `basic` provider; the password is read from standard input";
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["kong-meta"] => xtask::kong::run(),
         ["migrate", arguments @ ..] if !arguments.is_empty() => xtask::migrate::run(arguments),
         ["load-directory"] => xtask::directory::load(),
+        ["schema"] => xtask::schema::write(),
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["oci", options @ ..] => xtask::oci::run(options),
         ["test"] => xtask::check::all(),

@@ -66,6 +66,18 @@ pub(super) fn headers(
         .collect()
 }
 
+/// Refuses a name that the rule's path does not have.
+pub(super) fn variable(at: &str, name: &str, known: &[&str]) -> Result<(), ConfigError> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    Err(ConfigError::unknown(
+        at,
+        &format!("\"{name}\" is not a variable of the rule's path_template"),
+        known.iter().copied(),
+    ))
+}
+
 fn test(
     at: &str,
     test: &config::ClaimTest,
@@ -86,14 +98,7 @@ fn test(
                     "belongs to the claims of a rule with a path_template",
                 ));
             }
-            Some(known) if !known.contains(&name.as_str()) => {
-                return Err(ConfigError::unknown(
-                    at,
-                    &format!("\"{name}\" is not a variable of the rule's path_template"),
-                    known.iter().copied(),
-                ));
-            }
-            Some(_) => {}
+            Some(known) => variable(&at, name, known)?,
         }
     }
     if object.any_of.as_ref().is_some_and(Vec::is_empty) {

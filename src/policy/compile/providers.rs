@@ -8,6 +8,7 @@ mod identity;
 mod keys;
 mod locations;
 mod preset;
+mod response;
 mod services;
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(super) struct Compiled {
     pub(super) providers: Vec<Provider>,
     pub(super) sources: Vec<KeySource>,
     pub(super) services: Vec<Service>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<ConfigError>,
     pub(super) decisions: Vec<(String, Decision)>,
     directories: Vec<(String, Directory)>,
 }
@@ -130,12 +131,19 @@ impl Compiled {
         audience: Audience,
     ) -> Result<TokenRules, ConfigError> {
         if audience == Audience::Unchecked {
-            self.warnings
-                .push(format!("{at}: tokens for any audience are accepted"));
+            let key = match provider.kind {
+                ProviderKind::Cognito => "client_ids",
+                _ => "audiences",
+            };
+            self.warnings.push(ConfigError::new(
+                at,
+                format!("tokens for any audience are accepted; name yours in \"{key}\""),
+            ));
         }
         if issuers.is_empty() && provider.kind == ProviderKind::Jwt {
-            self.warnings.push(format!(
-                "{at}: tokens of any issuer are accepted that one of the keys has signed"
+            self.warnings.push(ConfigError::new(
+                at,
+                "tokens of any issuer are accepted that one of the keys has signed; name yours in \"issuer\"",
             ));
         }
         Ok(TokenRules {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use self::matching::route;
 use self::require::{Known, requirement};
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, Resolve};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
 use crate::policy::matcher::{stem, stems};
@@ -82,6 +82,7 @@ pub(super) fn compile(
         compiled.push(Rule {
             challenges: challenges(&accepted, providers),
             aws_credentials: rule.aws_credentials,
+            resolve: resolve(&at, rule, &accepted, providers)?,
             aws_sigv4,
             name: rule.name.clone().unwrap_or(at),
             route,
@@ -126,6 +127,37 @@ fn of<'p>(
         .zip(providers)
         .filter(|(id, _)| accepted.contains(&ProviderId(*id)))
         .map(|(_, provider)| provider)
+}
+
+/// What is found out for the upstream; some caller must be able to have it.
+fn resolve(
+    at: &str,
+    rule: &config::Rule,
+    accepted: &[ProviderId],
+    providers: &[Provider],
+) -> Result<Box<[Resolve]>, ConfigError> {
+    for (index, part) in rule.resolve.iter().enumerate() {
+        let at = format!("{at}.resolve[{index}]");
+        if rule.resolve.iter().take(index).any(|other| other == part) {
+            return Err(ConfigError::new(at, "stands twice"));
+        }
+        let gives = |provider: &Provider| {
+            let identity = &provider.identity;
+            match part {
+                Resolve::Groups => !identity.groups.is_empty() || identity.overage.is_some(),
+                Resolve::Permissions => !identity.permissions.is_empty(),
+                Resolve::Profile => !identity.profile.is_empty(),
+                Resolve::Roles => !identity.roles.is_empty(),
+            }
+        };
+        if !of(accepted, providers).any(gives) {
+            return Err(ConfigError::new(
+                at,
+                "no provider whose callers the rule takes says where it comes from",
+            ));
+        }
+    }
+    Ok(rule.resolve.clone().into())
 }
 
 /// What AWS is for here; callers of every accepted provider must be able to get credentials.

@@ -8,6 +8,7 @@ use crate::callout::{CalloutOutcome, Leader};
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
+use crate::keys::testing::NoStore;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Principal, Vouched};
 use crate::policy::{Policy, ProviderId};
@@ -160,7 +161,9 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
         let mut got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
         while let Err(Hurdle::Asks(question)) = got {
             services.want(&question, now());
-            let call = services.poll_call(Leader::Request, now()).unwrap();
+            let call = services
+                .poll_call(Leader::Request, &mut NoStore, now())
+                .unwrap();
             let uri = services.request(call).unwrap().uri();
             let answer = match outcome(&uri) {
                 Some(body) => CalloutOutcome::Answered {
@@ -170,7 +173,7 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
                 },
                 None => CalloutOutcome::Failed,
             };
-            services.handle_answered(call, answer, now());
+            services.handle_answered(call, answer, &mut NoStore, now());
             got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
         }
         got

@@ -22,7 +22,9 @@ fn login(token: &str) -> Question {
 /// Asks a pool for credentials; `GetId` succeeds, and this is the second answer.
 fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
     store.want(&login("t-1"), at(0));
-    let call = store.poll_call(Leader::Request, at(0)).unwrap();
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .unwrap();
     let request = store.request(call).unwrap();
     let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
     let body: Value = serde_json::from_slice(&request.body.unwrap()).unwrap();
@@ -43,8 +45,8 @@ fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
         None
     );
     // Only the tick sends the second.
-    assert_eq!(store.poll_call(Leader::Request, at(0)), None);
-    let call = store.poll_call(Leader::Tick, at(0)).unwrap();
+    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
+    let call = store.poll_call(Leader::Tick, &mut NoStore, at(0)).unwrap();
     let body = store.request(call).unwrap().body.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(

@@ -72,8 +72,9 @@ impl Compiled {
             let hash = PasswordHash::parse(&user.password_hash)
                 .map_err(|error| ConfigError::new(at.as_str(), error.to_string()))?;
             if hash.is_legacy() {
-                self.warnings.push(format!(
-                    "{at}: a bare SHA-256 is guessed within hours; it is read for a migration only"
+                self.warnings.push(ConfigError::new(
+                    at.as_str(),
+                    "a bare SHA-256 is guessed within hours; it is read for a migration only",
                 ));
             }
             let claims = caller(
@@ -90,8 +91,9 @@ impl Compiled {
             users.add(name, hash, claims);
         }
         if !users.cost_alike() {
-            self.warnings.push(format!(
-                "{at}.users: hashes cost differently, so the time of an answer tells names apart"
+            self.warnings.push(ConfigError::new(
+                format!("{at}.users"),
+                "hashes cost differently, so the time of an answer tells names apart",
             ));
         }
         Ok(Verification::Passwords(Rc::new(users)))

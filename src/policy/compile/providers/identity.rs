@@ -1,7 +1,9 @@
 //! How claims become a caller, as the configuration says or as the provider's kind implies.
 
 use super::listed;
-use crate::config::{self, ConfigError, FromGroups, GroupsOverage, OneOrMany, ProviderKind};
+use crate::config::{
+    self, ConfigError, FromGroups, GroupsOverage, OneOrMany, ProfileSource, ProviderKind,
+};
 use crate::json::ClaimPath;
 use crate::policy::claim::{ClaimRule, ClaimTest};
 use crate::policy::compile::claims;
@@ -117,17 +119,26 @@ pub(super) fn compile(
                 .collect(),
         }
     };
+    let overage = overage(at, provider, directories)?;
+    let groups = sources("groups", &provider.groups, names.groups)?;
+    let roles = sources("roles", &provider.roles, names.roles)?;
+    let permissions = sources("permissions", &provider.permissions, names.permissions)?;
+    let profile = match &provider.profile {
+        Some(given) => profile(at, given, directories)?,
+        None => named([&groups, &roles, &permissions], overage),
+    };
     Ok(Identity {
         subject: paths("subject", &provider.subject, names.subject)?,
         name: paths("name", &provider.name, names.name)?,
         email: paths("email", &provider.email, &["email"])?,
         client_id: paths("client_id", &provider.client_id, names.client_id)?,
-        groups: sources("groups", &provider.groups, names.groups)?,
-        roles: sources("roles", &provider.roles, names.roles)?,
-        permissions: sources("permissions", &provider.permissions, names.permissions)?,
+        groups,
+        roles,
+        permissions,
+        profile,
         scopes: sources("scopes", &provider.scopes, names.scopes)?,
         machine: machine(at, provider)?,
-        overage: overage(at, provider, directories)?,
+        overage,
     })
 }
 
@@ -164,14 +175,73 @@ fn overage(
     match (&provider.groups_overage, provider.kind) {
         (Some(GroupsOverage::Directory(name)), _) => {
             let at = format!("{at}.groups_overage.directory");
-            directory(&at, name, directories).map(|directory| Some(Overage::Ask(directory)))
+            directory(&at, "groups", name, directories)
+                .map(|directory| Some(Overage::Ask(directory)))
         }
         (Some(GroupsOverage::Deny), _) | (None, ProviderKind::EntraId) => Ok(Some(Overage::Deny)),
         (None, _) => Ok(None),
     }
 }
 
+/// The directories whose profiles a provider's callers have.
+fn profile(
+    at: &str,
+    given: &[ProfileSource],
+    directories: &[(String, Directory)],
+) -> Result<Box<[Directory]>, ConfigError> {
+    if given.is_empty() {
+        return Err(ConfigError::new(
+            format!("{at}.profile"),
+            "an empty list gives nothing; leave the key out or fill it",
+        ));
+    }
+    let named = given.iter().enumerate().map(|(index, source)| {
+        let at = format!("{at}.profile[{index}].directory");
+        directory(&at, "profile", &source.directory, directories)
+    });
+    named.collect()
+}
+
+/// Each directory that some list comes from, once, where it knows profiles.
+fn named(lists: [&[Source]; 3], overage: Option<Overage>) -> Box<[Directory]> {
+    let mut all: Vec<Directory> = Vec::new();
+    let sources = lists.into_iter().flatten();
+    let sources = sources.filter_map(|source| match source {
+        Source::Directory(directory) => Some(*directory),
+        _ => None,
+    });
+    let overage = overage.and_then(|overage| match overage {
+        Overage::Ask(directory) => Some(directory),
+        Overage::Deny => None,
+    });
+    for directory in sources.chain(overage) {
+        let known = |other: &Directory| other.service == directory.service;
+        if directory.knows.profile && !all.iter().any(known) {
+            all.push(directory);
+        }
+    }
+    all.into()
+}
+
+/// A directory by its name, of which this part is wanted.
 fn directory(
+    at: &str,
+    part: &str,
+    name: &str,
+    directories: &[(String, Directory)],
+) -> Result<Directory, ConfigError> {
+    let found = by_name(at, name, directories)?;
+    if found.knows.has(part) {
+        Ok(found)
+    } else {
+        Err(ConfigError::new(
+            at,
+            format!("directories.{name}.response says nothing of {part}"),
+        ))
+    }
+}
+
+fn by_name(
     at: &str,
     name: &str,
     directories: &[(String, Directory)],
@@ -210,7 +280,7 @@ fn value_source(
             "scopes are the token's; a directory has groups, roles and permissions",
         )),
         (None, Some(name), None, None) => {
-            directory(&format!("{at}.directory"), name, directories).map(Source::Directory)
+            directory(&format!("{at}.directory"), key, name, directories).map(Source::Directory)
         }
         (None, None, Some(_), None) if key == "groups" => Err(ConfigError::new(
             format!("{at}.from_groups"),

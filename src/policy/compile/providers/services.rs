@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Compiled, aws_domain, headers};
+use super::{Compiled, aws_domain, headers, response};
 use crate::config::{
     self, ConfigError, DecisionWord, DurationText, OnError, ProviderKind, TokenUse,
 };
 use crate::json::UniqueMap;
 use crate::keys::Endpoint;
 use crate::policy::decision::Decision;
-use crate::policy::provider::{Directory, Form, Verification};
+use crate::policy::provider::{Directory, Form, Parts, Verification};
 use crate::services::{
-    DecisionProtocol, IdentityPool, Introspection, Protocol, Secret, Service, ServiceId,
+    self, Batch, DecisionProtocol, IdentityPool, Introspection, Protocol, Secret, Service,
+    ServiceId,
 };
 
 /// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
@@ -38,7 +39,7 @@ impl Compiled {
     ) -> Result<ServiceId, ConfigError> {
         let uri = common.uri;
         // Braces stand for what is filled in, and are no part of a URI (RFC 3986 §2).
-        let braced = uri.contains(['{', '}']) && !matches!(protocol, Protocol::Directory);
+        let braced = uri.contains(['{', '}']) && !matches!(protocol, Protocol::Directory(_));
         let endpoint = Endpoint::parse(uri).filter(|_| !braced).ok_or_else(|| {
             ConfigError::new(
                 format!("{at}.uri"),
@@ -104,6 +105,8 @@ impl Compiled {
                 "a caller must not choose the host: placeholders stand in the path or the query",
             ));
         }
+        let minute = DurationText(Duration::from_secs(60));
+        let whole = directory.cache_duration.or(Some(minute));
         let common = Common {
             name: at.clone(),
             uri: &directory.uri,
@@ -112,15 +115,25 @@ impl Compiled {
             timeout: directory.timeout,
             default_timeout: 500,
             cache_duration: directory.cache_duration,
-            negative_cache_duration: directory.cache_duration,
+            negative_cache_duration: directory.negative_cache_duration.or(whole),
         };
-        let service = self.service(&at, common, Protocol::Directory)?;
+        let mapping = match &directory.response {
+            Some(given) => Some(response::compile(&at, given)?),
+            None => None,
+        };
+        let knows = mapping.as_ref().map_or(Parts::ALL, Parts::of);
+        let protocol = Protocol::Directory(services::Directory {
+            mapping,
+            shared: directory.share.unwrap_or(true),
+        });
+        let service = self.service(&at, common, protocol)?;
         let empty_on_error = directory.on_error == OnError::Empty;
         self.directories.push((
             name.to_owned(),
             Directory {
                 service,
                 empty_on_error,
+                knows,
             },
         ));
         Ok(())
@@ -156,13 +169,18 @@ impl Compiled {
             cache_duration,
             negative_cache_duration: cache_duration,
         };
-        let service = self.service(&at, common, Protocol::Decision(protocol))?;
+        let batch = batch(&at, decision)?;
+        let batched = batch.is_some();
+        let service = self.service(&at, common, Protocol::Decision(protocol, batch))?;
         self.decisions.push((
             name.to_owned(),
             Decision {
                 service,
                 protocol,
                 depends_on: depends_on.into(),
+                batched,
+                action: None,
+                resource: None,
             },
         ));
         Ok(())
@@ -300,4 +318,47 @@ impl Compiled {
         self.service(&at, common, Protocol::IdentityPool(protocol))
             .map(Some)
     }
+}
+
+/// Where several questions go at once.
+fn batch(at: &str, decision: &config::Decision) -> Result<Option<Batch>, ConfigError> {
+    let at = format!("{at}.batch");
+    let Some(batch) = &decision.batch else {
+        return Ok(None);
+    };
+    if decision.protocol != DecisionWord::Authzen {
+        return Err(ConfigError::new(
+            at,
+            "belongs to decision points of protocol \"authzen\"",
+        ));
+    }
+    let most = batch.most.unwrap_or(16);
+    if most < 2 {
+        return Err(ConfigError::new(
+            format!("{at}.most"),
+            "is at least 2: one question needs no batch",
+        ));
+    }
+    let uri = &batch.uri;
+    let endpoint = Endpoint::parse(uri).filter(|_| !uri.contains(['{', '}']));
+    let endpoint = endpoint.ok_or_else(|| {
+        ConfigError::new(
+            format!("{at}.uri"),
+            format!("\"{uri}\" is not an http or https URI without user and fragment"),
+        )
+    })?;
+    let single = Endpoint::parse(&decision.uri);
+    let alike = single.is_some_and(|single| {
+        single.authority == endpoint.authority && single.scheme == endpoint.scheme
+    });
+    if !alike {
+        return Err(ConfigError::new(
+            format!("{at}.uri"),
+            "is of the same scheme and host as the decision point's uri",
+        ));
+    }
+    Ok(Some(Batch {
+        endpoint,
+        most: usize::try_from(most).unwrap_or(usize::MAX),
+    }))
 }

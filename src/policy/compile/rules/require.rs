@@ -1,10 +1,13 @@
 //! `require`: what a rule needs.
 
 use super::non_empty;
-use crate::config::{ConfigError, OneOrMany, Require, RequireObject, RequireWord};
+use crate::config::{
+    self, ConfigError, DecisionObject, OneOrMany, Require, RequireDecision, RequireObject,
+    RequireWord,
+};
 use crate::policy::ProviderId;
 use crate::policy::compile::claims;
-use crate::policy::decision::Decision;
+use crate::policy::decision::{Decision, Resource, ResourceId};
 use crate::policy::requirement::Requirement;
 
 /// What a requirement may name.
@@ -82,12 +85,12 @@ fn object_requirement(
         }
         parts.extend(rules.into_iter().map(Requirement::Claim));
     }
-    if let Some(name) = &object.decision {
-        parts.push(Requirement::Decision(decision(
-            &format!("{at}.decision"),
-            name,
-            known.decisions,
-        )?));
+    if let Some(asked) = &object.decision {
+        let at = format!("{at}.decision");
+        parts.push(Requirement::Decision(match asked {
+            RequireDecision::Point(name) => decision(&at, name, known.decisions)?,
+            RequireDecision::Object(object) => named_decision(&at, object, known)?,
+        }));
     }
     if let Some(wanted) = object.m2m {
         parts.push(Requirement::Machine(wanted));
@@ -115,6 +118,57 @@ fn object_requirement(
         1 => Ok(parts.swap_remove(0)),
         _ => Ok(Requirement::All(parts)),
     }
+}
+
+/// A decision about something that the rule names.
+fn named_decision(
+    at: &str,
+    object: &DecisionObject,
+    known: &Known<'_>,
+) -> Result<Decision, ConfigError> {
+    let point = decision(&format!("{at}.point"), &object.point, known.decisions)?;
+    let text = |at: String, text: &String| {
+        if text.is_empty() {
+            Err(ConfigError::new(
+                at,
+                "is empty; leave the key out or fill it",
+            ))
+        } else {
+            Ok(text.clone())
+        }
+    };
+    let action = object
+        .action
+        .as_ref()
+        .map(|action| text(format!("{at}.action"), action))
+        .transpose()?;
+    let resource = match &object.resource {
+        None => None,
+        Some(resource) => {
+            let at = format!("{at}.resource");
+            Some(Resource {
+                kind: text(format!("{at}.type"), &resource.kind)?,
+                id: match &resource.id {
+                    config::ResourceId::Text(id) => ResourceId::Text(text(format!("{at}.id"), id)?),
+                    config::ResourceId::PathVariable(name) => {
+                        claims::variable(&format!("{at}.id.path_variable"), name, known.variables)?;
+                        ResourceId::PathVariable(name.clone())
+                    }
+                },
+            })
+        }
+    };
+    if action.is_none() && resource.is_none() {
+        return Err(ConfigError::new(
+            at,
+            "names neither action nor resource; write the decision point's name",
+        ));
+    }
+    Ok(Decision {
+        action,
+        resource,
+        ..point
+    })
 }
 
 fn decision(

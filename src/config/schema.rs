@@ -1,0 +1,108 @@
+//! The JSON Schema of the configuration, made from the types that read it. What those types say by their fields is
+//! derived; here is the rest: what reads itself.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::{
+    ClaimTest, ClaimTestObject, Config, DecisionObject, DurationText, Expectation, Extract,
+    ExtractItems, FromGroups, GroupsOverage, Literal, OneOrMany, ProfileExtract, Require,
+    RequireDecision, RequireObject, ResourceId, Share,
+};
+use crate::json::{StrictObject, StrictValue, UniqueMap};
+use crate::services::Secret;
+
+impl Config {
+    /// The schema (JSON Schema, draft 2020-12): whatever it refuses, [`Config::parse`] refuses too.
+    #[must_use]
+    pub fn schema() -> Value {
+        let generator = SchemaSettings::draft2020_12().into_generator();
+        let mut schema = generator.into_root_schema_for::<Self>();
+        schema.insert("title".to_owned(), "auth-filter configuration".into());
+        schema.to_value()
+    }
+}
+
+/// A type that reads itself: its name in the schema, what it is, and its forms.
+macro_rules! reads_itself {
+    ($($type:ty, $description:literal, |$generator:ident| $forms:expr;)*) => {
+        $(impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($type))
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                let mut schema: Schema = $forms;
+                schema.insert("description".to_owned(), $description.into());
+                schema
+            }
+        })*
+    };
+}
+
+reads_itself! {
+    ClaimTest, "A test of one claim: a value, or an object with exactly one of its keys.",
+        |generator| either(&[generator.subschema_for::<Literal>(), generator.subschema_for::<ClaimTestObject>()]);
+    DurationText, "A duration with its unit: \"500ms\", \"30s\", \"20m\", \"1h30m\", \"7d\".",
+        |_generator| json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" });
+    Expectation, "What must become of a request: \"allow\", or the status of the refusal and the rule that decides.",
+        |generator| either(&[word("allow"), generator.subschema_for::<super::policy_test::ExpectationObject>()]);
+    Extract, "A JSON Pointer to a list, or a list and where in its items the value is.",
+        |generator| either(&[text(), generator.subschema_for::<ExtractItems>()]);
+    FromGroups, "true for each group as it is, or the values that each named group gives.",
+        |generator| either(&[
+            json_schema!({ "const": true }),
+            generator.subschema_for::<UniqueMap<Vec<String>>>(),
+        ]);
+    GroupsOverage, "\"deny\", or the directory that knows the groups.",
+        |generator| either(&[word("deny"), generator.subschema_for::<super::provider::OverageDirectory>()]);
+    Literal, "What a claim is compared with.",
+        |_generator| json_schema!({ "type": ["string", "integer", "boolean"] });
+    OneOrMany, "A string, or a list of strings.",
+        |_generator| either(&[text(), json_schema!({ "type": "array", "items": { "type": "string" } })]);
+    ProfileExtract, "A JSON Pointer to an object, or one for each member.",
+        |generator| either(&[text(), generator.subschema_for::<UniqueMap<String>>()]);
+    Require, "What a request needs: a word, or an object whose keys must all hold.",
+        |generator| either(&[
+            json_schema!({ "enum": ["deny", "optional", "public", "user"] }),
+            generator.subschema_for::<RequireObject>(),
+        ]);
+    RequireDecision, "The decision point that must permit it, or what it is asked about.",
+        |generator| either(&[text(), generator.subschema_for::<DecisionObject>()]);
+    ResourceId, "Which resource: a text, or the segment of the request's path that a variable names.",
+        |generator| either(&[text(), generator.subschema_for::<super::require::IdVariable>()]);
+    Secret, "A text that no log shows.", |_generator| text();
+    Share, "A share: above 0, and 1 at the most.", |_generator| json_schema!({ "type": "number" });
+    StrictObject, "A JSON object in which no member stands twice.", |_generator| json_schema!({ "type": "object" });
+    StrictValue, "JSON in which no member stands twice.", |_generator| json_schema!({});
+}
+
+impl<T: JsonSchema> JsonSchema for UniqueMap<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Owned(format!("MapOf{}", T::schema_name()))
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let members = generator.subschema_for::<T>();
+        json_schema!({ "type": "object", "additionalProperties": members })
+    }
+}
+
+fn either(forms: &[Schema]) -> Schema {
+    json_schema!({ "anyOf": forms })
+}
+
+fn text() -> Schema {
+    json_schema!({ "type": "string" })
+}
+
+fn word(word: &str) -> Schema {
+    json_schema!({ "const": word })
+}

@@ -1,0 +1,232 @@
+//! What concerns more than one question: those of other VMs, and those that go out in one call.
+
+use std::time::Duration;
+
+use super::{GRACE, LEAST, LONGEST_BACKOFF, Notice, PATIENCE, ServiceStore, Settled, Stage};
+use crate::callout::Leader;
+use crate::expiring::Digest;
+use crate::keys::{SharedData, Swap};
+use crate::services::decision::may_go_together;
+use crate::services::shared::{Bounds, Seen};
+use crate::services::{Answer, Service, ServiceId};
+use crate::time::UnixTime;
+
+impl ServiceStore {
+    /// Whether this VM asks: it has the lease, or nobody to share with. Otherwise another knows, or asks.
+    pub(super) fn goes_out(
+        &mut self,
+        digest: Digest,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> bool {
+        // Whoever writes in between has asked for the same or for the same slot: a second look tells.
+        for _ in 0..2 {
+            match self.look(digest, shared, now) {
+                None | Some(Seen::TooLong | Seen::Taken) => return true,
+                Some(Seen::Free(version)) => match self.lease(digest, version, shared, now) {
+                    Swap::Done | Swap::Unavailable => return true,
+                    Swap::Lost => {}
+                },
+                Some(seen) => {
+                    self.take_in(digest, seen);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// What the other VMs know of a question; `None` where it is not for sharing, or the host has no store.
+    fn look(&mut self, digest: Digest, shared: &mut dyn SharedData, now: UnixTime) -> Option<Seen> {
+        let open = self.open.get_mut(&digest)?;
+        let index = usize::from(open.question.service.0);
+        let service = self
+            .services
+            .get(index)
+            .filter(|service| service.is_shared())?;
+        if open.place.is_none() {
+            let fingerprint = self.fingerprints.get(index)?;
+            open.place = self.slots.place(fingerprint, &open.question.ask, shared);
+        }
+        let place = open.place.as_ref()?;
+        Some(self.slots.look(place, bounds(service), shared, now))
+    }
+
+    fn lease(
+        &self,
+        digest: Digest,
+        version: Option<u32>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Swap {
+        let open = self.open.get(&digest);
+        let place = open.and_then(|open| open.place.as_ref());
+        let service = open.and_then(|open| self.service(open.question.service));
+        let (Some(place), Some(service)) = (place, service) else {
+            return Swap::Unavailable;
+        };
+        let until = now.plus(bounds(service).lease);
+        self.slots.lease(place, version, until, shared)
+    }
+
+    /// Takes what another VM knows, or its word that it asks.
+    pub(super) fn take_in(&mut self, digest: Digest, seen: Seen) {
+        let (settled, until) = match seen {
+            Seen::Known(entry, until) => (Settled::Known(Answer::Attributes(entry)), until),
+            Seen::Failed(until) => (Settled::Failed, until),
+            Seen::Asked(_) | Seen::TooLong | Seen::Taken | Seen::Free(_) => {
+                if let Some(open) = self.open.get_mut(&digest) {
+                    open.stage = Stage::Elsewhere;
+                }
+                return;
+            }
+        };
+        self.open.remove(&digest);
+        self.settled.insert(digest, settled, until);
+        self.news = true;
+    }
+
+    /// A VM that asked for all may have the answer, or be gone.
+    pub(super) fn look_elsewhere(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        let elsewhere: Vec<Digest> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.stage == Stage::Elsewhere)
+            .map(|(digest, _)| *digest)
+            .collect();
+        for digest in elsewhere {
+            match self.look(digest, shared, now) {
+                Some(Seen::Asked(_)) => {}
+                Some(seen @ (Seen::Known(..) | Seen::Failed(_))) => self.take_in(digest, seen),
+                None | Some(Seen::TooLong | Seen::Taken | Seen::Free(_)) => {
+                    self.leave_to_tick(digest);
+                }
+            }
+        }
+    }
+
+    /// The question, and with it others that wait for the same service, where it takes several at once.
+    pub(super) fn gather(
+        &mut self,
+        first: Digest,
+        service: ServiceId,
+        leader: Leader,
+    ) -> Vec<Digest> {
+        let mut batch = vec![first];
+        let most = self
+            .service(service)
+            .and_then(Service::batch)
+            .map_or(1, |batch| batch.most);
+        let waiting: Vec<Digest> = self.wanted.iter().copied().collect();
+        for digest in waiting {
+            if batch.len() >= most {
+                break;
+            }
+            let Some(open) = self.open.get(&digest) else {
+                continue;
+            };
+            let may = leader == Leader::Tick || open.stage == Stage::Wanted;
+            let mut others = batch.iter().filter_map(|digest| self.open.get(digest));
+            let fits = others.all(|other| {
+                !other.alone
+                    && !open.alone
+                    && may_go_together(&other.question.ask, &open.question.ask)
+            });
+            if may && open.question.service == service && fits {
+                batch.push(digest);
+            }
+        }
+        self.wanted.retain(|digest| !batch.contains(digest));
+        batch
+    }
+
+    /// Has each question of a batch go out alone: one of them is not readable to the service, and the others are no
+    /// worse for it.
+    pub(super) fn part(&mut self, asked: Vec<Digest>) {
+        for digest in asked {
+            if let Some(open) = self.open.get_mut(&digest) {
+                open.alone = true;
+            }
+            self.leave_to_tick(digest);
+        }
+    }
+
+    /// Questions without an answer, which says nothing of the service's other answers.
+    pub(super) fn fail_alone(
+        &mut self,
+        asked: &[Digest],
+        why: String,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        let until = now.plus(LEAST);
+        for digest in asked {
+            let open = self.open.remove(digest);
+            if let Some(place) = open.and_then(|open| open.place) {
+                self.slots.publish(&place, None, until, shared);
+            }
+            self.settled.insert(*digest, Settled::Failed, until);
+        }
+        self.news = true;
+        Notice::Failed { why }
+    }
+
+    /// Questions without an answer, because of the service.
+    pub(super) fn fail(
+        &mut self,
+        asked: &[Digest],
+        service: ServiceId,
+        why: String,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Notice {
+        if let Some(health) = self.health.get_mut(usize::from(service.0)) {
+            health.failures = health.failures.saturating_add(1);
+            if let Some(beyond) = health.failures.checked_sub(PATIENCE) {
+                let backoff = LEAST.saturating_mul(1 << beyond.min(5));
+                health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
+            }
+        }
+        self.fail_alone(asked, why, shared, now)
+    }
+
+    /// Keeps an answer, and tells the other VMs where they wait for it.
+    pub(super) fn keep(
+        &mut self,
+        digest: Digest,
+        answer: Answer,
+        serves: Option<Duration>,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) {
+        let Some(open) = self.open.remove(&digest) else {
+            return;
+        };
+        let Some(service) = self.service(open.question.service) else {
+            return;
+        };
+        let own = open.question.ask.expires_at();
+        let own = own.map(|expires_at| expires_at.since(now));
+        let serves = serves.into_iter().chain(own).min();
+        let [first, second, ..] = digest;
+        let lot = u16::from_le_bytes([first, second]);
+        let until = now.plus(service.serves(&answer, serves, lot).max(LEAST));
+        if let (Some(place), Answer::Attributes(entry)) = (&open.place, &answer) {
+            self.slots.publish(place, Some(entry), until, shared);
+        }
+        self.settled.insert(digest, Settled::Known(answer), until);
+        self.news = true;
+    }
+}
+
+/// What this VM would give itself.
+fn bounds(service: &Service) -> Bounds {
+    Bounds {
+        answer: service
+            .cache_duration
+            .max(service.negative_cache_duration)
+            .max(LEAST),
+        failure: LEAST,
+        lease: service.timeout.saturating_add(GRACE),
+    }
+}
