@@ -98,7 +98,7 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
     let ledger = Ledger::default();
     let roots: Vec<Node<'_>> = documents
         .iter()
-        .map(|(name, value)| ledger.root(value, &format!("{name}:")))
+        .map(|(name, value)| ledger.root(value, &format!("{name}: ")))
         .collect();
     let Some(first) = roots.first() else {
         return Err("there is nothing to read".into());

@@ -44,7 +44,7 @@ impl Report {
     /// Says once that something is not carried over.
     pub fn not_carried(&mut self, path: &str, why: &str, instead: &str) {
         let entry = NotCarried {
-            path: path.to_owned(),
+            path: path.trim_end_matches(": ").to_owned(),
             why: why.to_owned(),
             instead: instead.to_owned(),
         };
@@ -56,7 +56,7 @@ impl Report {
     /// Says once that something is carried over with a difference.
     pub fn differs(&mut self, path: &str, what: &str) {
         let entry = Differs {
-            path: path.to_owned(),
+            path: path.trim_end_matches(": ").to_owned(),
             what: what.to_owned(),
         };
         if !self.differs.contains(&entry) {

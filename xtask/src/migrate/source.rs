@@ -67,8 +67,8 @@ impl<'s> Node<'s> {
     }
 
     fn child(&self, name: &str) -> Self {
-        let path = if self.path.is_empty() {
-            name.to_owned()
+        let path = if self.path.is_empty() || self.path.ends_with(": ") {
+            format!("{}{name}", self.path)
         } else {
             format!("{}.{name}", self.path)
         };

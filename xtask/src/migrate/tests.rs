@@ -19,7 +19,7 @@ fn of(text: &str) -> Result<Migration, String> {
 /// `path: why` without the file's name.
 fn lost(report: &Report) -> Vec<String> {
     let place = |path: &str| {
-        path.split_once(":.")
+        path.split_once(": ")
             .map_or(path, |(_, rest)| rest)
             .to_owned()
     };
