@@ -1,7 +1,7 @@
 //! The real Envoy, with a bootstrap made for one experiment.
 
 mod bootstrap;
-mod resources;
+pub(crate) mod resources;
 
 pub use bootstrap::{EnvoyConfig, Filter};
 

@@ -7,6 +7,8 @@ usage: cargo xtask <command>
 
   api-key <owner> [--group <group>]... [--expires <RFC 3339>]
                   make an API key, and what the configuration holds of it
+  bench [--short] [--only <word>,...]
+                  measure what a request costs, beside Envoy's own filter; --short only tries that all of it works
   check <file>    validate a configuration, run its tests, and warn of what is dangerous in it
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
   explain <file> --path <path> [--method <method>] [--host <host>] [--header <name:value>]...
@@ -31,6 +33,9 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["api-key", owner, options @ ..] => xtask::secrets::api_key(owner, options),
+        ["bench", options @ ..] => {
+            xtask::bench::Options::parse(options).and_then(|options| xtask::bench::run(&options))
+        }
         ["check", file] => xtask::explain::check(file),
         ["explain", file, options @ ..] => xtask::explain::explain(file, options),
         ["demo"] => xtask::demo::run(false),

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 
-pub(super) fn address(addr: SocketAddr) -> Value {
+pub(crate) fn address(addr: SocketAddr) -> Value {
     json!({ "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() } })
 }
 
-pub(super) fn cluster(name: &str, addr: SocketAddr) -> Value {
+pub(crate) fn cluster(name: &str, addr: SocketAddr) -> Value {
     json!({
         "name": name,
         "type": "STATIC",
@@ -21,7 +21,7 @@ pub(super) fn cluster(name: &str, addr: SocketAddr) -> Value {
 }
 
 /// The cluster behind the filter.
-pub(super) fn upstream(addr: SocketAddr, trailers: bool) -> Value {
+pub(crate) fn upstream(addr: SocketAddr, trailers: bool) -> Value {
     let mut cluster = cluster("upstream", addr);
     cluster["typed_extension_protocol_options"] = json!({
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -35,7 +35,7 @@ pub(super) fn upstream(addr: SocketAddr, trailers: bool) -> Value {
 }
 
 /// The Wasm filter with its configuration, a typed message.
-pub(super) fn wasm(module: &Path, vm_id: &str, configuration: &Value) -> Value {
+pub(crate) fn wasm(module: &Path, vm_id: &str, configuration: &Value) -> Value {
     json!({
         "name": "auth_filter",
         "typed_config": {
