@@ -228,6 +228,12 @@ pub struct Limits {
     pub service_cache_entries: Option<u32>,
     /// Entries of directories that the VMs of a process share; 1024 where absent.
     pub shared_entries: Option<u32>,
+    /// Verified tokens that are kept per VM, 0 for none; 1000 where absent.
+    pub token_cache_entries: Option<u32>,
+    /// Bytes that they may take; 4 MiB where absent.
+    pub token_cache_bytes: Option<u32>,
+    /// Bad signatures that are looked at per second and VM, 0 for no limit; 200 where absent.
+    pub bad_signatures: Option<u32>,
 }
 
 impl Config {

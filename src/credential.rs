@@ -9,6 +9,7 @@ mod query;
 mod websocket;
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
@@ -21,7 +22,7 @@ pub enum Location {
     /// A header, behind a prefix.
     Header {
         /// The name, lower-case.
-        name: String,
+        name: Rc<str>,
         /// What stands before the token, lower-case, compared without ASCII case. With a space at its end it is an
         /// authentication scheme (RFC 9110 §11.4).
         prefix: String,
@@ -45,7 +46,7 @@ pub struct Credential<'h> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// The header goes.
-    Remove(String),
+    Remove(Rc<str>),
     /// It has this value instead, once.
     Set(String, Vec<u8>),
 }
@@ -55,7 +56,7 @@ impl Location {
     #[must_use]
     pub fn bearer() -> Self {
         Self::Header {
-            name: "authorization".to_owned(),
+            name: "authorization".into(),
             prefix: "bearer ".to_owned(),
         }
     }
@@ -64,7 +65,7 @@ impl Location {
     #[must_use]
     pub fn basic() -> Self {
         Self::Header {
-            name: "authorization".to_owned(),
+            name: "authorization".into(),
             prefix: "basic ".to_owned(),
         }
     }
@@ -73,13 +74,13 @@ impl Location {
     #[must_use]
     pub fn edit(&self, head: &Headers) -> Edit {
         let (name, rest) = match self {
-            Self::Header { name, .. } => return Edit::Remove(name.clone()),
+            Self::Header { name, .. } => return Edit::Remove(Rc::clone(name)),
             Self::Cookie(name) => (cookie::HEADER, cookie::without(head, name)),
             Self::Parameter(name) => (query::HEADER, Some(query::without(head, name))),
             Self::WebSocket => (websocket::HEADER, websocket::without(head)),
         };
         rest.map_or_else(
-            || Edit::Remove(name.to_owned()),
+            || Edit::Remove(name.into()),
             |rest| Edit::Set(name.to_owned(), rest),
         )
     }

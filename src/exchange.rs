@@ -14,15 +14,15 @@ use crate::basic::PasswordStore;
 use crate::config::Mode;
 use crate::credential::{self, Edit};
 use crate::headers::Headers;
-use crate::jose::VerifiedClaims;
 use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
-use crate::policy::principal::Principal;
+use crate::policy::principal::{Principal, Profile};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
-use crate::policy::{KeySourceId, Policy, ProviderId, Rule, UpstreamHeaders, Variables};
+use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
+use crate::tokens::TokenStore;
 
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Stores {
     pub passwords: PasswordStore,
     /// Of what services said.
     pub services: ServiceStore,
+    /// Of tokens.
+    pub tokens: TokenStore,
 }
 
 /// What to do with a request. There is no fifth answer.
@@ -67,28 +69,34 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Grant {
     remove: Vec<Vec<u8>>,
+    /// The header that is all credential.
+    credential: Option<Rc<str>>,
+    /// What is told of the caller, shared by all requests with its token.
+    told: Option<Rc<Told>>,
+    /// What else is set.
     set: Vec<(String, Vec<u8>)>,
-    state: Vec<(String, String)>,
     shadowed: Option<Denial>,
 }
 
 impl Grant {
     /// Headers to remove: all that only the filter may set, and the credential unless it is forwarded.
-    #[must_use]
-    pub fn remove(&self) -> &[Vec<u8>] {
-        &self.remove
+    pub fn remove(&self) -> impl Iterator<Item = &[u8]> {
+        let credential = self.credential.iter().map(|name| name.as_bytes());
+        self.remove.iter().map(Vec::as_slice).chain(credential)
     }
 
     /// Headers to set, after the removals.
-    #[must_use]
-    pub fn set(&self) -> &[(String, Vec<u8>)] {
-        &self.set
+    pub fn set(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let told = self.told.iter().flat_map(|told| &told.headers);
+        let told = told.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let set = self.set.iter();
+        told.chain(set.map(|(name, value)| (name.as_str(), value.as_slice())))
     }
 
     /// What the host's filter state is told of the caller, for access logs and later filters.
-    #[must_use]
-    pub fn state(&self) -> &[(String, String)] {
-        &self.state
+    pub fn state(&self) -> impl Iterator<Item = (&str, &str)> {
+        let state = self.told.iter().flat_map(|told| &told.state);
+        state.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// What would have been refused, were the filter not in shadow mode.
@@ -116,8 +124,8 @@ pub struct Exchange {
     head: Headers,
     /// Where the request comes from, where the host says so and somebody counts by it.
     client: String,
-    /// What signatures were found to cover, so that a request that waits for something else costs one of each.
-    verified: RefCell<Vec<(ProviderId, VerifiedClaims)>>,
+    /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
+    verified: RefCell<Vec<(ProviderId, Rc<Profile>)>>,
     /// The providers for which its password counts as a wrong one, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
 }
@@ -135,7 +143,7 @@ struct Guess {
 enum Verdict<'p> {
     Blocked(Need),
     Deny(Denial),
-    Permit(Option<Box<Caller<'p>>>),
+    Permit(Option<Caller<'p>>),
 }
 
 impl From<Hurdle> for Verdict<'_> {
@@ -261,8 +269,9 @@ impl Exchange {
         let upstream = &self.policy.upstream;
         let mut grant = Grant {
             remove: upstream.spoofed(&self.head),
+            credential: None,
+            told: None,
             set: Vec::new(),
-            state: Vec::new(),
             shadowed,
         };
         if let Some(denial) = shadowed {
@@ -278,9 +287,7 @@ impl Exchange {
     fn disabled(&self) -> Grant {
         let mut grant = self.grant(None);
         if let Some(identity) = &self.policy.disabled_identity {
-            let (headers, state) = self.policy.upstream.set_disabled(identity);
-            grant.tell(headers);
-            grant.state = state;
+            grant.told = Some(Rc::new(self.policy.upstream.set_disabled(identity)));
         }
         grant
     }
@@ -288,12 +295,10 @@ impl Exchange {
     /// A request with its caller.
     fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: UnixTime) -> Grant {
         let mut grant = self.grant(None);
-        let (headers, state) = self.policy.upstream.set(&caller.principal);
-        grant.tell(headers);
-        grant.state = state;
+        grant.told = Some(self.policy.upstream.set(&caller.principal));
         if !caller.principal.provider.forward {
             match &caller.edit {
-                Edit::Remove(name) => grant.remove.push(name.clone().into_bytes()),
+                Edit::Remove(name) => grant.credential = Some(Rc::clone(name)),
                 Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),
             }
         }

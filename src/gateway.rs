@@ -13,6 +13,7 @@ use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
 use crate::services::{self, Call, Question, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
+use crate::tokens::TokenStore;
 
 /// A callout that must go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl Gateway {
             passwords: PasswordStore::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
                 .with_slots(policy.limits.shared_entries),
+            tokens: TokenStore::new(&policy.limits, secret),
         };
         Self {
             policy: Rc::new(policy),

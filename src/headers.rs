@@ -3,20 +3,20 @@
 //! A header value is whatever octets a client sent (RFC 9110 §5.5): nothing here assumes UTF-8, and a name
 //! that occurs twice stays visible twice, because hosts that answer with one value hide the other.
 
-use std::ops::Range;
-
 /// The most header pairs that are looked at; hosts limit theirs well below.
 const MAX_PAIRS: usize = 4096;
 
 /// All headers of a message in the order received, pseudo-headers included.
+///
+/// They stay in the host's own serialization: nothing is copied, and walking them is cheaper than an index of them.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
-    pairs: Vec<(Range<usize>, Range<usize>)>,
+    count: usize,
 }
 
 impl Headers {
-    /// Decodes the serialized map of the proxy-wasm ABI: a count, the sizes of each name and value, then
+    /// Takes the serialized map of the proxy-wasm ABI: a count, the sizes of each name and value, then
     /// each name and value followed by a NUL, integers little-endian.
     ///
     /// Returns `None` where the buffer is not such a map; a host's answer is input like any other.
@@ -26,37 +26,44 @@ impl Headers {
             return Some(Self::default());
         }
         let count = read_u32(&bytes, 0)?;
-        if count > MAX_PAIRS {
-            return None;
-        }
-        let mut at = count.checked_mul(8)?.checked_add(4)?;
-        let mut pairs = Vec::with_capacity(count);
-        for index in 0..count {
-            let sizes = index.checked_mul(8)?.checked_add(4)?;
-            let name = span(&bytes, &mut at, read_u32(&bytes, sizes)?)?;
-            let value = span(&bytes, &mut at, read_u32(&bytes, sizes.checked_add(4)?)?)?;
-            pairs.push((name, value));
-        }
-        Some(Self { bytes, pairs })
+        let headers = Self { bytes, count };
+        (count <= MAX_PAIRS && headers.iter().count() == count).then_some(headers)
     }
 
     /// Headers from name and value pairs, for tests and for callers that have them apart.
     #[must_use]
     pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Self {
-        let mut headers = Self::default();
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let mut bytes = u32::try_from(pairs.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes()
+            .to_vec();
         for (name, value) in pairs {
-            let name = headers.append(name.as_ref());
-            let value = headers.append(value.as_ref());
-            headers.pairs.push((name, value));
+            bytes.extend(size(name.as_ref()));
+            bytes.extend(size(value.as_ref()));
         }
-        headers
+        for (name, value) in pairs {
+            for text in [name.as_ref(), value.as_ref()] {
+                bytes.extend_from_slice(text);
+                bytes.push(0);
+            }
+        }
+        Self {
+            bytes,
+            count: pairs.len(),
+        }
     }
 
     /// Every header, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.pairs
-            .iter()
-            .map(|(name, value)| (self.slice(name), self.slice(value)))
+        // Behind the sizes.
+        let mut at = self.count.saturating_mul(8).saturating_add(4);
+        let sizes = self.bytes.get(4..at).unwrap_or_default();
+        sizes.as_chunks::<8>().0.iter().map_while(move |sizes| {
+            let name = span(&self.bytes, &mut at, read_u32(sizes, 0)?)?;
+            let value = span(&self.bytes, &mut at, read_u32(sizes, 4)?)?;
+            Some((name, value))
+        })
     }
 
     /// Every value of the header `name`, compared without ASCII case (RFC 9110 §5.1).
@@ -71,16 +78,6 @@ impl Headers {
     pub fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
         self.all(name).next()
     }
-
-    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        start..self.bytes.len()
-    }
-
-    fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.bytes.get(range.clone()).unwrap_or_default()
-    }
 }
 
 fn read_u32(bytes: &[u8], at: usize) -> Option<usize> {
@@ -89,14 +86,14 @@ fn read_u32(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// The next `size` bytes, and steps over the NUL behind them.
-fn span(bytes: &[u8], at: &mut usize, size: usize) -> Option<Range<usize>> {
+fn span<'b>(bytes: &'b [u8], at: &mut usize, size: usize) -> Option<&'b [u8]> {
     let end = at.checked_add(size)?;
     if bytes.get(end) != Some(&0) {
         return None;
     }
-    let range = *at..end;
+    let text = bytes.get(*at..end);
     *at = end.checked_add(1)?;
-    Some(range)
+    text
 }
 
 #[cfg(test)]

@@ -105,6 +105,12 @@ impl KeyStore {
         self.slot(id).is_some_and(|slot| slot.may_refetch(now))
     }
 
+    /// A number that is another one once any of the key sets is.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.slots.iter().map(Slot::changes).sum()
+    }
+
     /// Seconds until the next attempt, where the last fetch failed.
     #[must_use]
     pub fn failing(&self, id: KeySourceId, now: UnixTime) -> Option<u32> {

@@ -58,3 +58,4 @@ pub mod services;
 pub mod sigv4;
 pub mod text;
 pub mod time;
+pub mod tokens;

@@ -17,7 +17,7 @@ mod upstream;
 
 use std::time::Duration;
 
-pub use self::upstream::UpstreamHeaders;
+pub use self::upstream::{Told, UpstreamHeaders};
 
 pub use self::explain::Explanation;
 
@@ -126,6 +126,12 @@ pub struct Limits {
     pub shared_entries: usize,
     /// How long a request may wait.
     pub hold: Duration,
+    /// Verified tokens that are kept per VM; 0 for none.
+    pub token_cache_entries: usize,
+    /// Bytes that they may take.
+    pub token_cache_bytes: usize,
+    /// Bad signatures that are looked at per second and VM; 0 for no limit.
+    pub bad_signatures: usize,
 }
 
 /// A compiled configuration.
@@ -170,7 +176,7 @@ impl Policy {
         let pseudo = |name| head.first(name).unwrap_or_default();
         let authority = head.first(":authority").or_else(|| head.first("host"));
         let path = CanonicalPath::parse(pseudo(":path")).map_err(|_| Denial::MalformedPath)?;
-        let matching = |path: &CanonicalPath| {
+        let matching = |path: &CanonicalPath<'_>| {
             let target = Target {
                 method: pseudo(":method"),
                 authority: authority.unwrap_or_default(),
@@ -225,7 +231,7 @@ impl Policy {
 /// left out, and so equals no claim.
 pub type Variables = Vec<(String, String)>;
 
-fn variables(rule: &Rule, path: &CanonicalPath) -> Variables {
+fn variables(rule: &Rule, path: &CanonicalPath<'_>) -> Variables {
     let MatchPath::Template(template) = &rule.route.path else {
         return Variables::new();
     };

@@ -209,7 +209,7 @@ proptest! {
     fn no_header_of_ours_gets_through(name in "(?i-u)x[-_]auth[-_](user[-_]id|groups|m2m)|x[-_]tenant|x[-_]payload", value in bytes(), open in any::<bool>()) {
         let path: &[u8] = if open { b"/public" } else { b"/public/x" };
         match ask(path, &[(name.clone().into_bytes(), value)]) {
-            Outcome::Forward(grant) => prop_assert!(grant.remove().contains(&name.into_bytes())),
+            Outcome::Forward(grant) => prop_assert!(grant.remove().any(|gone| gone == name.as_bytes())),
             other => prop_assert!(false, "{other:?}"),
         }
     }

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use auth_filter::config::Config;
 use auth_filter::jose::ClaimSet;
-use auth_filter::policy::principal::{Principal, Vouched};
+use auth_filter::policy::principal::{Principal, Profile, Vouched};
 use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::UnixTime;
@@ -65,16 +65,18 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
     let policy = policy(page);
     let services = ServiceStore::new(&policy.services, 1, [0; 32]);
     let claims = ClaimSet::parse(claims.to_string().as_bytes()).unwrap();
+    let provider = &policy.providers[0];
+    let profile = Profile::new(provider, Vouched::claims_of(Rc::new(claims)));
     let caller = Principal::new(
         ProviderId(0),
-        &policy.providers[0],
-        Vouched::claims_of(Rc::new(claims)),
+        provider,
+        Rc::new(profile),
         &services,
         UnixTime::from_secs(1_800_000_000),
     );
-    let (headers, _) = policy.upstream.set(&caller);
+    let told = policy.upstream.set(&caller);
+    let headers = told.headers.iter().cloned();
     headers
-        .into_iter()
         .map(|(name, value)| (name.trim_start_matches("x-auth-").to_owned(), value))
         .filter(|(name, _)| name != "provider")
         .collect()

@@ -4,7 +4,7 @@ type Found = Result<Option<String>, Denial>;
 
 fn header(name: &str, prefix: &str) -> Location {
     Location::Header {
-        name: name.to_owned(),
+        name: name.into(),
         prefix: prefix.to_owned(),
     }
 }
@@ -142,7 +142,7 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         assert_eq!(found(&location, &pairs), *want, "{values:?}");
         let edit = match rest {
             Some(rest) => Edit::Set("cookie".to_owned(), rest.as_bytes().to_vec()),
-            None => Edit::Remove("cookie".to_owned()),
+            None => Edit::Remove("cookie".into()),
         };
         assert_eq!(
             location.edit(&Headers::from_pairs(&pairs)),
@@ -234,7 +234,7 @@ fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
         let name = "sec-websocket-protocol".to_owned();
         let edit = match rest {
             Some(rest) => Edit::Set(name, rest.as_bytes().to_vec()),
-            None => Edit::Remove(name),
+            None => Edit::Remove(name.into()),
         };
         assert_eq!(
             Location::WebSocket.edit(&Headers::from_pairs(&pairs)),

@@ -1,20 +1,22 @@
 //! Whom a credential stands for, and whether the rule lets them pass.
 
 mod passwords;
+mod signature;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::{Caller, Exchange, Need, Stores, Verdict};
 use crate::credential::Credential;
-use crate::jose::{AlgorithmSet, Budget, ClaimSet, TokenError, UntrustedToken};
-use crate::keys::Lookup as KeyLookup;
+use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Principal, Vouched};
-use crate::policy::provider::{Form, Keys, Provider, TokenRules, Verification};
+use crate::policy::principal::{Principal, Profile, Vouched};
+use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
 use crate::time::UnixTime;
+use crate::tokens::TokenDigest;
 
 /// Signatures that one request may have checked.
 const SIGNATURES: u8 = 8;
@@ -27,6 +29,8 @@ pub(super) struct Inquiry<'p, 'c> {
     credential: &'c Credential<'c>,
     /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
     token: Option<Result<UntrustedToken<'c>, TokenError>>,
+    /// By what it is remembered.
+    digest: OnceCell<TokenDigest>,
     stores: &'p Stores,
     now: UnixTime,
     budget: Budget,
@@ -66,6 +70,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             variables,
             credential,
             token: None,
+            digest: OnceCell::new(),
             stores,
             now,
             budget: Budget::new(SIGNATURES),
@@ -111,13 +116,13 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 
     fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
-        let vouched = match self.vouch(id, provider) {
-            Ok(vouched) => vouched,
+        let profile = match self.vouch(id, provider) {
+            Ok(profile) => profile,
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
             Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
         };
         self.vouched = true;
-        let principal = Principal::new(id, provider, vouched, &self.stores.services, self.now);
+        let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
         // A page that says "no" with status 200 names nobody: it vouches for nobody.
         if principal.subject.is_none()
             && matches!(provider.verification, Verification::Service { .. })
@@ -136,19 +141,19 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Ok(aws) => aws,
             Err(hurdle) => return hurdle.into(),
         };
-        Verdict::Permit(Some(Box::new(Caller {
+        Verdict::Permit(Some(Caller {
             principal,
             edit: self.credential.location.edit(&self.exchange.head),
             aws,
-        })))
+        }))
     }
 
-    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Vouched, Doubt> {
+    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Profile>, Doubt> {
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
         let text = || self.credential.token.clone().into_owned();
-        match &provider.verification {
+        let vouched = match &provider.verification {
             Verification::ApiKeys(keys) => keys
                 .find(&self.credential.token, self.now)
                 .map(Vouched::claims_of)
@@ -163,64 +168,11 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 }
                 Form::Password => self.consult_about_password(id, provider, *service),
             },
-            Verification::Signature {
-                algorithms,
-                keys,
-                rules,
-            } => self.verify(id, *algorithms, keys, rules),
-        }
-    }
-
-    fn verify(
-        &mut self,
-        id: ProviderId,
-        algorithms: AlgorithmSet,
-        keys: &'p Keys,
-        rules: &TokenRules,
-    ) -> Result<Vouched, Doubt> {
-        let limit = self.exchange.policy.limits.token_bytes;
-        let token = self
-            .token
-            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
-        let token = token.as_ref().map_err(|error| *error)?;
-        if !rules.is_named_by(token.claims()) {
-            return Err(TokenError::UnknownIssuer.into());
-        }
-        if !algorithms.contains(token.algorithm()?) {
-            return Err(TokenError::AlgorithmRefused.into());
-        }
-        rules.check_token(token, self.now)?;
-        let known = self.exchange.verified.borrow();
-        if let Some((_, verified)) = known.iter().find(|(known, _)| *known == id) {
-            return Ok(verified.clone().into());
-        }
-        drop(known);
-        let store = &self.stores.keys;
-        let set = match keys {
-            Keys::Inline(set) => set,
-            Keys::Remote(source) => match store.lookup(*source, self.now) {
-                KeyLookup::Pending => {
-                    return Err(Doubt::Needs(Need::Keys {
-                        source: *source,
-                        unknown_key: false,
-                    }));
-                }
-                KeyLookup::Unavailable { retry_after } => {
-                    return Err(Denial::KeysUnavailable { retry_after }.into());
-                }
-                KeyLookup::Ready(set) if set.knows_key_of(token) => set,
-                KeyLookup::Ready(_) => return Err(unknown_key(self.stores, *source, self.now)),
-            },
+            Verification::Signature { keys, rules, .. } => {
+                return self.verify(id, provider, (keys, rules));
+            }
         };
-        let verified = set.verify(token, algorithms, &mut self.budget)?;
-        if let Keys::Remote(source) = keys {
-            store.count_use(*source);
-        }
-        self.exchange
-            .verified
-            .borrow_mut()
-            .push((id, verified.clone()));
-        Ok(verified.into())
+        vouched.map(|vouched| Rc::new(Profile::new(provider, vouched)))
     }
 
     /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization

@@ -1,6 +1,7 @@
 mod directories;
 mod keys;
 mod services;
+mod tokens;
 
 use std::time::Duration;
 

@@ -221,14 +221,12 @@ impl World {
             Outcome::Forward(grant) => Fate::Forwarded(
                 grant
                     .set()
-                    .iter()
                     .map(|(name, value)| {
-                        (name.clone(), String::from_utf8_lossy(value).into_owned())
+                        (name.to_owned(), String::from_utf8_lossy(value).into_owned())
                     })
                     .collect(),
                 grant
                     .remove()
-                    .iter()
                     .map(|name| String::from_utf8_lossy(name).into_owned())
                     .collect(),
             ),

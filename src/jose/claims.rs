@@ -121,6 +121,12 @@ impl ClaimSet {
         self.find(path)?.as_str()
     }
 
+    /// About how many bytes of memory they take.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        map_weight(&self.members)
+    }
+
     /// Holds the times against `now`.
     ///
     /// A token is good until just before `exp` plus the skew: RFC 7519 section 4.1.4 refuses it "on or
@@ -162,6 +168,29 @@ impl fmt::Debug for ClaimSet {
             .debug_struct("ClaimSet")
             .field("members", &self.members.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// What a map takes: nodes of eleven places that are half full at least, and what hangs below.
+fn map_weight(map: &Map<String, Value>) -> usize {
+    let node = 11 * (size_of::<String>() + size_of::<Value>()) + 32;
+    let nodes = map.len().div_ceil(6).saturating_mul(node);
+    let weight = |(name, value): (&String, &Value)| name.len().saturating_add(value_weight(value));
+    map.iter().map(weight).fold(nodes, usize::saturating_add)
+}
+
+fn value_weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => {
+            let places = items.len().saturating_mul(size_of::<Value>());
+            items
+                .iter()
+                .map(value_weight)
+                .fold(places, usize::saturating_add)
+        }
+        Value::Object(members) => map_weight(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 

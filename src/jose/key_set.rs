@@ -82,6 +82,12 @@ impl Budget {
         Self { signatures }
     }
 
+    /// How many signature checks it has left.
+    #[must_use]
+    pub const fn left(&self) -> u8 {
+        self.signatures
+    }
+
     /// Pays for one signature check.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use super::record::{Phase, Record};
 use super::snapshot::Snapshot;
 use super::{Endpoint, KeySource, SharedData, Swap};
@@ -26,7 +28,7 @@ pub enum Lookup<'k> {
     /// A fetch is due or under way.
     Pending,
     /// Keys to verify with.
-    Ready(&'k KeySet),
+    Ready(&'k Rc<KeySet>),
     /// The last fetch failed and the next must wait so many seconds.
     Unavailable {
         /// Seconds until the next attempt, at least 1.
@@ -37,6 +39,8 @@ pub enum Lookup<'k> {
 #[derive(Debug)]
 struct Held {
     set: Rc<KeySet>,
+    /// The digest of the document that it was read from.
+    document: [u8; 32],
     fetched_at: UnixTime,
     fresh_for: Duration,
     etag: Option<String>,
@@ -74,11 +78,12 @@ pub(super) struct Slot {
     /// The client whose request made the last fetch went away. Until then only a tick makes it again: clients
     /// that come and go must not buy a fetch each.
     orphaned_until: UnixTime,
+    /// How many different sets there were.
+    changes: u64,
 }
 
 impl Slot {
     pub(super) fn new(source: KeySource) -> Self {
-        use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
         hash.update(source.upstream.as_bytes());
         hash.update([0]);
@@ -102,7 +107,13 @@ impl Slot {
             refetched_at: epoch,
             wanted: false,
             orphaned_until: epoch,
+            changes: 0,
         }
+    }
+
+    /// A number that is another one once the keys are others.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(super) fn source(&self) -> &KeySource {
@@ -299,8 +310,19 @@ impl Slot {
     }
 
     fn hold(&mut self, set: KeySet, snapshot: &Snapshot<'_>, fetched_at: UnixTime) {
+        let document: [u8; 32] = Sha256::digest(snapshot.body).into();
+        // Of the same document the set stays, with all that was verified by it.
+        let same = self.held.take().filter(|held| held.document == document);
+        let set = same.map_or_else(
+            || {
+                self.changes = self.changes.saturating_add(1);
+                Rc::new(set)
+            },
+            |held| held.set,
+        );
         self.keep(Held {
-            set: Rc::new(set),
+            set,
+            document,
             fetched_at,
             // Another configuration's VM may have allowed more.
             fresh_for: snapshot.fresh_for.min(self.source.schedule.cache_duration),

@@ -93,6 +93,9 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         )),
         other => Ok(usize::try_from(other.unwrap_or(fallback)).unwrap_or(usize::MAX)),
     };
+    let any = |value: Option<u32>, fallback: u32| {
+        usize::try_from(value.unwrap_or(fallback)).unwrap_or(usize::MAX)
+    };
     let hold = limits.hold.map_or(Duration::from_secs(10), |hold| hold.0);
     if hold.is_zero() {
         return Err(ConfigError::new(
@@ -111,6 +114,9 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         )?,
         shared_entries: number("shared_entries", limits.shared_entries, 1024)?,
         hold,
+        token_cache_entries: any(limits.token_cache_entries, 1000),
+        token_cache_bytes: any(limits.token_cache_bytes, 4 << 20),
+        bad_signatures: any(limits.bad_signatures, 200),
     })
 }
 

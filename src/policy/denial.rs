@@ -37,6 +37,11 @@ pub enum Denial {
     Missing,
     /// No rule is for this request.
     NoRule,
+    /// So many bad signatures came that no token is looked at that was not seen before.
+    SignaturesThrottled {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
     /// A service that would decide cannot be asked; the client may try again after so many seconds.
     ServiceUnavailable {
         /// `Retry-After`, in seconds.
@@ -106,7 +111,7 @@ impl Denial {
             Self::Malformed | Self::Ambiguous | Self::MalformedPath => 2,
             Self::Token(error) => error.rank().saturating_add(3),
             Self::BadKey | Self::BadPassword => 100,
-            Self::Throttled { .. } => 101,
+            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => 101,
             Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 252,
             Self::AwsCredentialsRefused | Self::GroupsOverage => 253,
             Self::Forbidden => 254,
@@ -125,7 +130,7 @@ impl Denial {
             | Self::Forbidden
             | Self::GroupsOverage
             | Self::NoRule => 403,
-            Self::Throttled { .. } => 429,
+            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => 429,
             Self::Internal => 500,
             Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 503,
         }
@@ -149,6 +154,7 @@ impl Denial {
             Self::Missing => "missing",
             Self::NoRule => "no_rule",
             Self::ServiceUnavailable { .. } => "service_unavailable",
+            Self::SignaturesThrottled { .. } => "signatures_throttled",
             Self::Throttled { .. } => "throttled",
             Self::Token(error) => error.reason(),
         }
@@ -166,6 +172,7 @@ impl Denial {
         );
         if let Self::KeysUnavailable { retry_after }
         | Self::ServiceUnavailable { retry_after }
+        | Self::SignaturesThrottled { retry_after }
         | Self::Throttled { retry_after } = self
         {
             headers.push(("retry-after", retry_after.max(1).to_string()));
@@ -247,7 +254,9 @@ impl Denial {
             }
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
-            Self::Throttled { .. } => r#"{"detail":"Too many requests"}"#,
+            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => {
+                r#"{"detail":"Too many requests"}"#
+            }
             Self::Token(_) => r#"{"detail":"Invalid token"}"#,
         }
     }

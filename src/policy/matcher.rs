@@ -4,6 +4,7 @@
 //! segments that the path begins with. A request looks into the buckets of its own path and host only, so thousands
 //! of rules cost about what one costs; within them the order of the configuration decides.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::path::MatchPath;
@@ -12,11 +13,14 @@ use super::route::{MatchHost, Route, Target, host_of};
 /// The places of rules, by what a request must have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matcher {
-    /// By host (empty for rules that name none, or a pattern) and stem.
-    buckets: BTreeMap<(Vec<u8>, Vec<u8>), Vec<usize>>,
-    /// Whether some rule names a host exactly.
-    by_host: bool,
+    /// Of rules that name no host, or a pattern.
+    anywhere: Buckets,
+    /// By host, lower-case.
+    by_host: BTreeMap<Vec<u8>, Buckets>,
 }
+
+/// The places of rules by their stems.
+type Buckets = BTreeMap<Vec<u8>, Vec<usize>>;
 
 impl Matcher {
     /// Sorts the rules.
@@ -36,18 +40,14 @@ impl Matcher {
                     _ => None,
                 })
                 .collect();
-            let hosts = match exact {
-                Some(hosts) if !hosts.is_empty() => {
-                    matcher.by_host = true;
-                    hosts
-                }
-                _ => vec![""],
-            };
+            let hosts = exact.unwrap_or_default();
+            if hosts.is_empty() {
+                matcher.anywhere.entry(stem).or_default().push(index);
+                continue;
+            }
             for host in hosts {
-                let bucket = matcher
-                    .buckets
-                    .entry((host.as_bytes().to_vec(), stem.clone()))
-                    .or_default();
+                let buckets = matcher.by_host.entry(host.as_bytes().to_vec());
+                let bucket = buckets.or_default().entry(stem.clone()).or_default();
                 if bucket.last() != Some(&index) {
                     bucket.push(index);
                 }
@@ -62,14 +62,10 @@ impl Matcher {
         target: &Target<'_>,
         route: impl Fn(usize) -> Option<&'r Route>,
     ) -> Option<usize> {
-        let host = host_of(target.authority).to_ascii_lowercase();
-        let hosts = [host, Vec::new()];
-        let hosts = hosts.iter().skip(usize::from(!self.by_host));
         let mut first: Option<usize> = None;
-        for host in hosts {
+        for buckets in self.own(target).into_iter().chain([&self.anywhere]) {
             for stem in stems(target.path) {
-                // The tuple owns its parts; two short copies cost less than a map of maps.
-                let Some(bucket) = self.buckets.get(&(host.clone(), stem.to_vec())) else {
+                let Some(bucket) = buckets.get(stem) else {
                     continue;
                 };
                 let found = bucket
@@ -81,6 +77,20 @@ impl Matcher {
             }
         }
         first
+    }
+
+    /// The rules that name the request's host.
+    fn own(&self, target: &Target<'_>) -> Option<&Buckets> {
+        if self.by_host.is_empty() {
+            return None;
+        }
+        let host = host_of(target.authority);
+        let host = if host.iter().any(u8::is_ascii_uppercase) {
+            Cow::Owned(host.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(host)
+        };
+        self.by_host.get(&*host)
     }
 }
 

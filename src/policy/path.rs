@@ -7,6 +7,8 @@ mod template;
 
 pub use self::template::{Template, TemplateError};
 
+use std::borrow::Cow;
+
 use regex_lite::Regex;
 
 use crate::text::percent_decode;
@@ -18,31 +20,39 @@ pub struct AmbiguousPath;
 
 /// A path without its query, percent-decoded once (RFC 3986 §6.2.2.2), slashes merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CanonicalPath(Vec<u8>);
+pub struct CanonicalPath<'t>(Cow<'t, [u8]>);
 
-impl CanonicalPath {
+impl<'t> CanonicalPath<'t> {
     /// Reads a request target's path; what follows the first `?` is not looked at.
     ///
     /// # Errors
     /// Where the path has no leading slash, an encoded slash or backslash, a backslash, a fragment, a NUL or
     /// another control character, a `%` without two hexadecimal digits, or a dot segment, also in the guise
     /// `..;x` that servers with path parameters resolve.
-    pub fn parse(target: &[u8]) -> Result<Self, AmbiguousPath> {
+    pub fn parse(target: &'t [u8]) -> Result<Self, AmbiguousPath> {
         let path = target
             .split(|byte| *byte == b'?')
             .next()
             .unwrap_or_default();
-        if path.first() != Some(&b'/') || path.contains(&b'#') || hides_a_slash(path) {
+        if path.first() != Some(&b'/') || path.contains(&b'#') {
             return Err(AmbiguousPath);
         }
-        let mut decoded = percent_decode(path).ok_or(AmbiguousPath)?;
+        let mut decoded = Cow::Borrowed(path);
+        if path.contains(&b'%') {
+            if hides_a_slash(path) {
+                return Err(AmbiguousPath);
+            }
+            decoded = Cow::Owned(percent_decode(path).ok_or(AmbiguousPath)?);
+        }
         if decoded
             .iter()
             .any(|byte| byte.is_ascii_control() || *byte == b'\\')
         {
             return Err(AmbiguousPath);
         }
-        decoded.dedup_by(|next, before| *next == b'/' && *before == b'/');
+        if decoded.windows(2).any(|two| two == b"//") {
+            merge_slashes(decoded.to_mut());
+        }
         if decoded.split(|byte| *byte == b'/').any(is_dot_segment) {
             return Err(AmbiguousPath);
         }
@@ -58,15 +68,19 @@ impl CanonicalPath {
     /// The same path as a server reads it that drops the parameters of each segment (`/a;v=1/b` is `/a/b`),
     /// or `None` where there are none. Rules must agree on both readings.
     #[must_use]
-    pub fn without_parameters(&self) -> Option<Self> {
+    pub fn without_parameters(&self) -> Option<CanonicalPath<'static>> {
         if !self.0.contains(&b';') {
             return None;
         }
         let segments: Vec<&[u8]> = self.0.split(|byte| *byte == b'/').map(name_of).collect();
         let mut path = segments.join(&b'/');
-        path.dedup_by(|next, before| *next == b'/' && *before == b'/');
-        Some(Self(path))
+        merge_slashes(&mut path);
+        Some(CanonicalPath(Cow::Owned(path)))
     }
+}
+
+fn merge_slashes(path: &mut Vec<u8>) {
+    path.dedup_by(|next, before| *next == b'/' && *before == b'/');
 }
 
 /// Whether a percent triplet stands for `/` or `\`, which servers decode before or after they split the path.
@@ -204,7 +218,7 @@ mod tests {
 
     #[test]
     fn path_parameters_give_a_second_reading() {
-        let path = |target: &str| CanonicalPath::parse(target.as_bytes()).unwrap();
+        let path = |target: &'static str| CanonicalPath::parse(target.as_bytes()).unwrap();
         assert_eq!(
             path("/admin;v=1/x;y").without_parameters(),
             Some(path("/admin/x"))

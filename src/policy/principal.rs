@@ -1,12 +1,14 @@
 //! Who the caller is, once a provider vouches for it.
 
 use std::cell::{OnceCell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::ProviderId;
 use super::provider::{Directory, Identity, Machine, Overage, Provider, Source};
+use super::upstream::Told;
 use crate::jose::{ClaimSet, VerifiedClaims};
 use crate::json::ClaimPath;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
@@ -50,6 +52,9 @@ impl From<VerifiedClaims> for Vouched {
         }
     }
 }
+
+/// What the names of told facts and their lists take.
+const TOLD: usize = 700;
 
 /// A list that a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,15 +118,30 @@ impl Attribute {
     }
 }
 
-/// A caller whom a provider vouches for. Its lists are made when they are first looked at, and directories are asked
-/// for what a rule looks at only.
+/// The lists of a caller, each made when it is first looked at.
+#[derive(Debug, Default)]
+struct Lists {
+    groups: OnceCell<Attribute>,
+    roles: OnceCell<Attribute>,
+    permissions: OnceCell<Attribute>,
+    scopes: OnceCell<Attribute>,
+}
+
+impl Lists {
+    const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
+        match kind {
+            Kind::Groups => &self.groups,
+            Kind::Roles => &self.roles,
+            Kind::Permissions => &self.permissions,
+            Kind::Scopes => &self.scopes,
+        }
+    }
+}
+
+/// What claims alone say of a caller: it is the same at each request, so it is kept with the token.
 #[derive(Debug)]
-pub struct Principal<'p> {
-    /// Who vouches.
-    pub id: ProviderId,
-    /// The same.
-    pub provider: &'p Provider,
-    /// What it vouches for.
+pub struct Profile {
+    /// What the provider vouches for.
     pub vouched: Vouched,
     /// The caller's identifier, unique within the provider.
     pub subject: Option<String>,
@@ -133,28 +153,16 @@ pub struct Principal<'p> {
     pub client_id: Option<String>,
     /// Whether the caller is a machine, with no user behind it.
     pub m2m: bool,
-    services: &'p ServiceStore,
-    now: UnixTime,
-    groups: OnceCell<Attribute>,
-    roles: OnceCell<Attribute>,
-    permissions: OnceCell<Attribute>,
-    scopes: OnceCell<Attribute>,
-    /// Directories that the rule has looked at.
-    looked_at: RefCell<Vec<ServiceId>>,
-    /// Questions without an answer yet that may go out together.
-    together: RefCell<Vec<Question>>,
+    /// The lists that no directory adds to.
+    lists: Lists,
+    /// What the upstream is told, where no directory adds to it.
+    told: OnceCell<Rc<Told>>,
 }
 
-impl<'p> Principal<'p> {
-    /// The caller whom these claims stand for.
+impl Profile {
+    /// What these claims say to this provider.
     #[must_use]
-    pub fn new(
-        id: ProviderId,
-        provider: &'p Provider,
-        vouched: Vouched,
-        services: &'p ServiceStore,
-        now: UnixTime,
-    ) -> Self {
+    pub fn new(provider: &Provider, vouched: Vouched) -> Self {
         let claims = vouched.claims();
         let identity = &provider.identity;
         let first = |paths: &[ClaimPath]| {
@@ -165,33 +173,108 @@ impl<'p> Principal<'p> {
                 .map(str::to_owned)
         };
         Self {
-            id,
-            provider,
             subject: first(&identity.subject),
             name: first(&identity.name),
             email: first(&identity.email),
             client_id: first(&identity.client_id),
             m2m: identity.machine.is(claims),
             vouched,
+            lists: Lists::default(),
+            told: OnceCell::new(),
+        }
+    }
+}
+
+impl Profile {
+    /// About how many bytes of memory it takes, what is told of it included.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = [&self.subject, &self.name, &self.email, &self.client_id];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let payload = self.vouched.payload().map_or(0, str::len);
+        // Header and filter state, percent-encoded now and then; names, too.
+        size_of::<Self>()
+            .saturating_add(self.vouched.claims().weight())
+            .saturating_add(payload)
+            .saturating_add(texts.saturating_mul(3))
+            .saturating_add(TOLD)
+    }
+}
+
+/// A caller whom a provider vouches for, in one request. Directories are asked for what a rule looks at only.
+#[derive(Debug)]
+pub struct Principal<'p> {
+    /// Who vouches.
+    pub id: ProviderId,
+    /// The same.
+    pub provider: &'p Provider,
+    profile: Rc<Profile>,
+    services: &'p ServiceStore,
+    now: UnixTime,
+    /// The lists that a directory adds to.
+    asked: OnceCell<Box<Lists>>,
+    /// Directories that the rule has looked at.
+    looked_at: RefCell<Vec<ServiceId>>,
+    /// Questions without an answer yet that may go out together.
+    together: RefCell<Vec<Question>>,
+}
+
+impl Deref for Principal<'_> {
+    type Target = Profile;
+
+    fn deref(&self) -> &Profile {
+        &self.profile
+    }
+}
+
+impl<'p> Principal<'p> {
+    /// The caller of this profile.
+    #[must_use]
+    pub const fn new(
+        id: ProviderId,
+        provider: &'p Provider,
+        profile: Rc<Profile>,
+        services: &'p ServiceStore,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            id,
+            provider,
+            profile,
             services,
             now,
-            groups: OnceCell::new(),
-            roles: OnceCell::new(),
-            permissions: OnceCell::new(),
-            scopes: OnceCell::new(),
-            looked_at: RefCell::default(),
-            together: RefCell::default(),
+            asked: OnceCell::new(),
+            looked_at: RefCell::new(Vec::new()),
+            together: RefCell::new(Vec::new()),
         }
     }
 
     /// A list of the caller, as far as it can be known now.
     pub fn attribute(&self, kind: Kind) -> &Attribute {
-        self.cell(kind).get_or_init(|| self.resolve(kind))
+        let lists = if self.needs_directory(kind) {
+            self.asked.get_or_init(Box::default)
+        } else {
+            &self.profile.lists
+        };
+        lists.cell(kind).get_or_init(|| self.resolve(kind))
+    }
+
+    /// What the upstream is told: made once for a profile, where that is all there is to tell.
+    pub(super) fn told_once(&self, tell: impl FnOnce() -> Told) -> Rc<Told> {
+        let tell = || Rc::new(tell());
+        let kinds = [Kind::Groups, Kind::Roles, Kind::Permissions, Kind::Scopes];
+        let is_asked = kinds.into_iter().any(|kind| self.needs_directory(kind));
+        if is_asked || !self.provider.identity.profile.is_empty() {
+            tell()
+        } else {
+            Rc::clone(self.profile.told.get_or_init(tell))
+        }
     }
 
     /// A list to tell the upstream: one that the rule has looked at and that is complete, or that needs no directory.
     pub fn told(&self, kind: Kind) -> &[String] {
-        if self.cell(kind).get().is_none() && self.needs_directory(kind) {
+        let asked = self.asked.get().and_then(|lists| lists.cell(kind).get());
+        if self.needs_directory(kind) && asked.is_none() {
             return &[];
         }
         let attribute = self.attribute(kind);
@@ -249,15 +332,6 @@ impl<'p> Principal<'p> {
         std::iter::once(question).chain(others).collect()
     }
 
-    const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
-        match kind {
-            Kind::Groups => &self.groups,
-            Kind::Roles => &self.roles,
-            Kind::Permissions => &self.permissions,
-            Kind::Scopes => &self.scopes,
-        }
-    }
-
     fn needs_directory(&self, kind: Kind) -> bool {
         let overage = kind == Kind::Groups && self.overage().is_some();
         overage
@@ -275,6 +349,7 @@ impl<'p> Principal<'p> {
 
     /// What holds for this caller's groups, where its token left them out.
     fn overage(&self) -> Option<Overage> {
+        let overage = self.provider.identity.overage?;
         let members = self.vouched.claims().members();
         // Written in a way that nobody expects, they still say that something is missing.
         let left_out = members.get("_claim_names").is_some_and(|names| {
@@ -284,7 +359,7 @@ impl<'p> Principal<'p> {
         }) || members
             .get("hasgroups")
             .is_some_and(|has| has != &Value::Bool(false));
-        self.provider.identity.overage.filter(|_| left_out)
+        left_out.then_some(overage)
     }
 
     fn resolve(&self, kind: Kind) -> Attribute {

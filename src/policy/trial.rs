@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::denial::Denial;
-use super::principal::{Principal, Vouched};
+use super::principal::{Principal, Profile, Vouched};
 use super::requirement::{Hurdle, Requirement, Visit};
 use super::{Policy, ProviderId, Rule, Variables};
 use crate::config::{ConfigError, PolicyTest, TestEntry};
@@ -151,14 +151,10 @@ impl Policy {
         for _ in 0..QUESTIONS {
             let asked = {
                 let principal = caller.as_ref().and_then(|(id, claims)| {
+                    let provider = self.provider(*id)?;
                     let vouched = Vouched::claims_of(Rc::clone(claims));
-                    Some(Principal::new(
-                        *id,
-                        self.provider(*id)?,
-                        vouched,
-                        &services,
-                        now,
-                    ))
+                    let profile = Rc::new(Profile::new(provider, vouched));
+                    Some(Principal::new(*id, provider, profile, &services, now))
                 });
                 match rule.check(principal.as_ref(), &visit) {
                     Ok(()) => return Ok(Ok(())),

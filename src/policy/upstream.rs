@@ -1,5 +1,7 @@
 //! The headers that the filter speaks through, and nobody else.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::principal::{Kind, Principal};
@@ -34,6 +36,15 @@ const AWS: [&str; 5] = [
 
 /// What a request is changed to say, in names of headers or of filter state.
 pub(super) type Facts = Vec<(String, String)>;
+
+/// What is told about a caller: names with texts.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// As headers.
+    pub headers: Facts,
+    /// As the host's filter state.
+    pub state: Facts,
+}
 
 /// Every header that the configuration can set.
 #[derive(Clone, Debug)]
@@ -122,10 +133,14 @@ impl UpstreamHeaders {
     /// The headers that tell the upstream about a caller, each only where it has a value, and the same facts as the
     /// host's filter state.
     #[must_use]
-    pub fn set(&self, caller: &Principal<'_>) -> (Facts, Facts) {
+    pub fn set(&self, caller: &Principal<'_>) -> Rc<Told> {
+        caller.told_once(|| self.tell(caller))
+    }
+
+    fn tell(&self, caller: &Principal<'_>) -> Told {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
         let list = |kind| header_list(caller.told(kind).iter().map(String::as_str));
-        let (headers, state) = self.identity_facts([
+        let told = self.identity_facts([
             text(&caller.subject),
             text(&caller.name),
             text(&caller.email),
@@ -154,19 +169,17 @@ impl UpstreamHeaders {
             .payload
             .iter()
             .filter_map(|name| Some((name.clone(), caller.vouched.payload()?.to_owned())));
-        let headers = headers
-            .into_iter()
-            .chain(claims)
-            .chain(profile)
-            .chain(payload)
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        (headers, state)
+        let headers = told.headers.into_iter().chain(claims).chain(profile);
+        let headers = headers.chain(payload);
+        Told {
+            headers: headers.filter(|(_, value)| !value.is_empty()).collect(),
+            state: told.state,
+        }
     }
 
     /// The headers that tell the upstream about nobody in particular, while nothing is checked.
     #[must_use]
-    pub fn set_disabled(&self, identity: &DisabledIdentity) -> (Facts, Facts) {
+    pub fn set_disabled(&self, identity: &DisabledIdentity) -> Told {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
         let list = |values: &[String]| header_list(values.iter().map(String::as_str));
         self.identity_facts([
@@ -184,8 +197,8 @@ impl UpstreamHeaders {
     }
 
     /// Values in the order of [`IDENTITY`] as headers and as filter state.
-    fn identity_facts(&self, values: [String; 10]) -> (Facts, Facts) {
-        let mut facts = (Vec::new(), Vec::new());
+    fn identity_facts(&self, values: [String; 10]) -> Told {
+        let mut told = Told::default();
         let names = self.identity.iter().zip(IDENTITY);
         for ((header, fact), value) in names.zip(values) {
             if value.is_empty() {
@@ -193,11 +206,11 @@ impl UpstreamHeaders {
             }
             if self.filter_state {
                 let name = format!("auth_filter.{}", fact.replace('-', "_"));
-                facts.1.push((name, value.clone()));
+                told.state.push((name, value.clone()));
             }
-            facts.0.push((header.clone(), value));
+            told.headers.push((header.clone(), value));
         }
-        facts
+        told
     }
 
     /// The headers of a caller's temporary AWS credentials.

@@ -3,7 +3,7 @@
 use auth_filter::config::{Config, PolicyTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
-use auth_filter::policy::principal::{Principal, Vouched};
+use auth_filter::policy::principal::{Principal, Profile, Vouched};
 use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{Requirement, Visit};
 use auth_filter::policy::{Policy, ProviderId};
@@ -155,8 +155,8 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             match caller {
                 Some((id, claims)) if rule.requirement != Requirement::Public => {
                     let provider = policy.provider(id).ok_or("no such provider")?;
-                    let caller =
-                        Principal::new(id, provider, Vouched::claims_of(claims), &services, now);
+                    let profile = Profile::new(provider, Vouched::claims_of(claims));
+                    let caller = Principal::new(id, provider, Rc::new(profile), &services, now);
                     out.push("require:".to_owned());
                     out.extend(rule.requirement.explain(policy, &caller, &visit).lines(1));
                     let resolved = rule.explain_resolve(policy, &caller);

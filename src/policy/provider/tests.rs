@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,7 @@ use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
-use crate::policy::principal::Principal;
+use crate::policy::principal::{Principal, Profile};
 use crate::policy::provider::{Keys, Machine, Verification};
 use crate::policy::{Policy, ProviderId};
 use crate::services::ServiceStore;
@@ -86,8 +87,15 @@ fn told(
     let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
     let services = ServiceStore::new(&[], 1, [0; 32]);
     let now = UnixTime::from_secs(NOW);
-    let caller = Principal::new(ProviderId(0), provider, verified.into(), &services, now);
-    Ok(policy.upstream.set(&caller).0.into_iter().collect())
+    let profile = Rc::new(Profile::new(provider, verified.into()));
+    let caller = Principal::new(ProviderId(0), provider, profile, &services, now);
+    Ok(policy
+        .upstream
+        .set(&caller)
+        .headers
+        .iter()
+        .cloned()
+        .collect())
 }
 
 fn headers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

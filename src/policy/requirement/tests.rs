@@ -10,7 +10,7 @@ use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::keys::testing::NoStore;
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Principal, Vouched};
+use crate::policy::principal::{Principal, Profile, Vouched};
 use crate::policy::{Policy, ProviderId};
 use crate::services::{Question, ServiceStore};
 use crate::time::UnixTime;
@@ -46,13 +46,9 @@ fn now() -> UnixTime {
 fn alice<'p>(policy: &'p Policy, services: &'p ServiceStore) -> Principal<'p> {
     let claims = Rc::new(ClaimSet::parse(ALICE.as_bytes()).unwrap());
     let vouched = Vouched::claims_of(claims);
-    Principal::new(
-        ProviderId(0),
-        &policy.providers[0],
-        vouched,
-        services,
-        now(),
-    )
+    let provider = &policy.providers[0];
+    let profile = Rc::new(Profile::new(provider, vouched));
+    Principal::new(ProviderId(0), provider, profile, services, now())
 }
 
 /// A visit that nothing is asked of.
@@ -330,13 +326,9 @@ fn a_claim_is_held_against_the_path() {
         let policy = policy(claims).unwrap();
         let services = store(&policy);
         let vouched = Vouched::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
-        let caller = Principal::new(
-            ProviderId(0),
-            &policy.providers[0],
-            vouched,
-            &services,
-            now(),
-        );
+        let provider = &policy.providers[0];
+        let profile = Rc::new(Profile::new(provider, vouched));
+        let caller = Principal::new(ProviderId(0), provider, profile, &services, now());
         let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
         let (rule, variables) = policy.find(&head).unwrap();
         let got = rule.requirement.check(

@@ -67,7 +67,7 @@ pub(super) fn compile(
 fn default(kind: ProviderKind) -> Location {
     match kind {
         ProviderKind::ApiKey => Location::Header {
-            name: "x-api-key".to_owned(),
+            name: "x-api-key".into(),
             prefix: String::new(),
         },
         ProviderKind::Basic => Location::basic(),
@@ -91,7 +91,7 @@ fn header(at: &str, header: &config::FromHeader) -> Result<Location, ConfigError
         ));
     }
     Ok(Location::Header {
-        name,
+        name: name.into(),
         // One place, however providers spell it: in two spellings each credential there would be two.
         prefix: prefix.to_ascii_lowercase(),
     })

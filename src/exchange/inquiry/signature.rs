@@ -1,0 +1,163 @@
+//! Tokens that their issuer has signed: the cheapest checks first, the signature last, and nothing twice.
+
+use std::rc::Rc;
+
+use super::{Doubt, Inquiry, Need, Stores, unknown_key};
+use crate::jose::{KeySet, TokenError, UntrustedToken};
+use crate::keys::Lookup;
+use crate::policy::ProviderId;
+use crate::policy::denial::Denial;
+use crate::policy::principal::Profile;
+use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
+use crate::time::UnixTime;
+use crate::tokens::TokenDigest;
+
+impl<'p> Inquiry<'p, '_> {
+    /// Whom the token stands for, in the eyes of a provider whose tokens are signed.
+    pub(super) fn verify(
+        &mut self,
+        id: ProviderId,
+        provider: &'p Provider,
+        (keys, rules): (&'p Keys, &TokenRules),
+    ) -> Result<Rc<Profile>, Doubt> {
+        let digest = self.digest().seen_by(id);
+        if let Some(profile) = self.verified_by(id, keys) {
+            // What the signature covers is the same; the time is not.
+            let held = rules.check_claims(profile.vouched.claims(), self.now);
+            if held == Err(TokenError::Expired) {
+                self.stores.tokens.forget(digest);
+            }
+            held?;
+            self.count_use(keys);
+            return Ok(profile);
+        }
+        let changes = self.stores.keys.changes();
+        if let Some(error) = self.stores.tokens.refusal(digest, changes, self.now) {
+            return Err(error.into());
+        }
+        if self.is_known_of_another(rules) {
+            return Err(TokenError::UnknownIssuer.into());
+        }
+        let judged = self.judge(id, provider);
+        let error = match judged {
+            Err(Doubt::Denied(Denial::Token(error))) => Some(error),
+            // Of a token that was read nothing else has this name.
+            Err(Doubt::Denied(Denial::Malformed)) => Some(TokenError::Malformed),
+            _ => None,
+        };
+        if let Some(error) = error {
+            self.stores.tokens.refuse(digest, error, changes, self.now);
+        }
+        judged
+    }
+
+    fn digest(&self) -> TokenDigest {
+        let digest = || self.stores.tokens.digest(&self.credential.token);
+        *self.digest.get_or_init(digest)
+    }
+
+    /// Whom the token stands for, where the keys that are in force now have verified it before.
+    fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Profile>> {
+        let set = match keys {
+            Keys::Inline(set) => set,
+            Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now) {
+                Lookup::Ready(set) => set,
+                Lookup::Pending | Lookup::Unavailable { .. } => return None,
+            },
+        };
+        let digest = self.digest().seen_by(id);
+        self.stores.tokens.find(digest, &self.credential.token, set)
+    }
+
+    /// Whether another provider of the rule has verified the token before and these rules are not for its issuer: then
+    /// it needs no reading to say so.
+    fn is_known_of_another(&self, rules: &TokenRules) -> bool {
+        self.rule.accepted.iter().any(|other| {
+            let provider = self.exchange.policy.provider(*other);
+            let Some(Verification::Signature { keys, .. }) =
+                provider.map(|provider| &provider.verification)
+            else {
+                return false;
+            };
+            let known = self.verified_by(*other, keys);
+            known.is_some_and(|known| !rules.is_named_by(known.vouched.claims()))
+        })
+    }
+
+    /// Judges a token that was not seen before.
+    fn judge(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Profile>, Doubt> {
+        let Verification::Signature {
+            algorithms,
+            keys,
+            rules,
+        } = &provider.verification
+        else {
+            return Err(Denial::Internal.into());
+        };
+        let digest = self.digest().seen_by(id);
+        let limit = self.exchange.policy.limits.token_bytes;
+        let token = self
+            .token
+            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
+        let token = token.as_ref().map_err(|error| *error)?;
+        if !rules.is_named_by(token.claims()) {
+            return Err(TokenError::UnknownIssuer.into());
+        }
+        if !algorithms.contains(token.algorithm()?) {
+            return Err(TokenError::AlgorithmRefused.into());
+        }
+        rules.check_token(token, self.now)?;
+        let before = self.exchange.verified.borrow();
+        if let Some((_, profile)) = before.iter().find(|(known, _)| *known == id) {
+            return Ok(Rc::clone(profile));
+        }
+        drop(before);
+        let set = keys_for(self.stores, keys, token, self.now)?;
+        let tokens = &self.stores.tokens;
+        tokens
+            .admit_signature(self.now)
+            .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
+        let left = self.budget.left();
+        let verified = set.verify(token, *algorithms, &mut self.budget);
+        let verified = verified.inspect_err(|_| {
+            tokens.count_bad_signatures(left.saturating_sub(self.budget.left()));
+        })?;
+        let profile = Rc::new(Profile::new(provider, verified.into()));
+        tokens.remember(digest, &self.credential.token, set, &profile);
+        let mut verified = self.exchange.verified.borrow_mut();
+        verified.push((id, Rc::clone(&profile)));
+        drop(verified);
+        self.count_use(keys);
+        Ok(profile)
+    }
+
+    /// Counts a token that held, whether its signature was verified now or before: as often as callers rely on the
+    /// keys, they are to be fetched anew.
+    fn count_use(&self, keys: &Keys) {
+        if let Keys::Remote(source) = keys {
+            self.stores.keys.count_use(*source);
+        }
+    }
+}
+
+/// The keys that tell whether the token's signature holds.
+fn keys_for<'p>(
+    stores: &'p Stores,
+    keys: &'p Keys,
+    token: &UntrustedToken<'_>,
+    now: UnixTime,
+) -> Result<&'p Rc<KeySet>, Doubt> {
+    let source = match keys {
+        Keys::Inline(set) => return Ok(set),
+        Keys::Remote(source) => *source,
+    };
+    match stores.keys.lookup(source, now) {
+        Lookup::Pending => Err(Doubt::Needs(Need::Keys {
+            source,
+            unknown_key: false,
+        })),
+        Lookup::Unavailable { retry_after } => Err(Denial::KeysUnavailable { retry_after }.into()),
+        Lookup::Ready(set) if set.knows_key_of(token) => Ok(set),
+        Lookup::Ready(_) => Err(unknown_key(stores, source, now)),
+    }
+}

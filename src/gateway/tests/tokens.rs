@@ -1,0 +1,237 @@
+//! What is remembered of tokens, and what requests see of it.
+
+use serde_json::{Value, json};
+
+use super::super::world::{Fate, Mood, START, World, jwk, token};
+use super::{KEYS, bearer, config, good, secs, world};
+use crate::time::UnixTime;
+
+/// A key of P-256 that signs nothing here (RFC 7517 appendix A.1), under the `kid` of another.
+const OTHER: &str = r#"{"kty":"EC","kid":"a","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+
+/// Sends a request with this token; its status, and its reason where it is refused.
+fn send(world: &mut World, path: &str, token: &str) -> (u16, String) {
+    let id = world.request(0, path, &[("authorization", &bearer(token))]);
+    let reason = match world.fate(id) {
+        Fate::Refused(_, headers) => headers.get("www-authenticate").cloned(),
+        _ => None,
+    };
+    (world.status(id), reason.unwrap_or_default())
+}
+
+/// A token of this caller with a signature that is none of the key's.
+fn forged(caller: &str) -> String {
+    let token = token("a", &json!({ "sub": caller }));
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let (_, other) = signed.split_once('.').unwrap();
+    let mut signature: String = other.chars().cycle().take(85).collect();
+    signature.push('A');
+    format!("{signed}.{signature}")
+}
+
+/// As many new forgeries as are looked at, and one more.
+fn exhaust(world: &mut World) {
+    for each in 0..200 {
+        let (status, _) = send(
+            world,
+            "/orders",
+            &forged(&format!("{each} of {}", world.now.as_millis())),
+        );
+        assert_eq!(status, 401, "{each}");
+    }
+    assert_eq!(send(world, "/orders", &forged("the last")).0, 429);
+}
+
+#[test]
+fn a_token_that_was_seen_before_needs_no_signature() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
+    exhaust(&mut world);
+    // A signature that were looked at would be answered with 429.
+    assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
+    let new = token("a", &json!({ "sub": "bob" }));
+    let id = world.request(0, "/orders", &[("authorization", &bearer(&new))]);
+    let Fate::Refused(429, headers) = world.fate(id) else {
+        panic!("{:?}", world.fate(id));
+    };
+    assert_eq!(headers["retry-after"], "1");
+    assert!(!headers.contains_key("www-authenticate"));
+    world.pass(secs(1));
+    assert_eq!(send(&mut world, "/orders", &new).0, 200);
+}
+
+#[test]
+fn without_a_cache_each_request_needs_a_signature() {
+    let mut config = config();
+    config["limits"] = json!({ "token_cache_entries": 0 });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
+    exhaust(&mut world);
+    assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 429);
+}
+
+#[test]
+fn the_same_forgery_is_looked_at_once() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let same = forged("mallory");
+    for _ in 0..1000 {
+        let (status, reason) = send(&mut world, "/orders", &same);
+        assert_eq!(status, 401);
+        assert!(reason.contains("the signature is not valid"), "{reason}");
+    }
+    exhaust_but_one(&mut world);
+}
+
+/// One forgery was looked at before.
+fn exhaust_but_one(world: &mut World) {
+    let looked_at = (0..250)
+        .filter(|each| send(world, "/orders", &forged(&format!("x{each}"))).0 == 401)
+        .count();
+    assert_eq!(looked_at, 199);
+}
+
+#[test]
+fn the_clock_is_looked_at_each_time() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let short = token("a", &json!({ "exp": START + 100, "nbf": START - 100 }));
+    assert_eq!(send(&mut world, "/orders", &short).0, 200);
+    world.pass(secs(150));
+    assert_eq!(send(&mut world, "/orders", &short).0, 200);
+    world.pass(secs(10));
+    for _ in 0..2 {
+        let (status, reason) = send(&mut world, "/orders", &short);
+        assert_eq!(status, 401);
+        assert!(reason.contains("the token has expired"), "{reason}");
+    }
+    // A clock that goes back: what had expired has not.
+    world.now = UnixTime::from_secs(START + 50);
+    assert_eq!(send(&mut world, "/orders", &short).0, 200);
+    world.now = UnixTime::from_secs(START - 200);
+    let (_, reason) = send(&mut world, "/orders", &short);
+    assert!(reason.contains("not valid yet"), "{reason}");
+    world.now = UnixTime::from_secs(START + 50);
+    assert_eq!(send(&mut world, "/orders", &short).0, 200);
+}
+
+#[test]
+fn the_rule_is_looked_at_each_time() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let user = token("a", &json!({ "groups": ["staff"] }));
+    for (path, want) in [
+        ("/orders", 200),
+        ("/admin", 403),
+        ("/orders", 200),
+        ("/admin", 403),
+    ] {
+        assert_eq!(send(&mut world, path, &user).0, want, "{path}");
+    }
+}
+
+#[test]
+fn a_token_is_forgotten_with_its_key() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let old = token("a", &json!({}));
+    assert_eq!(send(&mut world, "/orders", &old).0, 200);
+    world.issuer(KEYS, Mood::keys(&[OTHER]));
+    // The key set is fetched anew before its time is over.
+    world.pass(secs(1000));
+    let (status, reason) = send(&mut world, "/orders", &old);
+    assert_eq!(status, 401);
+    assert!(reason.contains("the signature is not valid"), "{reason}");
+}
+
+#[test]
+fn a_token_outlives_a_fetch_of_the_same_keys() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let caller = token("a", &json!({}));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 200);
+    world.pass(secs(1000));
+    assert_eq!(world.fetched.len(), 2);
+    exhaust(&mut world);
+    assert_eq!(send(&mut world, "/orders", &caller).0, 200);
+}
+
+#[test]
+fn keys_that_cannot_be_had_vouch_for_nobody_who_was_seen_before() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let caller = token("a", &json!({}));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 200);
+    world.issuer(KEYS, Mood::Unreachable);
+    world.pass(secs(1400));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 200);
+    world.pass(secs(200));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 503);
+}
+
+#[test]
+fn a_token_that_was_refused_is_good_once_the_keys_are() {
+    let mut world = World::new(1, &config());
+    world.issuer(KEYS, Mood::keys(&[OTHER]));
+    world.pass(secs(790));
+    let caller = token("a", &json!({}));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 401);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    // Refreshed in the background a tenth of the time before 800 seconds have passed, or by then.
+    world.pass(secs(55));
+    assert_eq!(send(&mut world, "/orders", &caller).0, 200);
+}
+
+#[test]
+fn a_token_of_an_unknown_key_is_not_refused_from_memory() {
+    let mut world = world(1);
+    world.pass(secs(1));
+    let early = good(&mut world, 0, "b");
+    world.pass(secs(1));
+    assert_eq!(world.status(early), 401);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a"), &jwk("b")]));
+    world.pass(secs(31));
+    let late = good(&mut world, 0, "b");
+    world.pass(secs(1));
+    assert_eq!(world.status(late), 200);
+}
+
+#[test]
+fn providers_of_one_issuer_remember_a_token_each_for_itself() {
+    let provider = |audience: &str| {
+        json!({
+            "kind": "jwt", "issuer": "https://issuer", "audiences": [audience],
+            "jwks": { "uri": KEYS, "upstream": "idp" },
+        })
+    };
+    let rule = |path: &str, provider: &str| json!({ "match": { "path_prefix": path }, "require": { "provider": provider } });
+    let config = json!({
+        "providers": {
+            "other": {
+                "kind": "jwt", "issuer": "https://other", "audiences": ["orders"],
+                "jwks": { "inline": { "keys": [serde_json::from_str::<Value>(OTHER).unwrap()] } },
+            },
+            "one": provider("orders"), "two": provider("bills"), "three": provider("mails"),
+        },
+        "rules": [rule("/one", "one"), rule("/two", "two"), rule("/three", "three"),
+            { "match": { "path_prefix": "/any" }, "require": "user" }],
+    });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    let both = bearer(&token("a", &json!({ "aud": ["orders", "bills"] })));
+    for _ in 0..3 {
+        for (path, want) in [("/one", "one"), ("/two", "two"), ("/any", "one")] {
+            let id = world.request(0, path, &[("authorization", &both)]);
+            let Fate::Forwarded(set, _) = world.fate(id) else {
+                panic!("{path}: {:?}", world.fate(id));
+            };
+            assert_eq!(set["x-auth-provider"], want);
+        }
+        let id = world.request(0, "/three", &[("authorization", &both)]);
+        assert_eq!(world.status(id), 401);
+    }
+}

@@ -1,0 +1,146 @@
+//! Tokens that were judged before: whom good ones stand for, why bad ones do not hold, and how many more bad
+//! signatures are looked at.
+//!
+//! A verified token is found by a keyed digest and recognised by all of its bytes, so no two are ever confused. It is
+//! kept with the key set that verified it and is gone with that set; times, audience and the rule are looked at again
+//! on each request. Of a refused one only a digest is kept, for a minute, and only where it cannot become good while
+//! the keys are the same.
+
+mod budget;
+mod refused;
+mod verified;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+use self::budget::SignatureBudget;
+use self::refused::Refused;
+use self::verified::Verified;
+use crate::jose::{KeySet, TokenError};
+use crate::policy::principal::Profile;
+use crate::policy::{Limits, ProviderId};
+use crate::time::UnixTime;
+
+/// The keyed digest of a token as one provider sees it. Nobody without the VM's secret can make two tokens with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenDigest(u128);
+
+impl TokenDigest {
+    /// The same token as this provider sees it.
+    #[must_use]
+    pub fn seen_by(self, provider: ProviderId) -> Self {
+        // The digest is as good as random in all of its bits, and differs by the provider in the lowest ones.
+        Self(self.0 ^ u128::from(provider.0))
+    }
+}
+
+/// A map whose keys are as good as random already.
+type ByDigest<V> = HashMap<TokenDigest, V, BuildHasherDefault<LowestBits>>;
+
+/// The hash of a digest: its lowest bits.
+#[derive(Debug, Default)]
+struct LowestBits(u64);
+
+impl Hasher for LowestBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(low) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_le_bytes(*low);
+        }
+    }
+}
+
+/// What one VM remembers of tokens.
+#[derive(Debug)]
+pub struct TokenStore {
+    keys: (u64, u64),
+    verified: RefCell<Verified>,
+    refused: RefCell<Refused>,
+    budget: SignatureBudget,
+}
+
+impl TokenStore {
+    /// A store that remembers nothing yet.
+    #[must_use]
+    pub fn new(limits: &Limits, secret: [u8; 32]) -> Self {
+        let (parts, _) = secret.as_chunks::<8>();
+        let key = |index| parts.get(index).map_or(0, |part| u64::from_le_bytes(*part));
+        Self {
+            keys: (key(0), key(1)),
+            verified: RefCell::new(Verified::new(
+                limits.token_cache_entries,
+                limits.token_cache_bytes,
+            )),
+            refused: RefCell::new(Refused::new(limits.token_cache_entries)),
+            budget: SignatureBudget::new(limits.bad_signatures),
+        }
+    }
+
+    /// By what a token is found.
+    #[must_use]
+    pub fn digest(&self, token: &str) -> TokenDigest {
+        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
+        hasher.write(token.as_bytes());
+        TokenDigest(hasher.finish128().as_u128())
+    }
+
+    /// Whom this token stands for, where this very set has verified it.
+    #[must_use]
+    pub fn find(&self, digest: TokenDigest, token: &str, set: &Rc<KeySet>) -> Option<Rc<Profile>> {
+        self.verified.borrow_mut().find(digest, token, set)
+    }
+
+    /// Keeps whom a token stands for that this set has verified.
+    pub fn remember(
+        &self,
+        digest: TokenDigest,
+        token: &str,
+        set: &Rc<KeySet>,
+        profile: &Rc<Profile>,
+    ) {
+        self.verified
+            .borrow_mut()
+            .insert(digest, token, set, profile);
+    }
+
+    /// Forgets a token that has ended.
+    pub fn forget(&self, digest: TokenDigest) {
+        self.verified.borrow_mut().remove(digest);
+    }
+
+    /// Why this token did not hold under these keys, less than a minute ago.
+    #[must_use]
+    pub fn refusal(&self, digest: TokenDigest, keys: u64, now: UnixTime) -> Option<TokenError> {
+        self.refused.borrow().find(digest, keys, now)
+    }
+
+    /// Keeps why a token does not hold under these keys, where nothing but other keys can change that.
+    pub fn refuse(&self, digest: TokenDigest, error: TokenError, keys: u64, now: UnixTime) {
+        if refused::is_final(error) {
+            self.refused.borrow_mut().insert(digest, error, keys, now);
+        }
+    }
+
+    /// Whether one more signature is looked at; else the seconds until it may be.
+    ///
+    /// # Errors
+    /// While more bad ones came than are looked at.
+    pub fn admit_signature(&self, now: UnixTime) -> Result<(), u32> {
+        self.budget.admit(now)
+    }
+
+    /// Counts signatures that were looked at and are not good.
+    pub fn count_bad_signatures(&self, many: u8) {
+        self.budget.spend(many);
+    }
+}
+
+#[cfg(test)]
+mod tests;

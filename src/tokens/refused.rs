@@ -1,0 +1,139 @@
+//! Tokens that did not hold.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{ByDigest, TokenDigest};
+use crate::jose::TokenError;
+use crate::time::UnixTime;
+
+/// How long a refusal is repeated unseen.
+const SERVES: Duration = Duration::from_secs(60);
+/// The fewest refusals that are kept, however few tokens are.
+const LEAST: usize = 1024;
+
+/// Whether a token that was refused for this reason can only become good by other keys. Not where time may mend it, where
+/// the issuer may have a newer key, or where not all keys were tried.
+pub(super) const fn is_final(error: TokenError) -> bool {
+    match error {
+        TokenError::AlgorithmRefused
+        | TokenError::BadSignature
+        | TokenError::ClaimRefused
+        | TokenError::Expired
+        | TokenError::ExpirationMissing
+        | TokenError::Malformed
+        | TokenError::UnknownIssuer
+        | TokenError::UnsupportedHeader
+        | TokenError::WrongAudience
+        | TokenError::WrongTokenType
+        | TokenError::WrongTokenUse => true,
+        TokenError::BudgetSpent
+        | TokenError::Inactive
+        | TokenError::LifetimeTooLong
+        | TokenError::NotYetValid
+        | TokenError::TooLarge
+        | TokenError::UnknownKey => false,
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    error: TokenError,
+    /// Which keys there were.
+    keys: u64,
+    at: UnixTime,
+}
+
+/// The last refusals. The oldest makes room.
+#[derive(Debug)]
+pub(super) struct Refused {
+    most: usize,
+    refusals: ByDigest<Refusal>,
+    /// All that are kept, in the order of a ring.
+    ring: Vec<TokenDigest>,
+    next: usize,
+}
+
+impl Refused {
+    /// A place for at least so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most: most.max(LEAST),
+            refusals: HashMap::default(),
+            ring: Vec::new(),
+            next: 0,
+        }
+    }
+
+    pub(super) fn find(&self, digest: TokenDigest, keys: u64, now: UnixTime) -> Option<TokenError> {
+        let held = self.refusals.get(&digest)?;
+        let serves = held.keys == keys && held.at <= now && now < held.at.plus(SERVES);
+        serves.then_some(held.error)
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        digest: TokenDigest,
+        error: TokenError,
+        keys: u64,
+        now: UnixTime,
+    ) {
+        let refusal = Refusal {
+            error,
+            keys,
+            at: now,
+        };
+        if self.refusals.insert(digest, refusal).is_some() {
+            return;
+        }
+        if self.ring.len() < self.most {
+            self.ring.push(digest);
+            return;
+        }
+        if let Some(oldest) = self.ring.get_mut(self.next) {
+            self.refusals.remove(oldest);
+            *oldest = digest;
+        }
+        self.next = self
+            .next
+            .checked_add(1)
+            .filter(|next| *next < self.most)
+            .unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> UnixTime {
+        UnixTime::from_secs(1000 + secs)
+    }
+
+    #[test]
+    fn a_refusal_serves_for_a_minute_under_the_same_keys() {
+        let mut refused = Refused::new(10);
+        let token = TokenDigest(7);
+        refused.insert(token, TokenError::BadSignature, 1, at(0));
+        let found = |keys, now| refused.find(token, keys, now);
+        assert_eq!(found(1, at(59)), Some(TokenError::BadSignature));
+        assert_eq!(found(1, at(60)), None);
+        assert_eq!(found(2, at(1)), None);
+        // A clock that went back: what had expired may not have.
+        assert_eq!(found(1, UnixTime::from_secs(999)), None);
+        assert_eq!(refused.find(TokenDigest(8), 1, at(1)), None);
+    }
+
+    #[test]
+    fn the_oldest_makes_room_and_a_repeated_one_takes_none() {
+        let mut refused = Refused::new(0);
+        let many = u128::try_from(LEAST).unwrap();
+        for each in 0..many + 10 {
+            refused.insert(TokenDigest(each), TokenError::Malformed, 0, at(0));
+            refused.insert(TokenDigest(each), TokenError::Malformed, 0, at(0));
+        }
+        assert_eq!((refused.refusals.len(), refused.ring.len()), (LEAST, LEAST));
+        let kept = |each| refused.find(TokenDigest(each), 0, at(1)).is_some();
+        assert_eq!((kept(9), kept(10), kept(many + 9)), (false, true, true));
+    }
+}
