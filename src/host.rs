@@ -1,6 +1,7 @@
 //! The host adapter: the only module that knows proxy-wasm. It translates and decides nothing.
 
 mod call;
+mod journal;
 mod logger;
 mod metrics;
 mod reply;

@@ -40,6 +40,7 @@
 
 pub mod api_key;
 pub mod basic;
+pub mod bucket;
 pub mod callout;
 pub mod config;
 pub mod credential;

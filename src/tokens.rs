@@ -6,7 +6,6 @@
 //! on each request. Of a refused one only a digest is kept, for a minute, and only where it cannot become good while
 //! the keys are the same.
 
-mod budget;
 mod refused;
 mod verified;
 
@@ -17,9 +16,9 @@ use std::rc::Rc;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use self::budget::SignatureBudget;
 use self::refused::Refused;
 use self::verified::Verified;
+use crate::bucket::Bucket;
 use crate::jose::{KeySet, TokenError};
 use crate::policy::principal::Profile;
 use crate::policy::{Limits, ProviderId};
@@ -63,7 +62,8 @@ pub struct TokenStore {
     keys: (u64, u64),
     verified: RefCell<Verified>,
     refused: RefCell<Refused>,
-    budget: SignatureBudget,
+    /// Good signatures take nothing out, so that callers who come back after a restart all get in.
+    bad_signatures: Bucket,
 }
 
 impl TokenStore {
@@ -79,7 +79,7 @@ impl TokenStore {
                 limits.token_cache_bytes,
             )),
             refused: RefCell::new(Refused::new(limits.token_cache_entries)),
-            budget: SignatureBudget::new(limits.bad_signatures),
+            bad_signatures: Bucket::new(limits.bad_signatures),
         }
     }
 
@@ -133,12 +133,12 @@ impl TokenStore {
     /// # Errors
     /// While more bad ones came than are looked at.
     pub fn admit_signature(&self, now: UnixTime) -> Result<(), u32> {
-        self.budget.admit(now)
+        self.bad_signatures.admit(now)
     }
 
     /// Counts signatures that were looked at and are not good.
     pub fn count_bad_signatures(&self, many: u8) {
-        self.budget.spend(many);
+        self.bad_signatures.spend(many);
     }
 }
 

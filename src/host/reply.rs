@@ -1,29 +1,28 @@
 //! What a request and its client see of a decision.
 
-use log::info;
-
 use super::call::{self, MapType};
-use super::metrics::{ALLOWED, DENIED, Metrics, SHADOW_DENIED};
+use super::journal::Journal;
 use crate::exchange::{Grant, Refusal};
 use crate::gateway::Outcome;
 use crate::policy::denial::Answer;
 use crate::policy::resource_metadata::Document;
+use crate::time::UnixTime;
 
 /// Ends the wait of a request whose callback this is not; its context is in effect.
-pub(super) fn wake(outcome: &Outcome, metrics: &mut Metrics) {
+pub(super) fn wake(outcome: &Outcome, journal: &mut Journal, now: UnixTime) {
     match outcome {
         Outcome::Held => {}
         Outcome::Forward(grant) => {
-            forward(grant, metrics);
+            forward(grant, journal, now);
             call::resume_request();
         }
-        Outcome::Reject(refusal) => reject(refusal, metrics),
+        Outcome::Reject(refusal) => reject(refusal, journal, now),
         Outcome::Serve(document) => serve(document),
     }
 }
 
 /// Changes the request as the grant says.
-pub(super) fn forward(grant: &Grant, metrics: &mut Metrics) {
+pub(super) fn forward(grant: &Grant, journal: &mut Journal, now: UnixTime) {
     for name in grant.remove() {
         call::remove_header(MapType::RequestHeaders, name);
     }
@@ -34,26 +33,14 @@ pub(super) fn forward(grant: &Grant, metrics: &mut Metrics) {
         call::set_state(name, value);
     }
     match grant.shadowed() {
-        Some(denial) => {
-            metrics.count(SHADOW_DENIED, denial.reason());
-            info!(
-                "auth-filter: would be denied reason={} status={}",
-                denial.reason(),
-                denial.status()
-            );
-        }
-        None => metrics.count(ALLOWED, ""),
+        Some(denial) => journal.shadow_denied(denial, now),
+        None => journal.allowed(),
     }
 }
 
 /// Answers in the upstream's place.
-pub(super) fn reject(refusal: &Refusal, metrics: &mut Metrics) {
-    let rule = refusal.rule.as_deref().unwrap_or("-");
-    metrics.count(DENIED, refusal.answer.reason);
-    info!(
-        "auth-filter: denied reason={} status={} rule={rule}",
-        refusal.answer.reason, refusal.answer.status
-    );
+pub(super) fn reject(refusal: &Refusal, journal: &mut Journal, now: UnixTime) {
+    journal.denied(refusal.denial, refusal.rule.as_deref(), now);
     send(&refusal.answer);
 }
 

@@ -6,6 +6,7 @@ use log::{info, warn};
 use proxy_wasm::types::Action;
 
 use super::call::{self, MapType};
+use super::journal::Journal;
 use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
@@ -22,7 +23,7 @@ pub(super) struct Vm {
     gateway: Option<Gateway>,
     /// By the host's token: the context that called out, and for what.
     callouts: BTreeMap<u32, (u32, Callout)>,
-    metrics: Metrics,
+    journal: Journal,
 }
 
 impl Vm {
@@ -47,7 +48,7 @@ impl Vm {
                 scope: None,
                 resource_metadata: None,
             });
-            self.metrics.count(metrics::DENIED, answer.reason);
+            self.journal.metrics.count(metrics::DENIED, answer.reason);
             reply::send(&answer);
             return None;
         };
@@ -66,11 +67,11 @@ impl Vm {
         match outcome {
             None | Some(Outcome::Held) => Some(Action::Pause),
             Some(Outcome::Forward(grant)) => {
-                reply::forward(&grant, &mut self.metrics);
+                reply::forward(&grant, &mut self.journal, now);
                 Some(Action::Continue)
             }
             Some(Outcome::Reject(refusal)) => {
-                reply::reject(&refusal, &mut self.metrics);
+                reply::reject(&refusal, &mut self.journal, now);
                 None
             }
             Some(Outcome::Serve(document)) => {
@@ -102,6 +103,10 @@ impl Vm {
             return;
         };
         gateway.handle_done(id);
+        // Hardly any request has called out: the clock is not read for the others.
+        if !self.callouts.values().any(|(leader, _)| *leader == id) {
+            return;
+        }
         let Some(now) = call::now() else {
             return;
         };
@@ -121,7 +126,7 @@ impl Vm {
         let notices = gateway.handle_tick(&mut HostData, now);
         for (callout, notice) in notices {
             self.callouts.retain(|_, (_, known)| *known != callout);
-            report(gateway, &notice, &mut self.metrics);
+            report(gateway, &notice, &mut self.journal.metrics);
         }
         self.call_out(Leader::Tick, root);
         let _ = self.answer_held(None);
@@ -154,7 +159,7 @@ impl Vm {
             if Some(id) == own {
                 mine = Some(outcome);
             } else if call::set_effective_context(id) {
-                reply::wake(&outcome, &mut self.metrics);
+                reply::wake(&outcome, &mut self.journal, now);
             }
         }
         if let Some(own) = own {
@@ -168,7 +173,7 @@ impl Vm {
             return;
         };
         if let Some(notice) = gateway.handle_answered(callout, outcome, &mut HostData, now) {
-            report(gateway, &notice, &mut self.metrics);
+            report(gateway, &notice, &mut self.journal.metrics);
         }
     }
 

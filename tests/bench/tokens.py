@@ -87,8 +87,9 @@ def main(folder, distinct, ever_new):
     for size in (750, 1000, 2000, 4000, 8000, 16000):
         small = len(rs256.sign(claims(pad="")))
         tokens[f"size-{size}"] = rs256.sign(claims(pad="p" * max(0, (size - small) * 3 // 4)))
+    others = [Key(f"other-{each}", "ES256") for each in range(255)]
     with open(f"{folder}/jwks.json", "w") as out:
-        json.dump({"keys": [key.jwk() for key in keys]}, out)
+        json.dump({"keys": [key.jwk() for key in keys + others]}, out)
     with open(f"{folder}/tokens.json", "w") as out:
         json.dump(tokens, out)
     eddsa = keys[3]

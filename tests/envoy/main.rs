@@ -38,6 +38,7 @@ mod oidc;
 mod outage;
 mod passwords;
 mod reference_directory;
+mod remembered;
 mod remote;
 mod rules;
 mod tokens;

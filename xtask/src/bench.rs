@@ -7,19 +7,26 @@
 
 mod authz;
 mod chart;
+mod flood;
 mod lab;
 mod load;
+mod memory;
 mod report;
 mod stats;
+mod sweeps;
 mod tokens;
 mod variants;
+mod workers;
 
 use self::lab::Lab;
 use self::report::Report;
-use self::stats::{Sample, Series};
+use self::stats::Series;
 use self::tokens::Tokens;
 use self::variants::Variant;
 use std::time::Duration;
+
+/// Envoy's own filters that a short run tries too.
+const NATIVE: &[&str] = &["native-rs256", "native-cached-rs256", "native-rbac"];
 
 /// How the command was asked to run.
 #[derive(Clone, Debug)]
@@ -55,7 +62,11 @@ impl Options {
     }
 
     fn takes(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|word| name.contains(word.as_str()))
+        if self.only.is_empty() {
+            // Envoy's own filters work; a short run tries one of each kind of them.
+            return !self.short || !name.starts_with("native-") || NATIVE.contains(&name);
+        }
+        self.only.iter().any(|word| name.contains(word.as_str()))
     }
 
     /// Whether all was measured for long enough to be shown.
@@ -78,39 +89,73 @@ impl Options {
 /// When something cannot start, or an answer is not the expected one.
 pub fn run(options: &Options) -> Result<(), String> {
     load::ensure_wrk()?;
-    let tokens = Tokens::make(1000, 1000)?;
-    let variants = variants::all(&tokens)?;
-    let wanted: Vec<Variant> = variants
-        .into_iter()
-        .filter(|variant| variant.name == variants::PLAIN || options.takes(variant.name))
-        .collect();
-    let lab = Lab::start(&wanted, 1)?;
-    let mut series: Vec<Series> = wanted.iter().map(|_| Series::default()).collect();
-    println!("warming up: V8 compiles what runs often anew");
-    let first = if options.short { 1 } else { wanted.len() };
-    walk(&lab, &wanted[..first], Duration::from_secs(1), |_, _| {})?;
-    for round in 1..=options.rounds() {
-        println!("round {round} of {}", options.rounds());
-        walk(&lab, &wanted, options.slice(), |index, sample| {
-            series[index].push(sample);
-        })?;
+    let many = if options.short {
+        1000
+    } else {
+        sweeps::MOST_TOKENS
+    };
+    let tokens = Tokens::make(many, 20_000)?;
+    let mut report = Report::new(options);
+    let compared = variants::all(&tokens)?;
+    let wanted = wanted(options, compared);
+    if !wanted.is_empty() {
+        let series = rounds(options, &wanted, options.rounds())?;
+        report.compare(&wanted, &series);
     }
-    let report = Report::new(options, &wanted, &series);
-    println!("{}", report.table());
+    if !options.short {
+        for sweep in sweeps::all(&tokens)? {
+            if options.takes(sweep.name) {
+                println!("{}", sweep.title);
+                let series = rounds(options, &sweep.variants, 3)?;
+                report.grow(sweep.title, &sweep.variants, &series);
+            }
+        }
+        if options.takes("workers") {
+            report.add(
+                "Worker threads",
+                &workers::measure(&tokens, options.slice())?,
+            );
+        }
+        if options.takes("memory") {
+            report.add("Memory and start", &memory::measure(&tokens)?);
+        }
+    }
+    if options.takes("flood") {
+        let time = options.slice() * if options.short { 1 } else { 3 };
+        report.add("Callers among forgers", &flood::measure(&tokens, time)?);
+    }
+    println!("{}", report.markdown());
     report.write(options.is_whole())
 }
 
-/// Sends requests to each variant in turn.
-fn walk(
-    lab: &Lab,
-    variants: &[Variant],
-    slice: Duration,
-    mut take: impl FnMut(usize, Sample),
-) -> Result<(), String> {
-    for (index, variant) in variants.iter().enumerate() {
-        let explain = |error| format!("{}: {error}", variant.name);
-        let sample = lab.measure(index, variant, slice).map_err(explain)?;
-        take(index, sample);
+/// The wanted variants and the one that they are compared with; none where none is wanted.
+fn wanted(options: &Options, mut all: Vec<Variant>) -> Vec<Variant> {
+    let is_wanted = |variant: &Variant| options.takes(variant.name);
+    if all.iter().any(is_wanted) {
+        all.retain(|variant| variant.name == variants::PLAIN || is_wanted(variant));
+        all
+    } else {
+        Vec::new()
     }
-    Ok(())
+}
+
+/// Starts Envoy and walks the variants so many times.
+fn rounds(options: &Options, variants: &[Variant], rounds: usize) -> Result<Vec<Series>, String> {
+    let lab = Lab::start(variants, 1)?;
+    let mut series: Vec<Series> = variants.iter().map(|_| Series::default()).collect();
+    println!("warming up: V8 compiles what runs often anew");
+    let first = if options.short { 1 } else { variants.len() };
+    for (index, variant) in variants[..first].iter().enumerate() {
+        let time = Duration::from_secs(if variant.load.is_long() { 12 } else { 1 });
+        lab.measure(index, variant, time)
+            .map_err(|error| format!("{}: {error}", variant.name))?;
+    }
+    for round in 1..=rounds {
+        println!("round {round} of {rounds}");
+        for (index, variant) in variants.iter().enumerate() {
+            let sample = lab.measure(index, variant, options.slice());
+            series[index].push(sample.map_err(|error| format!("{}: {error}", variant.name))?);
+        }
+    }
+    Ok(series)
 }

@@ -44,6 +44,9 @@ const STEPS: &[Step] = &[
     ("tests of the reference directory", || {
         show(cargo().args(["test", "--package", "auth-directory"]))
     }),
+    ("the benchmark, briefly", || {
+        crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
+    }),
     ("the demonstration", || crate::demo::run(true)),
     ("tests in the real Envoy", || {
         show(cargo().args(["test", "--test", "envoy"]))

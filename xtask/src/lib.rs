@@ -45,6 +45,7 @@ pub mod directory;
 pub mod echo;
 pub mod envoy;
 pub mod explain;
+mod exports;
 pub mod fuzz;
 pub mod issuer;
 pub mod kong;

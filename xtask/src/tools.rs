@@ -100,10 +100,13 @@ fn optimised(module: &Path) -> Result<PathBuf, String> {
     fs::create_dir_all(&folder).map_err(io)?;
     let lock = File::create(folder.join("lock")).map_err(io)?;
     lock.lock().map_err(io)?;
+    let built = crate::exports::narrowed(&built).ok_or("the build left no WebAssembly module")?;
     let (small, stamp) = (folder.join("auth_filter.wasm"), folder.join("built.wasm"));
     if small.is_file() && fs::read(&stamp).is_ok_and(|held| held == built) {
         return Ok(small);
     }
+    let narrow = folder.join("narrow.wasm");
+    fs::write(&narrow, &built).map_err(io)?;
     let binaryen = crate::npm::installed("binaryen")?;
     // It is WebAssembly itself, and recurses deeply. The features are those that rustc uses for this target.
     run(node()?
@@ -119,7 +122,7 @@ fn optimised(module: &Path) -> Result<PathBuf, String> {
             "--enable-reference-types",
             "--enable-sign-ext",
         ])
-        .arg(module)
+        .arg(&narrow)
         .arg("-o")
         .arg(&small))?;
     fs::write(&stamp, built).map_err(io)?;

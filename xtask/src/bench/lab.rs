@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+/// Connections that are kept busy.
+const CONNECTIONS: u32 = 8;
 /// The path that every request is for.
 pub(super) const PATH: &str = "/api/orders";
 
@@ -55,10 +57,16 @@ impl Lab {
         variant: &Variant,
         time: Duration,
     ) -> Result<Sample, String> {
-        let addr = self.envoy.addrs()[index];
+        let addr = self.addr(index);
         self.try_one(addr, variant)?;
         let before = self.cpu()?;
-        let report = run(&mut load::command(addr, PATH, &variant.load, time))?;
+        let report = run(&mut load::command(
+            addr,
+            PATH,
+            &variant.load,
+            time,
+            CONNECTIONS,
+        ))?;
         let cpu = self.cpu()?.saturating_sub(before);
         let seen = load::read(&report)?;
         let refused = if variant.expect < 400 {
@@ -82,6 +90,16 @@ impl Lab {
         })
     }
 
+    /// Where a listener listens.
+    pub(super) fn addr(&self, index: usize) -> SocketAddr {
+        self.envoy.addrs()[index]
+    }
+
+    /// Envoy's process id.
+    pub(super) fn id(&self) -> u32 {
+        self.envoy.id()
+    }
+
     /// wrk tells good answers from others only: the exact status is that of one more request.
     fn try_one(&self, addr: SocketAddr, variant: &Variant) -> Result<(), String> {
         let request = match &variant.load {
@@ -93,7 +111,8 @@ impl Lab {
             }
         };
         let answer = request.send(addr)?;
-        if answer.status == variant.expect {
+        let throttled = answer.status == 429 && variant.name == super::variants::FLOOD;
+        if answer.status == variant.expect || throttled {
             return Ok(());
         }
         Err(format!(
@@ -143,7 +162,7 @@ fn listener(variant: &Variant, addr: SocketAddr) -> Value {
         }] },
     });
     json!({
-        "name": variant.name,
+        "name": format!("{}-{}", variant.name, addr.port()),
         "address": resources::address(addr),
         "filter_chains": [{ "filters": [{
             "name": "envoy.filters.network.http_connection_manager",

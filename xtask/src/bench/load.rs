@@ -7,9 +7,6 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Connections that wrk keeps busy.
-const CONNECTIONS: u32 = 8;
-
 /// Which token the requests bring.
 #[derive(Clone, Debug)]
 pub(super) enum Load {
@@ -23,6 +20,17 @@ pub(super) enum Load {
     Listed(PathBuf),
 }
 
+impl Load {
+    /// Whether it takes more than a moment until every token was seen once.
+    pub(super) fn is_long(&self) -> bool {
+        let Self::Listed(file) = self else {
+            return false;
+        };
+        // A token is half a kilobyte.
+        std::fs::metadata(file).is_ok_and(|file| file.len() > 10_000_000)
+    }
+}
+
 /// What wrk saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Seen {
@@ -31,6 +39,13 @@ pub(super) struct Seen {
     pub(super) time: Duration,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
+}
+
+impl Seen {
+    /// Requests a second.
+    pub(super) fn per_second(&self) -> f64 {
+        self.requests as f64 / self.time.as_secs_f64()
+    }
 }
 
 /// Installs wrk where that is possible: Debian's, as root.
@@ -56,11 +71,17 @@ pub(super) fn ensure_wrk() -> Result<(), String> {
 }
 
 /// A wrk that will walk one listener.
-pub(super) fn command(addr: SocketAddr, path: &str, load: &Load, time: Duration) -> Command {
+pub(super) fn command(
+    addr: SocketAddr,
+    path: &str,
+    load: &Load,
+    time: Duration,
+    connections: u32,
+) -> Command {
     let mut command = Command::new("wrk");
     command
         .args(["--latency", "-t1"])
-        .arg(format!("-c{CONNECTIONS}"))
+        .arg(format!("-c{connections}"))
         .arg(format!("-d{}s", time.as_secs().max(1)));
     if let Load::Token(token) = load {
         command.args(["-H", &format!("authorization: Bearer {token}")]);

@@ -26,52 +26,88 @@ pub(super) struct Line {
     p99: Spread,
 }
 
+/// Everything that one run found out.
 pub(super) struct Report {
     rounds: usize,
     seconds: u64,
-    lines: Vec<Line>,
     machine: String,
+    /// The comparison.
+    lines: Vec<Line>,
+    /// Further sections: heading and table.
+    sections: Vec<(String, String)>,
+    grown: Vec<Value>,
 }
 
 impl Report {
-    pub(super) fn new(options: &Options, variants: &[Variant], series: &[Series]) -> Self {
-        let find = |name: &str| {
-            let at = variants.iter().position(|variant| variant.name == name)?;
-            series.get(at)
-        };
-        let plain = find(PLAIN).cloned().unwrap_or_default();
-        let lines = variants.iter().zip(series).map(|(variant, own)| {
-            let added = own.added(&plain);
-            let peer = variant.peer.and_then(find).map(|peer| peer.added(&plain));
-            Line {
-                name: variant.name,
-                title: variant.title.clone(),
-                cost: own.of(Sample::cost),
-                added,
-                // Below that it would be a ratio of noise.
-                ratio: peer
-                    .filter(|peer| peer.median > 0.5)
-                    .map(|peer| added.median / peer.median),
-                per_second: own.of(|sample| sample.requests as f64 / sample.time.as_secs_f64()),
-                p50: own.of(|sample| micros(sample.p50)),
-                p99: own.of(|sample| micros(sample.p99)),
-            }
-        });
+    pub(super) fn new(options: &Options) -> Self {
         Self {
             rounds: options.rounds(),
             seconds: options.slice().as_secs(),
-            lines: lines.collect(),
             machine: machine(),
+            lines: Vec::new(),
+            sections: Vec::new(),
+            grown: Vec::new(),
         }
     }
 
-    /// The table.
-    pub(super) fn table(&self) -> String {
-        let mut out = format!(
-            "{}; {} rounds of {} s each; median (least to most).\n\n\
-             | variant | CPU per request, µs | added, µs | of native | requests/s | p50, µs | p99, µs |\n\
+    /// Takes the comparison in.
+    pub(super) fn compare(&mut self, variants: &[Variant], series: &[Series]) {
+        self.lines = lines(variants, series);
+    }
+
+    /// Takes in what a thing that grows does to the cost of a request.
+    pub(super) fn grow(&mut self, title: &str, variants: &[Variant], series: &[Series]) {
+        let lines = lines(variants, series);
+        let points = lines.get(1..).unwrap_or_default();
+        let least = points.first().map_or(1.0, |line| line.added.median);
+        let mut table = format!("| {title} | added, µs | of the least |\n|--:|--:|--:|\n");
+        for line in points {
+            let ratio = line.added.median / least;
+            // Writing to a String does not fail.
+            let _ = writeln!(
+                table,
+                "| {} | {} | {ratio:.2}× |",
+                line.title,
+                range(line.added, 1)
+            );
+        }
+        self.sections.push((String::new(), table));
+        self.grown.push(json!({
+            "what": title,
+            "points": points.iter().map(Line::json).collect::<Vec<_>>(),
+        }));
+    }
+
+    /// Takes in a table.
+    pub(super) fn add(&mut self, heading: &str, table: &str) {
+        self.sections.push((heading.to_owned(), table.to_owned()));
+    }
+
+    /// All of it, for readers.
+    pub(super) fn markdown(&self) -> String {
+        let mut out = format!("{}.\n", self.machine);
+        if !self.lines.is_empty() {
+            let _ = write!(
+                out,
+                "{} rounds of {} s each; median (least to most).\n\n{}",
+                self.rounds,
+                self.seconds,
+                self.table()
+            );
+        }
+        for (heading, table) in &self.sections {
+            if !heading.is_empty() {
+                let _ = write!(out, "\n**{heading}**\n");
+            }
+            let _ = write!(out, "\n{table}");
+        }
+        out
+    }
+
+    fn table(&self) -> String {
+        let mut out = String::from(
+            "| variant | CPU per request, µs | added, µs | of native | requests/s | p50, µs | p99, µs |\n\
              |---|--:|--:|--:|--:|--:|--:|\n",
-            self.machine, self.rounds, self.seconds
         );
         for line in &self.lines {
             let ratio = line
@@ -83,7 +119,6 @@ impl Report {
             } else {
                 range(line.added, 1)
             };
-            // Writing to a String does not fail.
             let _ = writeln!(
                 out,
                 "| {} | {} | {added} | {ratio} | {} | {} | {} |",
@@ -97,29 +132,6 @@ impl Report {
         out
     }
 
-    fn json(&self) -> Value {
-        let spread =
-            |of: Spread| json!({ "median": of.median, "least": of.least, "most": of.most });
-        let lines = self.lines.iter().map(|line| {
-            json!({
-                "name": line.name,
-                "title": line.title,
-                "cpu_microseconds": spread(line.cost),
-                "added_microseconds": spread(line.added),
-                "ratio_to_native": line.ratio,
-                "requests_per_second": spread(line.per_second),
-                "p50_microseconds": spread(line.p50),
-                "p99_microseconds": spread(line.p99),
-            })
-        });
-        json!({
-            "machine": self.machine,
-            "rounds": self.rounds,
-            "seconds": self.seconds,
-            "variants": lines.collect::<Vec<_>>(),
-        })
-    }
-
     /// Writes the three files: a whole run's where the documentation shows them.
     ///
     /// # Errors
@@ -130,9 +142,16 @@ impl Report {
         } else {
             target().join("bench")
         };
-        let json = serde_json::to_string_pretty(&self.json()).map_err(|error| error.to_string())?;
+        let json = json!({
+            "machine": self.machine,
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "variants": self.lines.iter().map(Line::json).collect::<Vec<_>>(),
+            "growing": self.grown,
+        });
+        let json = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
         for (name, text) in [
-            ("results.md", self.table()),
+            ("results.md", self.markdown()),
             ("results.json", format!("{json}\n")),
             ("chart.svg", chart::bars(&self.lines)),
         ] {
@@ -142,6 +161,49 @@ impl Report {
         }
         Ok(())
     }
+}
+
+impl Line {
+    fn json(&self) -> Value {
+        let spread =
+            |of: Spread| json!({ "median": of.median, "least": of.least, "most": of.most });
+        json!({
+            "name": self.name,
+            "title": self.title,
+            "cpu_microseconds": spread(self.cost),
+            "added_microseconds": spread(self.added),
+            "ratio_to_native": self.ratio,
+            "requests_per_second": spread(self.per_second),
+            "p50_microseconds": spread(self.p50),
+            "p99_microseconds": spread(self.p99),
+        })
+    }
+}
+
+fn lines(variants: &[Variant], series: &[Series]) -> Vec<Line> {
+    let find = |name: &str| {
+        let at = variants.iter().position(|variant| variant.name == name)?;
+        series.get(at)
+    };
+    let plain = find(PLAIN).cloned().unwrap_or_default();
+    let line = |(variant, own): (&Variant, &Series)| {
+        let added = own.added(&plain);
+        let peer = variant.peer.and_then(find).map(|peer| peer.added(&plain));
+        Line {
+            name: variant.name,
+            title: variant.title.clone(),
+            cost: own.of(Sample::cost),
+            added,
+            // Below that it would be a ratio of noise.
+            ratio: peer
+                .filter(|peer| peer.median > 0.5)
+                .map(|peer| added.median / peer.median),
+            per_second: own.of(|sample| sample.requests as f64 / sample.time.as_secs_f64()),
+            p50: own.of(|sample| micros(sample.p50)),
+            p99: own.of(|sample| micros(sample.p99)),
+        }
+    };
+    variants.iter().zip(series).map(line).collect()
 }
 
 fn range(of: Spread, digits: usize) -> String {

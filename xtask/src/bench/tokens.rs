@@ -43,6 +43,31 @@ impl Tokens {
         token.ok_or_else(|| format!("no token {name}"))
     }
 
+    /// The key of this name behind so many others.
+    pub(super) fn jwks_among(&self, kid: &str, others: usize) -> Value {
+        let keys = self.jwks["keys"].as_array().into_iter().flatten();
+        let is_other = |key: &&Value| {
+            key["kid"]
+                .as_str()
+                .is_some_and(|kid| kid.starts_with("other"))
+        };
+        let mut keys: Vec<&Value> = keys.filter(is_other).take(others).collect();
+        let own = self.jwks(kid);
+        keys.extend(own["keys"].as_array().into_iter().flatten());
+        json!({ "keys": keys })
+    }
+
+    /// A file with the first so many tokens of different callers.
+    pub(super) fn first(&self, many: usize) -> Result<PathBuf, String> {
+        let all = self.file("distinct");
+        let io = |error: std::io::Error| format!("{}: {error}", all.display());
+        let text = fs::read_to_string(&all).map_err(io)?;
+        let lines: Vec<&str> = text.lines().take(many).collect();
+        let path = self.folder.join(format!("first-{many}.txt"));
+        fs::write(&path, lines.join("\n") + "\n").map_err(io)?;
+        Ok(path)
+    }
+
     /// The file with tokens of different callers (`distinct`) or with further ones (`new`).
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.txt"))

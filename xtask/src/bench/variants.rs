@@ -1,5 +1,7 @@
 //! What is compared.
 
+mod refusals;
+
 use super::lab::empty_filter;
 use super::load::Load;
 use super::tokens::Tokens;
@@ -10,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The listener without a filter.
 pub(super) const PLAIN: &str = "plain";
+/// The one variant whose answers differ: refused by the signature at first, then unseen.
+pub(super) const FLOOD: &str = "refused-flood";
 /// The cluster of the external authorization server.
 pub(super) const AUTHZ: &str = "authz";
 
@@ -135,7 +139,8 @@ pub(super) fn all(tokens: &Tokens) -> Result<Vec<Variant>, String> {
     let mut all = floors(tokens)?;
     all.extend(algorithms(&ours, tokens)?);
     all.extend(cached(&ours, tokens)?);
-    all.extend(refusals(&ours, tokens)?);
+    all.extend(parts(&ours, tokens)?);
+    all.extend(refusals::all(&ours, tokens)?);
     Ok(all)
 }
 
@@ -206,7 +211,7 @@ fn algorithms(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
 }
 
 /// No verified token is remembered.
-fn uncached() -> Value {
+pub(super) fn uncached() -> Value {
     json!({ "limits": { "token_cache_entries": 0 } })
 }
 
@@ -266,71 +271,51 @@ fn cached(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     Ok(all)
 }
 
-/// Requests that are refused.
-fn refusals(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
-    let jwks = tokens.jwks("RS256");
-    let token = |name: &str| tokens.get(name).map(Load::Token);
-    let broken = Load::Token(tokens.get("RS256")?.replace('.', "-"));
-    let forged = Load::Forged(tokens.get("forged")?);
-    let names = [
-        (
-            "refused-missing",
-            "native-refused-missing",
-            "no token",
-            Load::Anonymous,
-            401,
-        ),
-        (
-            "refused-garbage",
-            "native-refused-garbage",
-            "not a token",
-            broken,
-            400,
-        ),
-        (
-            "refused-issuer",
-            "native-refused-issuer",
-            "another issuer",
-            token("wrong-issuer")?,
-            401,
-        ),
-        (
-            "refused-expired",
-            "native-refused-expired",
-            "an expired token",
-            token("expired")?,
-            401,
-        ),
-        (
-            "refused-forged",
-            "native-refused-forged",
-            "a new forgery each time",
-            forged,
-            401,
-        ),
-        (
-            "refused-repeated",
-            "native-refused-repeated",
-            "the same forgery",
-            token("forged")?,
-            401,
-        ),
-    ];
-    let mut all = Vec::new();
-    for (own, peer, what, load, expect) in names {
-        let filter = ours.filter(&jwks, &json!({}));
-        let mut refused = variant(
-            own,
-            &format!("auth-filter refuses {what}"),
-            vec![filter],
+/// What parts of the work cost.
+fn parts(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
+    let (load, jwks) = (Load::Token(tokens.get("RS256")?), tokens.jwks("RS256"));
+    let public = json!({ "rules": [{ "match": { "path_prefix": "/" }, "require": "public" }] });
+    let silent = json!({ "upstream_headers": { "filter_state": false } });
+    Ok(vec![
+        variant(
+            "part-public",
+            "auth-filter, a public path",
+            vec![ours.filter(&jwks, &public)],
             load.clone(),
-        );
-        refused.expect = expect;
-        refused.peer = Some(peer);
-        let title = format!("`jwt_authn` refuses {what}");
-        let mut native = variant(peer, &title, vec![native(&jwks, true)], load);
-        native.expect = 401;
-        all.extend([refused, native]);
-    }
-    Ok(all)
+        ),
+        variant(
+            "part-no-state",
+            "auth-filter, RS256 seen before, no filter state",
+            vec![ours.filter(&jwks, &silent)],
+            load,
+        ),
+    ])
+}
+
+/// Callers whom both filters know, for a flood of others.
+///
+/// # Errors
+/// As [`all`].
+pub(super) fn flooded(tokens: &Tokens) -> Result<Vec<Variant>, String> {
+    let ours = Ours::new()?;
+    let (load, jwks) = (Load::Token(tokens.get("RS256")?), tokens.jwks("RS256"));
+    let filter = ours.filter(&jwks, &json!({}));
+    Ok(vec![
+        variant("flood-ours", "auth-filter", vec![filter], load.clone()),
+        variant(
+            "flood-native",
+            "`jwt_authn` with its cache",
+            vec![native(&jwks, true)],
+            load,
+        ),
+    ])
+}
+
+/// The filter with its defaults, for callers with tokens of EdDSA.
+///
+/// # Errors
+/// As [`all`].
+pub(super) fn known(tokens: &Tokens, load: Load) -> Result<Variant, String> {
+    let filter = Ours::new()?.filter(&tokens.jwks("EdDSA"), &json!({}));
+    Ok(variant("memory", "auth-filter", vec![filter], load))
 }

@@ -1,0 +1,69 @@
+//! What operators hear of single requests: a counter of each, a line in the log of so many a second.
+
+use log::info;
+
+use super::metrics::{ALLOWED, DENIED, Metrics, SHADOW_DENIED};
+use crate::bucket::Bucket;
+use crate::policy::denial::Denial;
+use crate::time::UnixTime;
+
+/// Lines a second and VM: a client that is refused a thousand times a second must not fill the disk, and a line costs
+/// more than the refusal.
+const LINES: usize = 100;
+
+/// Counters and lines.
+pub(super) struct Journal {
+    pub(super) metrics: Metrics,
+    lines: Bucket,
+    left_out: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            metrics: Metrics::default(),
+            lines: Bucket::new(LINES),
+            left_out: 0,
+        }
+    }
+}
+
+impl Journal {
+    /// A request went upstream.
+    pub(super) fn allowed(&mut self) {
+        self.metrics.count(ALLOWED, "");
+    }
+
+    /// A request was refused.
+    pub(super) fn denied(&mut self, denial: Denial, rule: Option<&str>, now: UnixTime) {
+        let (reason, status) = (denial.reason(), denial.status());
+        self.metrics.count(DENIED, reason);
+        if self.has_line(now) {
+            let rule = rule.unwrap_or("-");
+            info!("auth-filter: denied reason={reason} status={status} rule={rule}");
+        }
+    }
+
+    /// A request would have been refused, were the filter not in shadow mode.
+    pub(super) fn shadow_denied(&mut self, denial: Denial, now: UnixTime) {
+        let (reason, status) = (denial.reason(), denial.status());
+        self.metrics.count(SHADOW_DENIED, reason);
+        if self.has_line(now) {
+            info!("auth-filter: would be denied reason={reason} status={status}");
+        }
+    }
+
+    /// Whether there is a line left; the first one after a pause tells of those that were left out.
+    fn has_line(&mut self, now: UnixTime) -> bool {
+        if self.lines.admit(now).is_err() {
+            self.left_out = self.left_out.saturating_add(1);
+            return false;
+        }
+        self.lines.spend(1);
+        if self.left_out > 0 {
+            info!("auth-filter: {} refusals were not logged", self.left_out);
+            self.left_out = 0;
+        }
+        true
+    }
+}
