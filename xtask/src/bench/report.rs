@@ -11,6 +11,27 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
+/// Between these marks the README shows the last whole run.
+const BEGIN: &str = "<!-- cargo xtask bench -->";
+const END: &str = "<!-- /cargo xtask bench -->";
+/// What it shows.
+const SHOWN: &[&str] = &[
+    "empty",
+    "ext-authz",
+    "warm-rs256",
+    "native-cached-rs256",
+    "cold-rs256",
+    "native-rs256",
+    "cold-es256",
+    "native-es256",
+    "cold-eddsa",
+    "native-eddsa",
+    "refused-missing",
+    "refused-expired",
+    "refused-repeated",
+    "native-refused-repeated",
+];
+
 /// What a variant came to.
 pub(super) struct Line {
     pub(super) name: &'static str,
@@ -159,7 +180,43 @@ impl Report {
             fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
             println!("{}", path.display());
         }
+        if is_whole {
+            self.show_in_readme()?;
+        }
         Ok(())
+    }
+
+    /// Puts the most telling lines between the marks in the README.
+    fn show_in_readme(&self) -> Result<(), String> {
+        let path = workspace().join("README.md");
+        let io = |error| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(&path).map_err(io)?;
+        let (before, rest) = text.split_once(BEGIN).ok_or("the README has no mark")?;
+        let (_, after) = rest
+            .split_once(END)
+            .ok_or("the README has no second mark")?;
+        let table = self.excerpt();
+        fs::write(&path, format!("{before}{BEGIN}\n{table}{END}{after}")).map_err(io)
+    }
+
+    fn excerpt(&self) -> String {
+        let mut out = String::from(
+            "| | added CPU per request, µs | of native | requests/s |\n|---|--:|--:|--:|\n",
+        );
+        let shown = |line: &&Line| SHOWN.contains(&line.name);
+        for line in self.lines.iter().filter(shown) {
+            let ratio = line
+                .ratio
+                .map(|ratio| format!("{ratio:.2}×"))
+                .unwrap_or_default();
+            // Writing to a String does not fail.
+            let _ = writeln!(
+                out,
+                "| {} | {:.1} | {ratio} | {:.0} |",
+                line.title, line.added.median, line.per_second.median
+            );
+        }
+        out
     }
 }
 
