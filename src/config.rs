@@ -8,6 +8,7 @@ mod claim_test;
 mod delivery;
 mod duration;
 mod error;
+mod filter_state;
 mod policy_test;
 mod provider;
 mod reader;
@@ -21,6 +22,7 @@ mod share;
 pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
+pub use self::filter_state::FilterState;
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::provider::{
     ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset,
@@ -207,8 +209,9 @@ pub struct UpstreamHeaders {
     pub profile: UniqueMap<String>,
     /// The header that carries the token's payload as it was received: base64url JSON.
     pub payload: Option<String>,
-    /// Whether the same facts become filter state of the host, for access logs and later filters; true by default.
-    pub filter_state: Option<bool>,
+    /// Which of the same facts become filter state of the host, for access logs and later filters; all by default.
+    #[serde(default)]
+    pub filter_state: FilterState,
 }
 
 /// `limits`.

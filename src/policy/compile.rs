@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::matcher::Matcher;
 use super::resource_metadata::ResourceMetadata;
+use super::upstream::state_names;
 use super::{Limits, Policy, UpstreamHeaders};
-use crate::config::{self, Config, ConfigError, DisabledIdentity, Mode};
+use crate::config::{self, Config, ConfigError, DisabledIdentity, FilterState, Mode};
 use crate::text::is_token;
 
 impl Policy {
@@ -123,7 +124,22 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
 fn upstream(headers: &config::UpstreamHeaders, aws: bool) -> Result<UpstreamHeaders, ConfigError> {
     let prefix = headers.prefix.as_deref().unwrap_or("x-auth-");
     let prefix = header_name("upstream_headers.prefix", prefix)?;
-    let mut upstream = UpstreamHeaders::new(&prefix, aws, headers.filter_state.unwrap_or(true));
+    let mut upstream = UpstreamHeaders::new(&prefix, aws);
+    let facts: Option<&[String]> = match &headers.filter_state {
+        FilterState::All => None,
+        FilterState::Facts(facts) => Some(facts),
+        FilterState::Nothing => Some(&[]),
+    };
+    if let Some(facts) = facts {
+        upstream.narrow_state(facts).map_err(|(place, fact)| {
+            let known: Vec<_> = state_names().collect();
+            ConfigError::unknown(
+                format!("upstream_headers.filter_state[{place}]"),
+                &format!("\"{fact}\" is not a fact about a caller"),
+                known.iter().map(String::as_str),
+            )
+        })?;
+    }
     for (name, claim) in headers.claims.iter() {
         let at = format!("upstream_headers.claims.{name}");
         let name = header_name(&at, name)?;

@@ -58,11 +58,12 @@ pub struct UpstreamHeaders {
     payload: Option<String>,
     /// Whether some provider gives temporary AWS credentials.
     aws: bool,
-    filter_state: bool,
+    /// Names in the host's filter state, by the order of [`IDENTITY`], of what stands there.
+    state: Vec<Option<String>>,
 }
 
 impl UpstreamHeaders {
-    pub(super) fn new(prefix: &str, aws: bool, filter_state: bool) -> Self {
+    pub(super) fn new(prefix: &str, aws: bool) -> Self {
         Self {
             identity: IDENTITY
                 .iter()
@@ -73,8 +74,23 @@ impl UpstreamHeaders {
             profile: Vec::new(),
             payload: None,
             aws,
-            filter_state,
+            state: state_names().map(|name| Some(state_name(&name))).collect(),
         }
+    }
+
+    /// Leaves out of the filter state what is not among these facts.
+    ///
+    /// # Errors
+    /// The first one that is no fact, and its place.
+    pub(super) fn narrow_state<'f>(&mut self, facts: &'f [String]) -> Result<(), (usize, &'f str)> {
+        let is_fact = |fact: &String| state_names().any(|name| name == *fact);
+        let mut named = facts.iter().enumerate();
+        if let Some((place, fact)) = named.find(|(_, fact)| !is_fact(fact)) {
+            return Err((place, fact));
+        }
+        let kept = |name: String| facts.contains(&name).then(|| state_name(&name));
+        self.state = state_names().map(kept).collect();
+        Ok(())
     }
 
     pub(super) fn add_claim(&mut self, name: String, path: ClaimPath) {
@@ -199,14 +215,13 @@ impl UpstreamHeaders {
     /// Values in the order of [`IDENTITY`] as headers and as filter state.
     fn identity_facts(&self, values: [String; 10]) -> Told {
         let mut told = Told::default();
-        let names = self.identity.iter().zip(IDENTITY);
-        for ((header, fact), value) in names.zip(values) {
+        let names = self.identity.iter().zip(&self.state);
+        for ((header, state), value) in names.zip(values) {
             if value.is_empty() {
                 continue;
             }
-            if self.filter_state {
-                let name = format!("auth_filter.{}", fact.replace('-', "_"));
-                told.state.push((name, value.clone()));
+            if let Some(name) = state {
+                told.state.push((name.clone(), value.clone()));
             }
             told.headers.push((header.clone(), value));
         }
@@ -234,6 +249,15 @@ impl UpstreamHeaders {
             .filter(|(_, value)| !value.is_empty())
             .collect()
     }
+}
+
+/// What facts are called in the configuration, by the order of [`IDENTITY`].
+pub(super) fn state_names() -> impl Iterator<Item = String> {
+    IDENTITY.iter().map(|name| name.replace('-', "_"))
+}
+
+fn state_name(fact: &str) -> String {
+    format!("auth_filter.{fact}")
 }
 
 fn folded(byte: u8) -> u8 {

@@ -23,6 +23,7 @@ use self::report::Report;
 use self::stats::Series;
 use self::tokens::Tokens;
 use self::variants::Variant;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Envoy's own filters that a short run tries too.
@@ -35,10 +36,14 @@ pub struct Options {
     pub short: bool,
     /// Only what has one of these words in its name; all where there are none.
     pub only: Vec<String>,
+    /// Another module than the one that ships, to be compared with it.
+    pub module: Option<PathBuf>,
+    /// How many rounds of the comparison, where it is said.
+    pub rounds: Option<usize>,
 }
 
 impl Options {
-    /// Reads `--short` and `--only a,b`.
+    /// Reads `--short`, `--only a,b`, `--module file` and `--rounds n`.
     ///
     /// # Errors
     /// With the argument that is not known.
@@ -46,6 +51,8 @@ impl Options {
         let mut options = Self {
             short: false,
             only: Vec::new(),
+            module: None,
+            rounds: None,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -55,7 +62,17 @@ impl Options {
                     let names = arguments.next().ok_or("--only: which?")?;
                     options.only = names.split(',').map(str::to_owned).collect();
                 }
-                other => return Err(format!("bench: {other}: not --short or --only")),
+                "--module" => options.module = arguments.next().map(PathBuf::from),
+                "--rounds" => {
+                    let many = arguments.next().and_then(|many| many.parse().ok());
+                    options.rounds =
+                        Some(many.filter(|many| *many > 0).ok_or("--rounds: how many?")?);
+                }
+                other => {
+                    return Err(format!(
+                        "bench: {other}: not --short, --only, --module or --rounds"
+                    ));
+                }
             }
         }
         Ok(options)
@@ -71,11 +88,11 @@ impl Options {
 
     /// Whether all was measured for long enough to be shown.
     fn is_whole(&self) -> bool {
-        !self.short && self.only.is_empty()
+        !self.short && self.only.is_empty() && self.module.is_none() && self.rounds.is_none()
     }
 
-    const fn rounds(&self) -> usize {
-        if self.short { 1 } else { 7 }
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.short { 1 } else { 7 })
     }
 
     const fn slice(&self) -> Duration {
@@ -94,6 +111,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     } else {
         sweeps::MOST_TOKENS
     };
+    if let Some(module) = &options.module {
+        variants::measure_instead(module);
+    }
     let tokens = Tokens::make(many, 20_000)?;
     let mut report = Report::new(options);
     let compared = variants::all(&tokens)?;

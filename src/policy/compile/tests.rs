@@ -137,3 +137,42 @@ fn a_tenant_has_two_issuers_in_each_cloud() {
         assert_eq!(issuers(more), want, "{more}");
     }
 }
+
+#[test]
+fn the_filter_state_gets_all_facts_none_or_the_named_ones() {
+    let compile = |state: &str| {
+        let text = format!(
+            "{{{PROVIDERS}, \"rules\": [{{\"match\": {{}}, \"require\": \"user\"}}], \
+             \"upstream_headers\": {{\"filter_state\": {state}}}}}"
+        );
+        let config = Config::parse(text.as_bytes()).map_err(|error| error.to_string())?;
+        Policy::compile(&config).map_err(|error| error.to_string())
+    };
+    let identity = crate::config::DisabledIdentity {
+        user_id: "u".to_owned(),
+        user_name: Some("n".to_owned()),
+        ..Default::default()
+    };
+    for (state, want) in [
+        (
+            "true",
+            &["auth_filter.user_id", "auth_filter.user_name"][..],
+        ),
+        ("false", &[]),
+        ("[]", &[]),
+        (r#"["user_name", "groups"]"#, &["auth_filter.user_name"]),
+    ] {
+        let told = compile(state).unwrap().upstream.set_disabled(&identity);
+        let names: Vec<_> = told.state.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, want, "{state}");
+        assert_eq!(told.headers.len(), 2, "{state}");
+    }
+    let error = compile(r#"["user_id", "user-nam"]"#).unwrap_err();
+    assert!(
+        error.contains("upstream_headers.filter_state[1]: \"user-nam\" is not a fact"),
+        "{error}"
+    );
+    assert!(error.contains("did you mean \"user_name\""), "{error}");
+    let error = compile("1").unwrap_err();
+    assert!(error.contains("true, false or a list of facts"), "{error}");
+}
