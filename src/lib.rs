@@ -13,6 +13,7 @@
 //! 6. [`keys::KeyStore`] has the issuer's keys and [`services::ServiceStore`] what services said, or a callout must come
 //!    first; then the request waits, and [`gateway::Gateway::poll_callout`] says what to send.
 //! 7. [`jose::KeySet::verify`] makes [`jose::VerifiedClaims`] of the token, the only way to get them.
+//!    [`tokens::TokenStore`] remembers what came of it, so that the next request with the token costs no signature.
 //! 8. [`policy::principal::Principal`] is whom they stand for, with what directories add where the rule asks for it; the rule's [requirement](policy::requirement) holds for them
 //!    or does not.
 //! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
