@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{
     ClaimTest, ClaimTestObject, Config, DecisionObject, DurationText, Expectation, Extract,
-    ExtractItems, FromGroups, GroupsOverage, Literal, OneOrMany, ProfileExtract, Require,
-    RequireDecision, RequireObject, ResourceId, Share,
+    ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany, ProfileExtract,
+    Require, RequireDecision, RequireObject, ResourceId, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
 use crate::services::Secret;
@@ -52,6 +52,8 @@ reads_itself! {
         |generator| either(&[word("allow"), generator.subschema_for::<super::policy_test::ExpectationObject>()]);
     Extract, "A JSON Pointer to a list, or a list and where in its items the value is.",
         |generator| either(&[text(), generator.subschema_for::<ExtractItems>()]);
+    FilterState, "true for all facts about the caller, false for none, or the facts.",
+        |generator| either(&[json_schema!({ "type": "boolean" }), generator.subschema_for::<Vec<String>>()]);
     FromGroups, "true for each group as it is, or the values that each named group gives.",
         |generator| either(&[
             json_schema!({ "const": true }),
