@@ -9,6 +9,7 @@ mod delivery;
 mod duration;
 mod error;
 mod filter_state;
+mod host;
 mod policy_test;
 mod provider;
 mod reader;
@@ -23,6 +24,7 @@ pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
+pub use self::host::{HostName, HostWord, NginxHost};
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::provider::{
     ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset,
@@ -81,6 +83,12 @@ pub struct Config {
     /// Bounds on what a request may cost.
     #[serde(default)]
     pub limits: Limits,
+    /// The proxy that runs the filter.
+    #[serde(default)]
+    pub host: HostWord,
+    /// What an nginx host does on its side.
+    #[serde(default)]
+    pub nginx: NginxHost,
     /// Where editors find the schema of this text; it says nothing to the filter.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,

@@ -179,6 +179,9 @@ impl Exchange {
 
     /// Answers from what is known now.
     pub fn advance(&self, stores: &Stores, now: UnixTime) -> Step {
+        if self.policy.refuses_headers_of(&self.head) {
+            return self.reject(None, Denial::OwnedHeader);
+        }
         if self.policy.mode == Mode::Disabled {
             return Step::Forward(self.disabled());
         }
@@ -256,6 +259,11 @@ impl Exchange {
         if self.policy.mode == Mode::Shadow {
             return Step::Forward(self.grant(Some(denial)));
         }
+        self.reject(rule, denial)
+    }
+
+    /// A refusal in every mode.
+    fn reject(&self, rule: Option<&Rule>, denial: Denial) -> Step {
         let answer = denial.answer(self.policy.challenge(rule));
         Step::Reject(Refusal {
             denial,

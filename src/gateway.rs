@@ -189,6 +189,59 @@ impl Gateway {
         }
     }
 
+    /// The callout that a held request makes for itself, on hosts where nobody else can wake it. `None` where none may
+    /// go out, so many being `under_way` already.
+    pub fn own_callout(
+        &mut self,
+        id: u32,
+        under_way: usize,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Callout> {
+        if under_way >= self.policy.limits.callouts {
+            return None;
+        }
+        let Stores { keys, services, .. } = &mut self.stores;
+        match &self.held.get(&id)?.need {
+            Need::Keys { source, .. } => keys.join(*source, shared, now).map(Callout::Keys),
+            Need::Answers(questions) => questions
+                .first()
+                .and_then(|question| services.join(question, now))
+                .map(Callout::Service),
+        }
+    }
+
+    /// What becomes of one held request by what is known now, in this VM and in others.
+    pub fn settle(
+        &mut self,
+        id: u32,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Outcome> {
+        let mut held = self.held.remove(&id)?;
+        if let Need::Keys { source, .. } = &held.need {
+            self.stores.keys.import(*source, shared, now);
+        }
+        match held.exchange.advance(&self.stores, now) {
+            Step::Await(need) if now < held.deadline => {
+                self.want(&need, now);
+                held.need = need;
+                self.held.insert(id, held);
+                Some(Outcome::Held)
+            }
+            Step::Await(need) => settle(held.exchange.give_up(unavailable(&need))),
+            step => settle(step),
+        }
+    }
+
+    /// The answer to a held request that cannot wait as its host would have it.
+    pub fn give_up(&mut self, id: u32) -> Option<Outcome> {
+        let held = self.held.remove(&id)?;
+        let step = held.exchange.give_up(unavailable(&held.need));
+        self.forget(&held.need);
+        settle(step)
+    }
+
     /// Ends what is overdue: these callouts get no answer any more.
     pub fn handle_tick(
         &mut self,

@@ -13,6 +13,8 @@ const MAX_PAIRS: usize = 4096;
 pub struct Headers {
     bytes: Vec<u8>,
     count: usize,
+    /// The path by the host's own reading, decoded and without its query, where that is not what the client sent.
+    path_as_read: Option<Vec<u8>>,
 }
 
 impl Headers {
@@ -26,7 +28,11 @@ impl Headers {
             return Some(Self::default());
         }
         let count = read_u32(&bytes, 0)?;
-        let headers = Self { bytes, count };
+        let headers = Self {
+            bytes,
+            count,
+            path_as_read: None,
+        };
         (count <= MAX_PAIRS && headers.iter().count() == count).then_some(headers)
     }
 
@@ -51,6 +57,7 @@ impl Headers {
         Self {
             bytes,
             count: pairs.len(),
+            path_as_read: None,
         }
     }
 
@@ -77,6 +84,49 @@ impl Headers {
     #[must_use]
     pub fn first<'h>(&'h self, name: &str) -> Option<&'h [u8]> {
         self.all(name).next()
+    }
+
+    /// The same head with the target as the client sent it in place of the one that the host has decoded; the host's
+    /// reading stays at hand.
+    #[must_use]
+    pub fn with_target(self, target: &[u8]) -> Self {
+        let mark = target.iter().position(|byte| *byte == b'?');
+        let query = mark
+            .and_then(|mark| target.get(mark..))
+            .filter(|query| query.len() > 1);
+        // The host's text ends with the query as it came; what stands before it is all path, question marks included.
+        let read = self.first(":path").map(|read| {
+            let path = query.and_then(|query| read.strip_suffix(query));
+            path.unwrap_or(read).to_vec()
+        });
+        Self {
+            path_as_read: read,
+            ..self.with(":path", target)
+        }
+    }
+
+    /// The same head with this value in place of the first of its name, or added.
+    #[must_use]
+    pub fn with(self, name: &str, value: &[u8]) -> Self {
+        let mut pairs: Vec<(&[u8], &[u8])> = self.iter().collect();
+        let held = pairs
+            .iter_mut()
+            .find(|(held, _)| held.eq_ignore_ascii_case(name.as_bytes()));
+        match held {
+            Some(pair) => pair.1 = value,
+            None => pairs.push((name.as_bytes(), value)),
+        }
+        let changed = Self::from_pairs(&pairs);
+        Self {
+            path_as_read: self.path_as_read,
+            ..changed
+        }
+    }
+
+    /// The path by the host's own reading, where that is not what the client sent.
+    #[must_use]
+    pub fn path_as_read(&self) -> Option<&[u8]> {
+        self.path_as_read.as_deref()
     }
 }
 
@@ -119,6 +169,32 @@ mod tests {
         assert_eq!(headers.all("a").collect::<Vec<_>>(), [&b"1"[..], b""]);
         assert_eq!(headers.first("X"), Some(&b"\xff\x00"[..]));
         assert_eq!(headers.first("missing"), None);
+    }
+
+    #[test]
+    fn a_target_takes_the_place_of_a_hosts_reading() {
+        // What the client sent, what the host made of it, and the path in that.
+        for (target, read, path) in [
+            ("/a%3Fb?x=%2F", "/a?b?x=%2F", "/a?b"),
+            ("/a/../b", "/b", "/b"),
+            ("/a%2Fb?", "/a/b", "/a/b"),
+            ("/a?x", "/a?x", "/a"),
+            ("/a?x", "/other", "/other"),
+        ] {
+            let head =
+                Headers::from_pairs(&[(":path", read), ("a", "1")]).with_target(target.as_bytes());
+            assert_eq!(head.first(":path"), Some(target.as_bytes()));
+            assert_eq!(head.path_as_read(), Some(path.as_bytes()), "{target}");
+            assert_eq!(head.iter().count(), 2);
+        }
+        let head = Headers::from_pairs(&[("a", "1")])
+            .with_target(b"/x")
+            .with("a", b"2");
+        assert_eq!(
+            (head.first(":path"), head.first("a")),
+            (Some(&b"/x"[..]), Some(&b"2"[..]))
+        );
+        assert_eq!(head.path_as_read(), None);
     }
 
     #[test]

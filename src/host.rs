@@ -1,5 +1,6 @@
 //! The host adapter: the only module that knows proxy-wasm. It translates and decides nothing.
 
+mod alone;
 mod call;
 mod journal;
 mod logger;
@@ -8,17 +9,18 @@ mod reply;
 mod shared;
 mod vm;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::warn;
+use log::{info, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
 use self::logger::Log;
 use self::vm::Vm;
-use crate::config::Config;
+use crate::capabilities::{Capabilities, recognise};
+use crate::config::{Config, HostName};
 use crate::gateway::Gateway;
 use crate::policy::Policy;
 
@@ -27,11 +29,23 @@ const TICK: Duration = Duration::from_millis(50);
 
 proxy_wasm::main! {{
     Log::install();
-    proxy_wasm::set_root_context(|id| Box::new(Root { id, vm: Rc::default() }));
+    proxy_wasm::set_root_context(|id| {
+        FIRST_ROOT.with(|first| first.set(first.get().or(Some(id))));
+        Box::new(Root { id, started: false, ticks: false, vm: Rc::new(RefCell::new(Vm::new())) })
+    });
 }}
+
+thread_local! {
+    /// The VM's first root context, by which its host is known. Later ones have numbers of any size.
+    static FIRST_ROOT: Cell<Option<u32>> = const { Cell::new(None) };
+}
 
 struct Root {
     id: u32,
+    /// Whether `on_vm_start` was called.
+    started: bool,
+    /// Whether the tick is set.
+    ticks: bool,
     vm: Rc<RefCell<Vm>>,
 }
 
@@ -43,17 +57,28 @@ struct Stream {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
-        self.vm.borrow_mut().handle_response(token, headers, body);
+        self.vm
+            .borrow_mut()
+            .handle_response(self.id, token, headers, body);
         let _ = call::set_effective_context(self.id);
     }
 }
 
 impl RootContext for Root {
+    fn on_vm_start(&mut self, _: usize) -> bool {
+        self.started = true;
+        true
+    }
+
     fn on_configure(&mut self, _: usize) -> bool {
-        match configure() {
-            Ok(gateway) => {
-                self.vm.borrow_mut().configure(gateway);
-                call::set_tick_period(TICK);
+        let first = FIRST_ROOT.with(Cell::get).unwrap_or(self.id);
+        match configure(recognise(first, self.started)) {
+            Ok((gateway, host)) => {
+                // A second time is one too often for some hosts.
+                if host.tick && !std::mem::replace(&mut self.ticks, true) {
+                    call::set_tick_period(TICK);
+                }
+                self.vm.borrow_mut().configure(gateway, host);
                 true
             }
             Err(error) => {
@@ -86,7 +111,9 @@ impl RootContext for Root {
 
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _: usize) {
-        self.vm.borrow_mut().handle_response(token, headers, body);
+        self.vm
+            .borrow_mut()
+            .handle_response(self.id, token, headers, body);
         let _ = call::set_effective_context(self.id);
     }
 
@@ -126,13 +153,19 @@ impl Stream {
     }
 }
 
-fn configure() -> Result<Gateway, String> {
+fn configure(recognised: HostName) -> Result<(Gateway, Capabilities), String> {
     let text = call::plugin_configuration().unwrap_or_default();
     let config = Config::parse(&text).map_err(|error| error.to_string())?;
-    let policy = Policy::compile(&config).map_err(|error| error.to_string())?;
+    let mut policy = Policy::compile(&config).map_err(|error| error.to_string())?;
+    let host = config.host.named().unwrap_or(recognised);
+    let capabilities = Capabilities::of(host, &config.nginx);
+    policy
+        .suit(&capabilities, &config.nginx)
+        .map_err(|error| error.to_string())?;
+    info!("auth-filter: the host is {}", host.word());
     for warning in &policy.warnings {
         warn!("auth-filter: {warning}");
     }
     let secret = call::random().ok_or("the host has no random numbers")?;
-    Ok(Gateway::new(policy, secret))
+    Ok((Gateway::new(policy, secret), capabilities))
 }

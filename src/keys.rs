@@ -154,6 +154,25 @@ impl KeyStore {
         })
     }
 
+    /// Takes in what another VM has fetched.
+    pub fn import(&mut self, source: KeySourceId, shared: &mut dyn SharedData, now: UnixTime) {
+        if let Some(slot) = self.slot_mut(source) {
+            slot.look(shared, now);
+        }
+    }
+
+    /// The fetch that a request makes for itself, because nobody can wake it when another's has its answer: the one under
+    /// way once more, or a new one without asking the other VMs. `None` while none is due.
+    pub fn join(
+        &mut self,
+        source: KeySourceId,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Option<Fetch> {
+        let attempt = self.slot_mut(source)?.join(shared, now)?;
+        Some(Fetch { source, attempt })
+    }
+
     /// Takes the answer to a fetch. An answer that nobody waits for any more is dropped.
     pub fn handle_fetched(
         &mut self,

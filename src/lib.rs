@@ -43,6 +43,7 @@ pub mod api_key;
 pub mod basic;
 pub mod bucket;
 pub mod callout;
+pub mod capabilities;
 pub mod config;
 pub mod credential;
 pub mod exchange;

@@ -12,6 +12,7 @@ pub mod provider;
 pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
+mod suit;
 mod trial;
 mod upstream;
 
@@ -29,6 +30,7 @@ use self::provider::{ChallengeScheme, Provider};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::{Route, Target};
+use self::suit::Owned;
 use crate::config::{ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
 use crate::headers::Headers;
@@ -161,6 +163,8 @@ pub struct Policy {
     pub disabled_identity: Option<DisabledIdentity>,
     /// Bounds.
     pub limits: Limits,
+    /// What becomes of headers that only the filter may set.
+    owned: Owned,
     /// What an operator should be warned of at each load, each with its place.
     pub warnings: Vec<ConfigError>,
 }
@@ -170,7 +174,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`Denial::MalformedPath`] for a path that two servers could read differently, also where a server
-    /// that drops path parameters would come to another rule or to other variables; [`Denial::NoRule`] where none
+    /// that drops path parameters, or the host by its own reading, would come to another rule or to other variables; [`Denial::NoRule`] where none
     /// matches.
     pub fn find(&self, head: &Headers) -> Result<(&Rule, Variables), Denial> {
         let pseudo = |name| head.first(name).unwrap_or_default();
@@ -195,6 +199,19 @@ impl Policy {
                     .map(|(rule, held)| (rule.name.clone(), held.clone()))
             };
             if name(&matching(&other)) != name(&found) {
+                return Err(Denial::MalformedPath);
+            }
+        }
+        // The host may have chosen its own location by another reading, and others behind it go by that.
+        if let Some(read) = head.path_as_read() {
+            let name = |found: &Option<(&Rule, Variables)>| {
+                found
+                    .as_ref()
+                    .map(|(rule, held)| (rule.name.clone(), held.clone()))
+            };
+            if read != path.as_bytes()
+                && name(&matching(&CanonicalPath::decoded(read))) != name(&found)
+            {
                 return Err(Denial::MalformedPath);
             }
         }

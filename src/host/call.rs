@@ -222,24 +222,17 @@ pub(super) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Stored {
     }
 }
 
-/// The address that the request comes from, without its port; empty from a host that does not tell.
-pub(super) fn client_address() -> String {
-    // Parts of a property's path are separated by NUL.
-    const PATH: &str = "source\0address";
+/// A property of the request; its path's parts are separated by NUL.
+pub(super) fn property(path: &str) -> Option<Vec<u8>> {
     let (mut data, mut size) = (std::ptr::null_mut(), 0);
     // SAFETY: pointers are to one live string and to locals of the right size.
     let status =
-        unsafe { proxy_get_property(PATH.as_ptr(), PATH.len(), &raw mut data, &raw mut size) };
-    let address = taken(status, data, size).unwrap_or_default();
-    let address = String::from_utf8(address).unwrap_or_default();
-    match address.rsplit_once(':') {
-        Some((host, _)) => host.to_owned(),
-        None => address,
-    }
+        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut data, &raw mut size) };
+    taken(status, data, size)
 }
 
-/// Tells the host's filter state something of the request.
-pub(super) fn set_state(name: &str, value: &str) {
+/// Tells the host something of the request. Its path's parts are separated by NUL.
+pub(super) fn set_property(name: &str, value: &[u8]) {
     // SAFETY: pointers and sizes are of live strings.
     let _ = unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
 }

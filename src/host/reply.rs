@@ -2,35 +2,67 @@
 
 use super::call::{self, MapType};
 use super::journal::Journal;
+use crate::capabilities::{Capabilities, Facts};
 use crate::exchange::{Grant, Refusal};
 use crate::gateway::Outcome;
+use crate::policy::Policy;
 use crate::policy::denial::Answer;
 use crate::policy::resource_metadata::Document;
 use crate::time::UnixTime;
 
-/// Ends the wait of a request whose callback this is not; its context is in effect.
-pub(super) fn wake(outcome: &Outcome, journal: &mut Journal, now: UnixTime) {
+/// Ends the wait of a request whose headers' callback is over; its context is in effect.
+pub(super) fn wake(
+    outcome: &Outcome,
+    host: &Capabilities,
+    policy: &Policy,
+    journal: &mut Journal,
+    now: UnixTime,
+) {
     match outcome {
         Outcome::Held => {}
         Outcome::Forward(grant) => {
-            forward(grant, journal, now);
+            forward(grant, host, policy, journal, now);
             call::resume_request();
         }
-        Outcome::Reject(refusal) => reject(refusal, journal, now),
-        Outcome::Serve(document) => serve(document),
+        Outcome::Reject(refusal) => reject(refusal, host, journal, now),
+        Outcome::Serve(document) => serve(document, host),
     }
 }
 
 /// Changes the request as the grant says.
-pub(super) fn forward(grant: &Grant, journal: &mut Journal, now: UnixTime) {
-    for name in grant.remove() {
-        call::remove_header(MapType::RequestHeaders, name);
+pub(super) fn forward(
+    grant: &Grant,
+    host: &Capabilities,
+    policy: &Policy,
+    journal: &mut Journal,
+    now: UnixTime,
+) {
+    if host.removes_headers {
+        for name in grant.remove() {
+            call::remove_header(MapType::RequestHeaders, name);
+        }
     }
     for (name, value) in grant.set() {
-        call::set_header(name, value);
+        match &host.facts {
+            Facts::Variables(prefix) if !host.sets_headers => {
+                // Identity is among the facts below.
+                if !policy.upstream.is_identity(name) {
+                    let name = name.replace('-', "_");
+                    call::set_property(&format!("ngx\0{prefix}header_{name}"), value);
+                }
+            }
+            _ => call::set_header(name, value),
+        }
     }
     for (name, value) in grant.state() {
-        call::set_state(name, value);
+        match &host.facts {
+            Facts::FilterState => call::set_property(name, value.as_bytes()),
+            Facts::None => {}
+            Facts::Variables(prefix) => {
+                let name = name.rsplit('.').next().unwrap_or(name);
+                call::set_property(&format!("ngx\0{prefix}{name}"), value.as_bytes());
+            }
+        }
     }
     match grant.shadowed() {
         Some(denial) => journal.shadow_denied(denial, now),
@@ -39,25 +71,44 @@ pub(super) fn forward(grant: &Grant, journal: &mut Journal, now: UnixTime) {
 }
 
 /// Answers in the upstream's place.
-pub(super) fn reject(refusal: &Refusal, journal: &mut Journal, now: UnixTime) {
+pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journal, now: UnixTime) {
     journal.denied(refusal.denial, refusal.rule.as_deref(), now);
-    send(&refusal.answer);
+    send(&refusal.answer, host);
 }
 
 /// Sends an answer; the request goes no further.
-pub(super) fn send(answer: &Answer) {
+pub(super) fn send(answer: &Answer, host: &Capabilities) {
     let details = format!("auth_filter.{}", answer.reason);
     call::send_local_response(
         answer.status,
         &details,
-        &answer.headers,
+        &once(&answer.headers, host),
         answer.body,
         answer.grpc_status,
     );
 }
 
 /// Answers with a document of the filter's own.
-pub(super) fn serve(document: &Document) {
+pub(super) fn serve(document: &Document, host: &Capabilities) {
     let Document { headers, body } = document;
-    call::send_local_response(200, "auth_filter.resource_metadata", headers, body, 0);
+    let headers = once(headers, host);
+    call::send_local_response(200, "auth_filter.resource_metadata", &headers, body, 0);
+}
+
+/// Headers as the host can send them: where it keeps one of a name, its values become a list (RFC 9110 §5.3).
+fn once<'h>(headers: &[(&'h str, String)], host: &Capabilities) -> Vec<(&'h str, String)> {
+    if host.repeats_headers {
+        return headers.to_vec();
+    }
+    let mut joined: Vec<(&str, String)> = Vec::new();
+    for (name, value) in headers {
+        match joined.iter_mut().find(|(held, _)| held == name) {
+            Some((_, held)) => {
+                held.push_str(", ");
+                held.push_str(value);
+            }
+            None => joined.push((*name, value.clone())),
+        }
+    }
+    joined
 }

@@ -11,24 +11,36 @@ use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
+use crate::capabilities::{Capabilities, Waiting};
+use crate::config::{HostName, NginxHost};
 use crate::gateway::{Callout, Gateway, Notice, Outcome};
 use crate::headers::Headers;
 use crate::keys::{self, KeySource};
-use crate::policy::denial::{Challenge, Denial};
 use crate::services;
 
 /// What the contexts of one configuration share.
-#[derive(Default)]
 pub(super) struct Vm {
-    gateway: Option<Gateway>,
+    pub(super) host: Capabilities,
+    pub(super) gateway: Option<Gateway>,
     /// By the host's token: the context that called out, and for what.
-    callouts: BTreeMap<u32, (u32, Callout)>,
-    journal: Journal,
+    pub(super) callouts: BTreeMap<u32, (u32, Callout)>,
+    pub(super) journal: Journal,
 }
 
 impl Vm {
-    pub(super) fn configure(&mut self, gateway: Gateway) {
+    /// A VM without a configuration, in a host of which nothing is known yet.
+    pub(super) fn new() -> Self {
+        Self {
+            host: Capabilities::of(HostName::Apisix, &NginxHost::default()),
+            gateway: None,
+            callouts: BTreeMap::new(),
+            journal: Journal::default(),
+        }
+    }
+
+    pub(super) fn configure(&mut self, gateway: Gateway, host: Capabilities) {
         self.gateway = Some(gateway);
+        self.host = host;
     }
 
     /// Whether a request waits; without a configuration all do.
@@ -38,53 +50,80 @@ impl Vm {
             .is_none_or(|gateway| gateway.is_held(id))
     }
 
-    /// `None` where the request is refused.
-    pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
-        let head = call::header_map(MapType::RequestHeaders).and_then(Headers::decode);
-        let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
-            let answer = Denial::Internal.answer(Challenge {
-                schemes: &[],
-                realm: "api",
-                scope: None,
-                resource_metadata: None,
-            });
-            self.journal.metrics.count(metrics::DENIED, answer.reason);
-            reply::send(&answer);
-            return None;
-        };
-        let client = if gateway.policy().counts_by_address() {
-            call::client_address()
-        } else {
-            String::new()
-        };
-        let outcome = match gateway.handle_request(id, head, client, now) {
-            Outcome::Held => {
-                self.call_out(Leader::Request, id);
-                self.answer_held(Some(id))
-            }
-            other => Some(other),
-        };
-        match outcome {
-            None | Some(Outcome::Held) => Some(Action::Pause),
-            Some(Outcome::Forward(grant)) => {
-                reply::forward(&grant, &mut self.journal, now);
-                Some(Action::Continue)
-            }
-            Some(Outcome::Reject(refusal)) => {
-                reply::reject(&refusal, &mut self.journal, now);
-                None
-            }
-            Some(Outcome::Serve(document)) => {
-                reply::serve(&document);
-                None
-            }
+    pub(super) fn shared(&self) -> HostData {
+        HostData(self.host.shared)
+    }
+
+    /// The request's head by what the client sent, where the host tells that apart from what it made of it.
+    fn head(&self) -> Option<Headers> {
+        let mut head = call::header_map(MapType::RequestHeaders).and_then(Headers::decode)?;
+        if let Some(property) = self.host.target {
+            head = head.with_target(&call::property(property)?);
+        }
+        if !self.host.authority {
+            let host = head.first("host").unwrap_or_default().to_vec();
+            head = head.with(":authority", &host);
+        }
+        Some(head)
+    }
+
+    /// The address that the request comes from, without its port; empty from a host that does not tell.
+    fn client_address(&self) -> String {
+        let address = call::property(self.host.address).unwrap_or_default();
+        let address = String::from_utf8(address).unwrap_or_default();
+        match address.rsplit_once(':') {
+            Some((host, _)) if self.host.address_has_port => host.to_owned(),
+            _ => address,
         }
     }
 
-    pub(super) fn handle_response(&mut self, token: u32, headers: usize, body: usize) {
-        let Some((_, callout)) = self.callouts.remove(&token) else {
-            return;
+    /// `None` where the request is refused.
+    pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
+        let client = match &self.gateway {
+            Some(gateway) if gateway.policy().counts_by_address() => self.client_address(),
+            _ => String::new(),
         };
+        let head = self.head();
+        let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
+            self.refuse();
+            return None;
+        };
+        if !self.host.tick {
+            // Nobody else ends what is overdue.
+            let mut shared = HostData(self.host.shared);
+            for (_, notice) in gateway.handle_tick(&mut shared, now) {
+                report(gateway, &notice, &mut self.journal.metrics);
+            }
+        }
+        let outcome = match gateway.handle_request(id, head, client, now) {
+            Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
+            Outcome::Held => {
+                self.call_out(Leader::Request, id);
+                self.answer_held(Some(id)).unwrap_or(Outcome::Held)
+            }
+            other => other,
+        };
+        self.act(&outcome, now)
+    }
+
+    /// Takes the answer to a callout that this context made.
+    pub(super) fn handle_response(
+        &mut self,
+        context: u32,
+        token: u32,
+        headers: usize,
+        body: usize,
+    ) {
+        if let Some((_, callout)) = self.callouts.remove(&token) {
+            self.take(callout, headers, body);
+        }
+        match self.host.waiting {
+            Waiting::OwnCallout => self.decide_alone(context),
+            Waiting::Woken => drop(self.answer_held(None)),
+        }
+    }
+
+    fn take(&mut self, callout: Callout, headers: usize, body: usize) {
         let headers = (headers > 0)
             .then(|| call::header_map(MapType::CalloutHeaders).and_then(Headers::decode))
             .flatten();
@@ -95,7 +134,6 @@ impl Vm {
             _ => CalloutOutcome::Failed,
         };
         self.settle_callout(callout, outcome);
-        let _ = self.answer_held(None);
     }
 
     pub(super) fn handle_done(&mut self, id: u32) {
@@ -110,26 +148,32 @@ impl Vm {
         let Some(now) = call::now() else {
             return;
         };
-        // The host has cancelled its callouts with the request.
-        self.callouts.retain(|_, (leader, callout)| {
-            if *leader == id {
-                gateway.abandon(*callout, &mut HostData, now);
+        // The host has cancelled its callouts with the request. Another request may have the same one under way.
+        let (gone, left): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.callouts)
+            .into_iter()
+            .partition(|(_, (leader, _))| *leader == id);
+        self.callouts = left;
+        for (_, callout) in gone.into_values() {
+            if !self.callouts.values().any(|(_, other)| *other == callout) {
+                gateway.abandon(callout, &mut HostData(self.host.shared), now);
             }
-            *leader != id
-        });
+        }
     }
 
     pub(super) fn tick(&mut self, root: u32) {
         let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
             return;
         };
-        let notices = gateway.handle_tick(&mut HostData, now);
+        let shared = &mut HostData(self.host.shared);
+        let notices = gateway.handle_tick(shared, now);
         for (callout, notice) in notices {
             self.callouts.retain(|_, (_, known)| *known != callout);
             report(gateway, &notice, &mut self.journal.metrics);
         }
         self.call_out(Leader::Tick, root);
-        let _ = self.answer_held(None);
+        if self.host.waiting == Waiting::Woken {
+            let _ = self.answer_held(None);
+        }
     }
 
     /// Sends the callouts that are due, in the name of the context whose callback this is: a request that waits
@@ -139,7 +183,8 @@ impl Vm {
             return;
         };
         while let Some(gateway) = &mut self.gateway
-            && let Some(callout) = gateway.poll_callout(leader, &mut HostData, now)
+            && let Some(callout) =
+                gateway.poll_callout(leader, &mut HostData(self.host.shared), now)
         {
             match gateway.request(callout).and_then(dispatch) {
                 Some(token) => {
@@ -159,7 +204,14 @@ impl Vm {
             if Some(id) == own {
                 mine = Some(outcome);
             } else if call::set_effective_context(id) {
-                reply::wake(&outcome, &mut self.journal, now);
+                let Some(gateway) = &self.gateway else { break };
+                reply::wake(
+                    &outcome,
+                    &self.host,
+                    gateway.policy(),
+                    &mut self.journal,
+                    now,
+                );
             }
         }
         if let Some(own) = own {
@@ -168,11 +220,12 @@ impl Vm {
         mine
     }
 
-    fn settle_callout(&mut self, callout: Callout, outcome: CalloutOutcome<'_>) {
+    pub(super) fn settle_callout(&mut self, callout: Callout, outcome: CalloutOutcome<'_>) {
+        let shared = &mut self.shared();
         let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
             return;
         };
-        if let Some(notice) = gateway.handle_answered(callout, outcome, &mut HostData, now) {
+        if let Some(notice) = gateway.handle_answered(callout, outcome, shared, now) {
             report(gateway, &notice, &mut self.journal.metrics);
         }
     }
@@ -203,7 +256,7 @@ fn answered<'b>(headers: &'b Headers, body: &'b [u8]) -> CalloutOutcome<'b> {
     })
 }
 
-fn dispatch(request: CalloutRequest<'_>) -> Option<u32> {
+pub(super) fn dispatch(request: CalloutRequest<'_>) -> Option<u32> {
     let mut headers = vec![
         (":method", request.method),
         (":path", request.path.as_str()),

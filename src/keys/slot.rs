@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::{Phase, Record};
 use super::snapshot::Snapshot;
-use super::{Endpoint, KeySource, SharedData, Swap};
+use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::KeySet;
 use crate::text::hex_text;
@@ -214,6 +214,59 @@ impl Slot {
         Some(self.attempts)
     }
 
+    /// Takes in what other VMs did, and nothing else.
+    pub(super) fn look(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        if let (_, Some(record)) = self.record(shared, now) {
+            self.import(record, shared, now);
+        }
+    }
+
+    /// The shared record with its entry.
+    fn record(
+        &self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> (Option<Entry>, Option<Record>) {
+        let entry = shared.read(&self.record_key);
+        let record = entry
+            .as_ref()
+            .and_then(|entry| Record::decode(&entry.value))
+            .filter(|record| record.until <= now.plus(self.longest_wait()));
+        (entry, record)
+    }
+
+    /// The attempt whose callout a request makes for itself: the one under way once more, or a new one whoever else
+    /// is at it. Of its answers the first counts.
+    pub(super) fn join(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<u32> {
+        if let Some(lease) = &mut self.lease {
+            if lease.resumes_at.is_none() {
+                return Some(lease.attempt);
+            }
+            lease.resumes_at = Some(now);
+            return self.resume(Leader::Tick, shared, now);
+        }
+        if self.failing(now).is_some() {
+            return None;
+        }
+        if self.wanted {
+            self.refetched_at = now;
+        }
+        Some(self.lead(now.plus(self.source.schedule.timeout).plus(GRACE)))
+    }
+
+    /// Begins a fetch that is this VM's until then.
+    fn lead(&mut self, until: UnixTime) -> u32 {
+        self.attempts = self.attempts.wrapping_add(1);
+        self.lease = Some(Lease {
+            attempt: self.attempts,
+            until,
+            resumes_at: None,
+            retries: self.source.schedule.retry,
+            discovered: None,
+        });
+        self.attempts
+    }
+
     /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
     pub(super) fn poll(
         &mut self,
@@ -228,12 +281,8 @@ impl Slot {
         if leader == Leader::Request && !self.is_due(now) {
             return None;
         }
-        let entry = shared.read(&self.record_key);
-        let record = entry
-            .as_ref()
-            .and_then(|entry| Record::decode(&entry.value))
-            .filter(|record| record.until <= now.plus(self.longest_wait()))
-            .unwrap_or_default();
+        let (entry, record) = self.record(shared, now);
+        let record = record.unwrap_or_default();
         self.import(record, shared, now);
         if !self.is_due(now) {
             return None;
@@ -271,15 +320,7 @@ impl Slot {
         }
         self.refetched_at = refetched_at;
         self.orphaned_until = UnixTime::from_millis(0);
-        self.attempts = self.attempts.wrapping_add(1);
-        self.lease = Some(Lease {
-            attempt: self.attempts,
-            until,
-            resumes_at: None,
-            retries: self.source.schedule.retry,
-            discovered: None,
-        });
-        Some(self.attempts)
+        Some(self.lead(until))
     }
 
     pub(super) fn is_fetching(&self) -> bool {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::matcher::Matcher;
 use super::resource_metadata::ResourceMetadata;
+use super::suit::Owned;
 use super::upstream::state_names;
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{self, Config, ConfigError, DisabledIdentity, FilterState, Mode};
@@ -51,6 +52,7 @@ impl Policy {
             upstream: upstream(&config.upstream_headers, aws)?,
             disabled_identity: disabled_identity(config)?,
             limits: limits(&config.limits)?,
+            owned: Owned::default(),
             warnings,
         };
         policy.try_tests(&config.tests)?;

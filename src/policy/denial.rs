@@ -42,6 +42,8 @@ pub enum Denial {
         /// `Retry-After`, in seconds.
         retry_after: u32,
     },
+    /// The request brings a header that only the filter may set, and the host could not take it away.
+    OwnedHeader,
     /// A service that would decide cannot be asked; the client may try again after so many seconds.
     ServiceUnavailable {
         /// `Retry-After`, in seconds.
@@ -108,7 +110,7 @@ impl Denial {
         match self {
             Self::Missing => 0,
             Self::NoRule | Self::Denied => 1,
-            Self::Malformed | Self::Ambiguous | Self::MalformedPath => 2,
+            Self::Malformed | Self::Ambiguous | Self::MalformedPath | Self::OwnedHeader => 2,
             Self::Token(error) => error.rank().saturating_add(3),
             Self::BadKey | Self::BadPassword => 100,
             Self::SignaturesThrottled { .. } | Self::Throttled { .. } => 101,
@@ -123,7 +125,7 @@ impl Denial {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Ambiguous | Self::Malformed | Self::MalformedPath => 400,
+            Self::Ambiguous | Self::Malformed | Self::MalformedPath | Self::OwnedHeader => 400,
             Self::BadKey | Self::BadPassword | Self::Missing | Self::Token(_) => 401,
             Self::AwsCredentialsRefused
             | Self::Denied
@@ -153,6 +155,7 @@ impl Denial {
             Self::MalformedPath => "malformed_path",
             Self::Missing => "missing",
             Self::NoRule => "no_rule",
+            Self::OwnedHeader => "owned_header",
             Self::ServiceUnavailable { .. } => "service_unavailable",
             Self::SignaturesThrottled { .. } => "signatures_throttled",
             Self::Throttled { .. } => "throttled",
@@ -254,6 +257,7 @@ impl Denial {
             }
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
+            Self::OwnedHeader => r#"{"detail":"Header not allowed"}"#,
             Self::SignaturesThrottled { .. } | Self::Throttled { .. } => {
                 r#"{"detail":"Too many requests"}"#
             }

@@ -59,6 +59,14 @@ impl<'t> CanonicalPath<'t> {
         Ok(Self(decoded))
     }
 
+    /// A path that a host has decoded.
+    #[must_use]
+    pub fn decoded(path: &[u8]) -> Self {
+        let mut path = path.to_vec();
+        path.dedup_by(|next, before| *next == b'/' && *before == b'/');
+        Self(Cow::Owned(path))
+    }
+
     /// The path's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

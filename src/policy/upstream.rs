@@ -111,6 +111,13 @@ impl UpstreamHeaders {
         &self.shadow
     }
 
+    /// Whether a header tells of the caller what the host's filter state tells too.
+    #[must_use]
+    pub fn is_identity(&self, name: &str) -> bool {
+        let mut told = self.identity.iter().zip(&self.state);
+        told.any(|(own, state)| state.is_some() && own == name)
+    }
+
     /// Whether a header is the filter's own. Case does not count, and `_` is `-`: behind CGI and its
     /// descendants `X_Auth_User_Id` and `x-auth-user-id` are the same variable.
     #[must_use]

@@ -2,7 +2,7 @@
 
 mod together;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::decision::read_batch;
@@ -123,6 +123,8 @@ pub struct ServiceStore {
     wanted: VecDeque<Digest>,
     /// Which questions each call asks: one, or those of a batch.
     flying: BTreeMap<u32, Vec<Digest>>,
+    /// Calls that are the second of two for their question.
+    seconds: BTreeSet<u32>,
     attempts: u32,
     /// What other VMs know.
     slots: Slots,
@@ -147,6 +149,7 @@ impl ServiceStore {
             open: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: BTreeMap::new(),
+            seconds: BTreeSet::new(),
             attempts: 0,
         }
     }
@@ -254,8 +257,24 @@ impl ServiceStore {
                 open.stage = Stage::Flying(attempt, now.plus(timeout).plus(GRACE));
             }
         }
+        let mut opens = batch.iter().filter_map(|digest| self.open.get(digest));
+        if opens.any(|open| open.progress.is_some()) {
+            let flying = &self.flying;
+            self.seconds.retain(|held| flying.contains_key(held));
+            self.seconds.insert(attempt);
+        }
         self.flying.insert(attempt, batch);
         Some(Call { service, attempt })
+    }
+
+    /// The call that a request makes for itself, because nobody can wake it when another's has its answer. Of the answers
+    /// to one question the first counts. The question must have been wanted.
+    pub fn join(&mut self, question: &Question, now: UnixTime) -> Option<Call> {
+        let digest = self.digest(question);
+        self.open.get(&digest)?;
+        self.wanted.retain(|wanted| *wanted != digest);
+        let batch = self.gather(digest, question.service, Leader::Tick);
+        self.take_off(batch, question.service, now)
     }
 
     /// What must be sent; `None` for a call that nobody waits for any more.
@@ -291,6 +310,10 @@ impl ServiceStore {
             (CalloutOutcome::Failed, _) => Err("no response".to_owned()),
             (CalloutOutcome::Answered { status, body, .. }, [digest]) => {
                 let progress = self.open.get(digest)?.progress.as_deref();
+                // Another request's call may have got further.
+                if progress.is_some() != self.seconds.contains(&call.attempt) {
+                    return None;
+                }
                 service
                     .read(status, body, progress, now)
                     .map(|reading| vec![reading])

@@ -3,18 +3,26 @@
 use wasmtime::{Caller, Extern, Linker, Memory};
 
 use crate::message::{decode, encode};
+use crate::personality::Personality;
 use crate::state::{OK, State, Status, UNIMPLEMENTED};
 use crate::stream::Answer;
 
 type Host<'a> = Caller<'a, State>;
 
 /// Links all that a host offers. What the SDK imports and no filter of ours calls traps, as it does in nginx.
-pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn link(linker: &mut Linker<State>, host: Personality) -> wasmtime::Result<()> {
     link_requests(linker)?;
     link_process(linker)?;
     link_wasi(linker)?;
-    // ngx_wasm_module declares two parameters, so that a module with the SDK's one does not link.
-    linker.func_wrap("env", "proxy_get_log_level", |_: u32, _: u32| UNIMPLEMENTED)?;
+    const LEVEL: &str = "proxy_get_log_level";
+    match host {
+        Personality::Apisix => {}
+        Personality::Envoy => drop(linker.func_wrap("env", LEVEL, |_: u32| OK)?),
+        // Two parameters, where the SDK has one.
+        Personality::Nginx { .. } => {
+            linker.func_wrap("env", LEVEL, |_: u32, _: u32| UNIMPLEMENTED)?;
+        }
+    }
     Ok(())
 }
 
@@ -133,7 +141,6 @@ fn link_requests(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link_answers(linker)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the ABI's own signatures")]
 fn link_answers(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
         "env",

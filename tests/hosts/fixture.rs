@@ -9,6 +9,9 @@ use crate::world::{Reply, World};
 /// Where the issuer's keys are.
 pub(crate) const KEYS: &str = "https://issuer.example/jwks.json";
 
+/// When every story begins, in seconds since the epoch.
+pub(crate) static START: LazyLock<u64> = LazyLock::new(unix_now);
+
 /// The issuer's key.
 pub(crate) static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::es256_seeded("a", 1));
 
@@ -49,7 +52,7 @@ pub(crate) fn token(extra: &Value) -> String {
 pub(crate) fn token_of(key: &SigningKey, extra: &Value) -> String {
     let mut claims = json!({
         "iss": "https://issuer.example", "aud": "orders", "sub": "alice", "tenant": "t-1",
-        "iat": unix_now(), "exp": unix_now() + 6000,
+        "iat": *START, "exp": *START + 6000,
     });
     for (name, value) in extra.as_object().unwrap() {
         match value {

@@ -12,11 +12,19 @@
 
 mod abi;
 mod answers;
+mod endurance;
+mod examples;
+mod failure;
 mod fixture;
+mod hostile;
+mod identity;
+mod keys;
 mod message;
 mod personality;
 mod process;
+mod services;
 mod state;
 mod stream;
+mod strictness;
 mod vm;
 mod world;

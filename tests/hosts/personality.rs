@@ -18,7 +18,7 @@ pub(crate) enum Personality {
 
 impl Personality {
     /// Every host, nginx as it comes and as it is recommended.
-    pub(crate) const ALL: [Self; 1] = [Self::Envoy];
+    pub(crate) const ALL: [Self; 4] = [Self::Envoy, Self::NGINX, Self::NGINX_BARE, Self::Apisix];
     /// nginx with all that the filter can make use of.
     pub(crate) const NGINX: Self = Self::Nginx {
         shared_data: true,

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use crate::fixture::START;
 use crate::message::Request;
 use crate::personality::Personality;
 use crate::stream::{Answer, Fate, Stream};
 use crate::vm::Vm;
 use crate::world::World;
-use xtask::issuer::unix_now;
 
 /// How exact the clock is, in milliseconds: no timer is shorter.
 const STEP: u64 = 50;
@@ -43,14 +43,28 @@ impl Process {
         config: &Value,
         prepare: impl FnOnce(&mut World),
     ) -> Self {
+        Self::launch(host, vms, &fitted(host, config), prepare)
+    }
+
+    /// A process with one VM under this very configuration.
+    pub(crate) fn start_as_it_is(host: Personality, config: &Value) -> Self {
+        Self::launch(host, 1, config, |_| ())
+    }
+
+    fn launch(
+        host: Personality,
+        vms: usize,
+        config: &Value,
+        prepare: impl FnOnce(&mut World),
+    ) -> Self {
         let mut world = World {
-            now: unix_now() * 1000,
+            now: *START * 1000,
             clusters: ["idp", "people", "pdp"].map(str::to_owned).into(),
             ..World::default()
         };
         prepare(&mut world);
         let world = Rc::new(RefCell::new(world));
-        let configuration = fitted(host, config).to_string();
+        let configuration = config.to_string();
         let vms = (0..vms)
             .map(|index| Vm::new(host, &world, index, configuration.as_bytes()))
             .collect();
@@ -87,6 +101,10 @@ impl Process {
         self.numbers.insert((vm, number), id);
         self.fates.insert(id, fate);
         self.look();
+        let fate = &self.fates[&id];
+        if let Fate::Refused(answer) = fate {
+            assert!(answer.status >= 400, "{answer:?}");
+        }
         id
     }
 
@@ -149,12 +167,28 @@ impl Process {
     fn look(&mut self) {
         for (vm, held) in self.vms.iter_mut().enumerate() {
             for number in held.open() {
+                if held.is_dead() {
+                    let id = self.numbers[&(vm, number)];
+                    if matches!(self.fates[&id], Fate::Held) {
+                        self.fates.insert(id, Fate::Host(500));
+                    }
+                    continue;
+                }
                 let fate = held.settle(number);
                 if !matches!(fate, Fate::Held) {
                     self.fates.insert(self.numbers[&(vm, number)], fate);
                 }
             }
         }
+    }
+
+    /// Keeps nothing of a request that is over.
+    pub(crate) fn forget(&mut self, id: Id) {
+        self.numbers.retain(|_, held| *held != id);
+        self.fates.insert(id, Fate::Host(0));
+        let mut world = self.world_mut();
+        world.log.clear();
+        world.sent.clear();
     }
 
     pub(crate) fn fate(&self, id: Id) -> &Fate {
@@ -231,10 +265,12 @@ fn fitted(host: Personality, config: &Value) -> Value {
     {
         let nginx = json!({ "shared_data": shared_data, "strips_headers": strips_headers });
         config["nginx"] = nginx;
-        if !strips_headers && let Some(providers) = config["providers"].as_object_mut() {
-            for provider in providers.values_mut() {
-                provider["forward"] = json!(true);
-            }
+        let providers = config
+            .get_mut("providers")
+            .and_then(Value::as_object_mut)
+            .filter(|_| !strips_headers);
+        for provider in providers.into_iter().flat_map(|all| all.values_mut()) {
+            provider["forward"] = json!(true);
         }
     }
     config

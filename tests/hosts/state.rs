@@ -120,7 +120,7 @@ impl State {
         if self.host != Personality::Envoy {
             return OK;
         }
-        if id != self.host.root() && !self.streams.contains_key(&id) {
+        if id != self.current && !self.streams.contains_key(&id) {
             return BAD_ARGUMENT;
         }
         self.effective = id;
@@ -136,7 +136,12 @@ impl State {
             _ => {}
         }
         self.tick_period = period;
-        self.world.borrow_mut().tickers[self.vm].push(period);
+        let tickers = &mut self.world.borrow_mut().tickers[self.vm];
+        // nginx keeps the timers of instances that are gone.
+        if !self.host.is_nginx() {
+            tickers.clear();
+        }
+        tickers.push(period);
         Ok(OK)
     }
 
@@ -290,7 +295,7 @@ impl State {
         match self.host {
             Personality::Envoy => {
                 let known = self.world.borrow().clusters.contains(&upstream);
-                if !known || !(method && path && authority) {
+                if !(known && method && path && authority) {
                     return Ok(Err(BAD_ARGUMENT));
                 }
             }
@@ -333,6 +338,9 @@ impl State {
             return Err(self.forbid("shared data is read"));
         }
         let world = self.world.borrow();
+        if world.refuses_data {
+            return Ok(Err(INTERNAL_FAILURE));
+        }
         Ok(world.data.get(key).cloned().ok_or(NOT_FOUND))
     }
 
@@ -341,6 +349,9 @@ impl State {
             return Err(self.forbid("shared data is written"));
         }
         let mut world = self.world.borrow_mut();
+        if world.refuses_data {
+            return Ok(INTERNAL_FAILURE);
+        }
         let held = world.data.get(key).map(|(_, version)| *version);
         let fits = match (self.host, held) {
             // Envoy creates what is absent whatever the version, and takes 0 for "whatever there is".

@@ -1,6 +1,7 @@
 //! One request within a host.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::message::{Pairs, Request};
 use crate::personality::Personality;
@@ -123,8 +124,8 @@ impl Stream {
             .map(|(name, value)| (text(name).to_ascii_lowercase(), text(value)))
             .collect();
         if host.strips_headers() {
-            for (name, variable) in LINES {
-                headers.retain(|(held, _)| held != name);
+            for (name, variable) in LINES.iter() {
+                headers.retain(|(held, _)| !held.eq_ignore_ascii_case(name));
                 let value = self.variables.get(*variable).cloned().unwrap_or_default();
                 // nginx does not send a header whose value is empty.
                 if !value.is_empty() {
@@ -136,21 +137,21 @@ impl Stream {
     }
 }
 
-/// What nginx is configured with: `set $variable "";` and `proxy_set_header name $variable;` for each, and no variable for
-/// what goes upstream in no case.
-pub(crate) const LINES: &[(&str, &str)] = &[
-    ("authorization", ""),
-    ("x-api-key", ""),
-    ("x-auth-user-id", "auth_filter_user_id"),
-    ("x-auth-user-name", "auth_filter_user_name"),
-    ("x-auth-user-email", "auth_filter_user_email"),
-    ("x-auth-groups", "auth_filter_groups"),
-    ("x-auth-roles", "auth_filter_roles"),
-    ("x-auth-permissions", "auth_filter_permissions"),
-    ("x-auth-scopes", "auth_filter_scopes"),
-    ("x-auth-provider", "auth_filter_provider"),
-    ("x-auth-client-id", "auth_filter_client_id"),
-    ("x-auth-m2m", "auth_filter_m2m"),
-    ("x-auth-shadow", "auth_filter_header_x_auth_shadow"),
-    ("x-tenant", "auth_filter_header_x_tenant"),
-];
+/// What nginx is configured with, as headers and the variables that they are set from; none where a header goes upstream in
+/// no case. The lines that the documentation gives, and one for the conversations' own header.
+pub(crate) static LINES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let documented = include_str!("../../envoy-example/kong/auth_filter.location.conf");
+    let lines = documented.lines().filter(|line| !line.starts_with('#'));
+    let own = "proxy_set_header x-tenant $auth_filter_header_x_tenant;";
+    lines
+        .chain([own])
+        .map(|line| {
+            let mut words = line.trim_end_matches(';').split_ascii_whitespace();
+            assert_eq!(words.next(), Some("proxy_set_header"), "{line}");
+            let (header, value) = (words.next().unwrap(), words.next().unwrap());
+            let variable = value.strip_prefix('$').unwrap_or_default();
+            assert!(value == "\"\"" || !variable.is_empty(), "{line}");
+            (header, variable)
+        })
+        .collect()
+});

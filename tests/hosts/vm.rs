@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use wasmtime::{Config, Engine, Instance, Linker, Module, OptLevel, Store};
+use wasmtime::{Config, Engine, Instance, Linker, Module, Store, Strategy};
 
 use crate::abi;
 use crate::message::Request;
@@ -16,7 +16,7 @@ use crate::world::{Flight, Reply, World};
 /// The module, compiled once.
 static MODULE: LazyLock<Module> = LazyLock::new(|| {
     let mut config = Config::new();
-    config.cranelift_opt_level(OptLevel::None);
+    config.strategy(Strategy::Winch);
     let engine = Engine::new(&config).unwrap();
     Module::from_file(&engine, xtask::tools::wasm().unwrap()).unwrap()
 });
@@ -32,8 +32,10 @@ pub(crate) struct Vm {
     /// Whether the configuration is in force; `None` before anybody asked.
     configured: Option<bool>,
     next: u32,
-    /// Whether the instance trapped and its host keeps none in its place.
-    failed: bool,
+    /// The root context that new requests belong to.
+    root: u32,
+    /// Whether the instance trapped.
+    dead: bool,
 }
 
 impl Vm {
@@ -51,7 +53,8 @@ impl Vm {
             instance,
             configured: None,
             next: host.root().wrapping_add(1),
-            failed: false,
+            root: host.root(),
+            dead: false,
         };
         vm.start();
         vm
@@ -73,7 +76,7 @@ impl Vm {
     }
 
     fn start(&mut self) {
-        let root = self.host.root();
+        let root = self.root;
         self.call(Callback::Start, root, "proxy_on_context_create", &[root, 0]);
         if self.host == Personality::Apisix {
             return;
@@ -84,7 +87,7 @@ impl Vm {
     }
 
     fn configure(&mut self) {
-        let root = self.host.root();
+        let root = self.root;
         let size = self.state().configuration.len() as u32;
         let taken = self.call(
             Callback::Configure,
@@ -95,20 +98,32 @@ impl Vm {
         self.configured = Some(taken == Some(1));
     }
 
-    /// Delivers another configuration to the same instance, as Envoy does to a VM that goes on: in a new root context.
-    /// Here it is the same one.
-    pub(crate) fn reconfigure(&mut self, configuration: &[u8]) -> bool {
-        let before = std::mem::replace(
-            &mut self.store.data_mut().configuration,
-            configuration.to_vec(),
-        );
-        self.configure();
+    /// Delivers another configuration to the same VM, as Envoy does: to a new root context, which new requests belong to
+    /// if it takes it. Contexts are numbered from `number` on, as in a VM that has seen so many.
+    pub(crate) fn reconfigure(&mut self, configuration: &[u8], number: u32) -> bool {
+        let before = (self.root, self.state().configuration.clone());
+        self.store.data_mut().configuration = configuration.to_vec();
+        self.root = number;
+        self.next = number + 1;
+        self.start();
         let taken = self.configured == Some(true);
+        let gone = if taken { before.0 } else { number };
         if !taken {
-            self.store.data_mut().configuration = before;
+            (self.root, self.store.data_mut().configuration) = before;
             self.configured = Some(true);
         }
+        self.call(Callback::Done, gone, "proxy_on_done", &[gone]);
+        self.call(Callback::Done, gone, "proxy_on_delete", &[gone]);
         taken
+    }
+
+    /// From now on the instance gets no more memory.
+    pub(crate) fn exhaust(&mut self) {
+        let size = self.memory();
+        self.store.data_mut().limits = wasmtime::StoreLimitsBuilder::new()
+            .memory_size(size)
+            .trap_on_grow_failure(false)
+            .build();
     }
 
     /// A request arrives. Its number, and what became of it so far.
@@ -116,10 +131,10 @@ impl Vm {
         if let Some(status) = request.refused_by(self.host) {
             return (0, Fate::Host(status));
         }
-        if self.failed {
+        if !self.revive() {
             return (0, Fate::Host(503));
         }
-        let root = self.host.root();
+        let root = self.root;
         if self.configured.is_none() {
             self.configure();
         }
@@ -200,7 +215,10 @@ impl Vm {
 
     /// A timer of this VM is due.
     pub(crate) fn tick(&mut self) {
-        let root = self.host.root();
+        if !self.revive() {
+            return;
+        }
+        let root = self.root;
         self.call(Callback::Tick, root, "proxy_on_tick", &[root]);
     }
 
@@ -273,25 +291,34 @@ impl Vm {
         }
     }
 
-    /// Every request of the instance has failed.
     fn trapped(&mut self, why: &str) {
         let world = Rc::clone(&self.state().world);
         world.borrow_mut().traps.push(why.to_owned());
         let vm = self.state().vm;
         world.borrow_mut().flights.retain(|flight| flight.vm != vm);
-        self.failed = !self.host.is_nginx();
-        if self.failed {
+        self.dead = true;
+        if !self.host.is_nginx() {
             world.borrow_mut().tickers[vm].clear();
         }
     }
 
+    /// Whether the instance trapped: its requests have failed with it.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead
+    }
+
     /// What nginx does at the next request or tick after a trap: all begins anew, in a VM whose timers are still there.
-    pub(crate) fn rebuild(&mut self) {
-        let (world, vm) = (Rc::clone(&self.state().world), self.state().vm);
-        let configuration = self.state().configuration.clone();
-        (self.store, self.instance) = instantiate(self.host, &world, vm, configuration, MEMORY);
-        self.configured = None;
-        self.start();
+    /// Elsewhere the VM stays as it is. Whether it lives.
+    fn revive(&mut self) -> bool {
+        if self.dead && self.host.is_nginx() {
+            let (world, vm) = (Rc::clone(&self.state().world), self.state().vm);
+            let configuration = self.state().configuration.clone();
+            (self.store, self.instance) = instantiate(self.host, &world, vm, configuration, MEMORY);
+            self.dead = false;
+            self.configured = None;
+            self.start();
+        }
+        !self.dead
     }
 }
 
@@ -314,7 +341,7 @@ fn instantiate(
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     let mut linker = Linker::new(engine);
-    abi::link(&mut linker).unwrap();
+    abi::link(&mut linker, host).unwrap();
     linker.define_unknown_imports_as_traps(&MODULE).unwrap();
     let instance = linker.instantiate(&mut store, &MODULE).unwrap();
     let alloc = instance.get_typed_func(&mut store, "proxy_on_memory_allocate");

@@ -35,7 +35,6 @@ pub(crate) struct Flight {
     pub(crate) upstream: String,
     pub(crate) method: String,
     pub(crate) uri: String,
-    pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
     timeout: u64,
     pub(crate) arrives: u64,
@@ -71,7 +70,6 @@ impl Flight {
             upstream,
             method: part(":method"),
             uri,
-            headers,
             body,
             timeout: timeout.into(),
             arrives: 0,
@@ -95,6 +93,8 @@ pub(crate) struct World {
     pub(crate) services: BTreeMap<String, Service>,
     /// Whether the host refuses each callout.
     pub(crate) refuses_callouts: bool,
+    /// Whether the host fails at shared data.
+    pub(crate) refuses_data: bool,
     /// Whether the host says that it has none of its clocks.
     pub(crate) has_no_clock: bool,
     pub(crate) tokens: u32,

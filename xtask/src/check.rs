@@ -85,9 +85,14 @@ fn test_targets() -> Result<Vec<String>, String> {
     let entries =
         fs::read_dir(workspace().join("tests")).map_err(|error| format!("tests: {error}"))?;
     let mut names: Vec<_> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".rs").map(str::to_owned))
-        .filter(|name| name != "wasm")
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let folder = entry.path().join("main.rs").is_file();
+            let file = name.strip_suffix(".rs").map(str::to_owned);
+            file.or_else(|| folder.then_some(name))
+        })
+        .filter(|name| !["envoy", "wasm"].contains(&name.as_str()))
         .collect();
     names.sort_unstable();
     Ok(names)

@@ -1,6 +1,7 @@
 //! What a configuration says, without a proxy: the filter's own core, compiled natively.
 
-use auth_filter::config::{Config, PolicyTest};
+use auth_filter::capabilities::Capabilities;
+use auth_filter::config::{Config, ConfigError, PolicyTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
 use auth_filter::policy::principal::{Principal, Profile, Vouched};
@@ -49,8 +50,13 @@ fn counted(count: usize, what: &str) -> String {
 fn load(file: &str) -> Result<(Vec<u8>, Config, Policy), String> {
     let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
     let config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
-    let policy =
-        Policy::compile(&config).map_err(|error| format!("{file}: {}", error.located(&text)))?;
+    let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
+    let mut policy = Policy::compile(&config).map_err(refused)?;
+    // Where the configuration says where it is for, what does not go there is refused as it would be there.
+    if let Some(host) = config.host.named() {
+        let host = Capabilities::of(host, &config.nginx);
+        policy.suit(&host, &config.nginx).map_err(refused)?;
+    }
     Ok((text, config, policy))
 }
 

@@ -1,0 +1,196 @@
+//! What hosts can do, as data: all in which they differ for this filter, each with its reason.
+//!
+//! A filter that does not know its host's peculiarities has holes there: a header that was removed reaches the upstream,
+//! a path is matched that nobody sent. What follows from each of them for a configuration is said in
+//! [`Policy::suit`](crate::policy::Policy::suit); the host adapter reads the rest.
+
+use crate::config::{HostName, NginxHost};
+
+/// What VMs of one process have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedStore {
+    /// Nothing.
+    None,
+    /// A map; the number stands for "there is no such key yet" where a version is asked for.
+    Map {
+        /// That number.
+        absent: u32,
+    },
+}
+
+/// How a request that was held goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Any callback may answer or resume it.
+    Woken,
+    /// By itself, when its own last callout has its answer: so it needs one, and its callback must have answered it, or
+    /// called out again, before it returns.
+    OwnCallout,
+}
+
+/// Where the host tells others about the caller, besides the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Facts {
+    /// In its filter state.
+    FilterState,
+    /// Nowhere.
+    None,
+    /// In nginx variables whose names begin so.
+    Variables(String),
+}
+
+/// What a host can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The word for it in configurations.
+    pub host: HostName,
+    /// Envoy: versions that it never gives out create a key and nothing else, and 0 overwrites. `ngx_wasm_module`: 0
+    /// creates a key and nothing else; without `shm_kv` the first use ends the instance, so that the configuration must
+    /// say that it is there. APISIX has none.
+    pub shared: SharedStore,
+    /// APISIX has no timer: nothing happens but in requests.
+    pub tick: bool,
+    /// nginx hosts resume the request whose callback runs and know no other.
+    pub waiting: Waiting,
+    /// How many callouts one request may make; APISIX serves one, all others any number.
+    pub callouts: Option<usize>,
+    /// `ngx_wasm_module` marks a removed header for itself, and `proxy_pass` sends it all the same; of several copies
+    /// only the first is replaced.
+    pub removes_headers: bool,
+    /// Whether headers that the filter sets are sent. Where nginx sets them itself, it does so from variables.
+    pub sets_headers: bool,
+    /// Whether a target or an authority that is set reaches the upstream. nginx hosts send what the client sent.
+    pub sets_target: bool,
+    /// The property with the target as the client sent it, where `:path` is not that: `ngx_wasm_module` gives it decoded
+    /// and normalised.
+    pub target: Option<&'static str>,
+    /// Whether `:authority` is what the client asked for. `ngx_wasm_module` gives the server's own name, APISIX nothing;
+    /// `host` is right on both.
+    pub authority: bool,
+    /// The property with the client's address.
+    pub address: &'static str,
+    /// Whether that address has a port behind it.
+    pub address_has_port: bool,
+    /// Whether an answer may have one header twice. `ngx_wasm_module` keeps the last.
+    pub repeats_headers: bool,
+    /// Where facts about the caller go.
+    pub facts: Facts,
+}
+
+impl Capabilities {
+    /// What this host can do, as far as its own configuration goes along.
+    #[must_use]
+    pub fn of(host: HostName, nginx: &NginxHost) -> Self {
+        match host {
+            HostName::Apisix => Self::apisix(),
+            HostName::Envoy => Self::envoy(),
+            HostName::Nginx => Self::nginx(nginx),
+        }
+    }
+
+    fn envoy() -> Self {
+        Self {
+            host: HostName::Envoy,
+            shared: SharedStore::Map { absent: u32::MAX },
+            tick: true,
+            waiting: Waiting::Woken,
+            callouts: None,
+            removes_headers: true,
+            sets_headers: true,
+            sets_target: true,
+            target: None,
+            authority: true,
+            address: "source\0address",
+            address_has_port: true,
+            repeats_headers: true,
+            facts: Facts::FilterState,
+        }
+    }
+
+    fn nginx(own: &NginxHost) -> Self {
+        Self {
+            host: HostName::Nginx,
+            shared: if own.shared_data {
+                SharedStore::Map { absent: 0 }
+            } else {
+                SharedStore::None
+            },
+            tick: true,
+            waiting: Waiting::OwnCallout,
+            callouts: None,
+            removes_headers: false,
+            sets_headers: !own.strips_headers,
+            sets_target: false,
+            target: Some("request\0path"),
+            authority: false,
+            address: "source\0address",
+            address_has_port: false,
+            repeats_headers: false,
+            facts: Facts::Variables(own.variables().to_owned()),
+        }
+    }
+
+    fn apisix() -> Self {
+        Self {
+            host: HostName::Apisix,
+            shared: SharedStore::None,
+            tick: false,
+            waiting: Waiting::OwnCallout,
+            callouts: Some(1),
+            removes_headers: true,
+            sets_headers: true,
+            sets_target: false,
+            target: None,
+            authority: false,
+            address: "remote_addr",
+            address_has_port: false,
+            repeats_headers: true,
+            facts: Facts::None,
+        }
+    }
+}
+
+/// The first root context of a VM has a small number in a host that counts, and a checksum of 32 bits in
+/// `ngx_wasm_module`.
+const COUNTED: u32 = 1024;
+
+/// Tells hosts apart without a call, because what is harmless in one ends the worker in another: by the number of the
+/// VM's first root context, and by whether `on_vm_start` came before the configuration, which APISIX leaves out.
+#[must_use]
+pub const fn recognise(first_root: u32, started: bool) -> HostName {
+    if !started {
+        HostName::Apisix
+    } else if first_root < COUNTED {
+        HostName::Envoy
+    } else {
+        HostName::Nginx
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_known_by_its_first_context_and_its_start() {
+        for (root, started, want) in [
+            (1, true, HostName::Envoy),
+            (2, true, HostName::Envoy),
+            (0x9e37_79b9, true, HostName::Nginx),
+            (1, false, HostName::Apisix),
+        ] {
+            assert_eq!(recognise(root, started), want, "{root} {started}");
+        }
+    }
+
+    #[test]
+    fn nginx_shares_data_only_where_the_configuration_says_so() {
+        let own = |shared_data| NginxHost {
+            shared_data,
+            ..NginxHost::default()
+        };
+        let shared = |shared_data| Capabilities::of(HostName::Nginx, &own(shared_data)).shared;
+        assert_eq!(shared(false), SharedStore::None);
+        assert_eq!(shared(true), SharedStore::Map { absent: 0 });
+    }
+}

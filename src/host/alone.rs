@@ -1,0 +1,116 @@
+//! Requests on hosts where nobody can wake another: each makes a callout of its own, and its callback answers it or calls
+//! out again. What neither does goes upstream there, so nothing here leaves a request undecided.
+
+use proxy_wasm::types::Action;
+
+use super::call;
+use super::vm::{Vm, dispatch};
+use super::{metrics, reply};
+use crate::callout::CalloutOutcome;
+use crate::gateway::Outcome;
+use crate::policy::denial::{Challenge, Denial};
+use crate::time::UnixTime;
+
+/// Callouts that may fail at once, before a request is given up.
+const TRIES: usize = 4;
+
+impl Vm {
+    /// What becomes of a held request: an outcome, or its callout is under way.
+    pub(super) fn wait_alone(&mut self, id: u32) -> Outcome {
+        for _ in 0..TRIES {
+            let Some(now) = call::now() else { break };
+            let shared = &mut self.shared();
+            let under_way = self.callouts.len();
+            let Some(gateway) = &mut self.gateway else {
+                break;
+            };
+            match gateway.settle(id, shared, now) {
+                Some(Outcome::Held) => {}
+                Some(outcome) => return outcome,
+                None => break,
+            }
+            let hold = gateway.policy().limits.hold;
+            let Some(callout) = gateway.own_callout(id, under_way, shared, now) else {
+                break;
+            };
+            let request = gateway.request(callout).map(|mut request| {
+                request.timeout = request.timeout.min(hold);
+                request
+            });
+            match request.and_then(dispatch) {
+                Some(token) => {
+                    self.callouts.insert(token, (id, callout));
+                    return Outcome::Held;
+                }
+                None => self.settle_callout(callout, CalloutOutcome::Failed),
+            }
+        }
+        let given_up = self
+            .gateway
+            .as_mut()
+            .and_then(|gateway| gateway.give_up(id));
+        given_up.unwrap_or_else(|| Outcome::Reject(internal()))
+    }
+
+    /// Ends the callback of a request's own callout: the request goes on after it, unless it was answered or has another.
+    pub(super) fn decide_alone(&mut self, id: u32) {
+        if self.is_held(id) {
+            let outcome = self.wait_alone(id);
+            // Only for the log's lines: without a clock the outcome is a refusal.
+            let now = call::now().unwrap_or(UnixTime::from_millis(0));
+            if let Some(gateway) = &self.gateway {
+                reply::wake(
+                    &outcome,
+                    &self.host,
+                    gateway.policy(),
+                    &mut self.journal,
+                    now,
+                );
+            }
+        }
+    }
+
+    /// What the headers' callback says of an outcome; `None` where the request was answered.
+    pub(super) fn act(&mut self, outcome: &Outcome, now: UnixTime) -> Option<Action> {
+        match outcome {
+            Outcome::Held => Some(Action::Pause),
+            Outcome::Forward(grant) => {
+                let policy = self.gateway.as_ref()?.policy();
+                reply::forward(grant, &self.host, policy, &mut self.journal, now);
+                Some(Action::Continue)
+            }
+            Outcome::Reject(refusal) => {
+                reply::reject(refusal, &self.host, &mut self.journal, now);
+                None
+            }
+            Outcome::Serve(document) => {
+                reply::serve(document, &self.host);
+                None
+            }
+        }
+    }
+
+    /// Refuses a request that cannot be decided upon.
+    pub(super) fn refuse(&mut self) {
+        let refusal = internal();
+        self.journal
+            .metrics
+            .count(metrics::DENIED, refusal.answer.reason);
+        reply::send(&refusal.answer, &self.host);
+    }
+}
+
+/// The refusal of a request that cannot be decided upon.
+fn internal() -> crate::exchange::Refusal {
+    let denial = Denial::Internal;
+    crate::exchange::Refusal {
+        denial,
+        answer: denial.answer(Challenge {
+            schemes: &[],
+            realm: "api",
+            scope: None,
+            resource_metadata: None,
+        }),
+        rule: None,
+    }
+}

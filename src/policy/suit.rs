@@ -1,0 +1,167 @@
+//! A policy and its host: what of the configuration the host cannot do, said when it is loaded.
+
+use super::provider::{Keys, Verification};
+use super::{KeySourceId, Policy};
+use crate::capabilities::Capabilities;
+use crate::config::{ConfigError, NginxHost};
+use crate::credential::Location;
+use crate::headers::Headers;
+
+/// What becomes of headers that only the filter may set, in a request that brings some.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Owned {
+    /// The filter removes them.
+    #[default]
+    Removed,
+    /// The request is refused.
+    Refused,
+    /// The host removes them, but for spellings with `_`, which it takes for other headers; with those the request is
+    /// refused.
+    Stripped,
+}
+
+impl Policy {
+    /// Fits the policy to its host.
+    ///
+    /// # Errors
+    /// What would be unsafe there, or could never work.
+    pub fn suit(&mut self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
+        let word = host.host.word();
+        self.owned = match (host.removes_headers, nginx.strips_headers) {
+            (true, _) => Owned::Removed,
+            (false, true) => Owned::Stripped,
+            (false, false) => Owned::Refused,
+        };
+        variables(nginx.variables())?;
+        self.suit_credentials(host, nginx)?;
+        if let Some(rule) = self.rules.iter().find(|rule| rule.aws_sigv4.is_some())
+            && !(host.sets_target && host.removes_headers)
+        {
+            return Err(ConfigError::new(
+                format!("rules.{}.aws_sigv4", rule.name),
+                format!(
+                    "{word} sends targets and headers as they came, so that no signature of them holds"
+                ),
+            ));
+        }
+        if host.callouts == Some(1) {
+            self.suit_one_callout(word)?;
+        }
+        if !host.tick && !self.sources.is_empty() {
+            self.warnings.push(ConfigError::new(
+                "host",
+                format!("{word} has no timer: each worker fetches keys when a request needs them, and none before they end"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A credential that the upstream must not see has to be taken out by somebody.
+    fn suit_credentials(&self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
+        let word = host.host.word();
+        for provider in self.providers.iter().filter(|provider| !provider.forward) {
+            let refuse = |what: String| {
+                let at = format!("providers.{}.forward", provider.name);
+                Err(ConfigError::new(at, what))
+            };
+            for location in &provider.locations {
+                match location {
+                    Location::Parameter(name) if !host.sets_target => {
+                        return refuse(format!(
+                            "{word} sends the query as it came: the parameter {name} can only be forwarded (true)"
+                        ));
+                    }
+                    Location::Cookie(_) | Location::WebSocket if !host.removes_headers => {
+                        return refuse(format!(
+                            "{word} sends a header whole or not at all: a credential in a cookie or among subprotocols \
+                             can only be forwarded (true)"
+                        ));
+                    }
+                    Location::Header { name, .. }
+                        if !host.removes_headers && !nginx.strips_headers =>
+                    {
+                        return refuse(format!(
+                            "{word} sends {name} upstream although it is removed: forward it (true), or let nginx take \
+                             it out with `proxy_set_header {name} \"\";`, have it set the filter's own headers too, and \
+                             say so with \"nginx\": {{\"strips_headers\": true}}"
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn suit_one_callout(&mut self, word: &str) -> Result<(), ConfigError> {
+        let discovers = |id: KeySourceId| {
+            let source = self.sources.get(usize::from(id.0));
+            source.is_some_and(|source| source.issuer.is_some())
+        };
+        for provider in &self.providers {
+            let place = match &provider.verification {
+                Verification::Signature {
+                    keys: Keys::Remote(id),
+                    ..
+                } if discovers(*id) => "jwks.discovery",
+                _ if provider.identity_pool.is_some() => "identity_pool",
+                _ => continue,
+            };
+            return Err(ConfigError::new(
+                format!("providers.{}.{place}", provider.name),
+                format!("takes two callouts in one request, and {word} makes one"),
+            ));
+        }
+        if self.sources.len().saturating_add(self.services.len()) > 1 {
+            self.warnings.push(ConfigError::new(
+                "host",
+                format!(
+                    "{word} makes one callout per request: where keys and an answer, or two answers, are missing at \
+                     once, the request is refused with 503 and the next one finds the first of them"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the request brings a header that only the filter may set, and nobody would take it out.
+    pub(crate) fn refuses_headers_of(&self, head: &Headers) -> bool {
+        let owned = |(name, _): (&[u8], &[u8])| self.upstream.owns(name);
+        match self.owned {
+            Owned::Removed => false,
+            Owned::Refused => head.iter().any(owned),
+            Owned::Stripped => head
+                .iter()
+                .any(|pair| pair.0.contains(&b'_') && owned(pair)),
+        }
+    }
+}
+
+/// Names that begin as nginx's own variables do are read-only there, and writing to one ends the instance.
+fn variables(prefix: &str) -> Result<(), ConfigError> {
+    const TAKEN: [&str; 8] = [
+        "arg_",
+        "cookie_",
+        "http_",
+        "proxy_",
+        "request_",
+        "sent_",
+        "ssl_",
+        "upstream_",
+    ];
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let sound = prefix.ends_with('_')
+        && prefix.bytes().all(plain)
+        && prefix.starts_with(|first: char| first.is_ascii_lowercase());
+    if sound && !TAKEN.iter().any(|taken| prefix.starts_with(taken)) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        "nginx.variables",
+        "begins names of variables that nginx does not have: lower-case letters, digits and underscores, a letter \
+         first and an underscore last, such as \"auth_filter_\"",
+    ))
+}
+
+#[cfg(test)]
+mod tests;
