@@ -25,6 +25,7 @@ mod credentials;
 mod decisions;
 mod directories;
 mod entra;
+mod failure;
 mod fetching;
 mod hashes;
 mod hostile;
