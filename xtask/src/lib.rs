@@ -46,6 +46,7 @@ pub mod envoy;
 pub mod explain;
 pub mod fuzz;
 pub mod issuer;
+pub mod kernels;
 pub mod kong;
 pub mod migrate;
 pub mod moto;

@@ -4,6 +4,8 @@
 //! product of a point and a scalar is then one addition per window and no doubling. Digits are signed, which halves the
 //! table: the inverse of a point costs nothing.
 
+use std::fmt;
+
 use super::{
     residue::{Modulus, Residue},
     tables::Tables,
@@ -22,7 +24,9 @@ pub(in crate::jose) enum A {
 }
 
 /// A curve of prime order that is below the field's prime.
-pub(in crate::jose) trait Curve<const L: usize>: Copy + std::fmt::Debug + 'static {
+pub(in crate::jose) trait Curve<const L: usize>:
+    Copy + fmt::Debug + 'static
+{
     type Field: Modulus<L>;
     type Order: Modulus<L>;
     const A: A;
@@ -141,8 +145,14 @@ impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
 }
 
 /// The multiples of a point, window by window.
-#[derive(Debug)]
 pub(super) struct Table<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
+
+/// A thousand points tell nobody anything.
+impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Table").finish_non_exhaustive()
+    }
+}
 
 impl<C: Curve<L>, const L: usize> Table<C, L> {
     /// Bytes of a table; each is as large.
@@ -217,8 +227,8 @@ fn to_affine<C: Curve<L>, const L: usize>(points: &[Jacobian<C, L>]) -> Vec<Affi
             inverse = inverse * point.z;
             let squared = own.square();
             Affine {
-                x: (point.x * squared).from_form().to_form(),
-                y: (point.y * (squared * own)).from_form().to_form(),
+                x: (point.x * squared).out_of_form().to_form(),
+                y: (point.y * (squared * own)).out_of_form().to_form(),
             }
         })
         .collect();

@@ -25,7 +25,7 @@ pub(in crate::jose) trait Modulus<const L: usize>: Copy + Debug {
 }
 
 /// A number modulo a prime, not unique: any number that is congruent will do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Residue<M, const L: usize> {
     limbs: [i32; L],
     modulus: PhantomData<M>,
@@ -99,7 +99,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     }
 
     /// The number divided by `R`: not less than zero and below the modulus, each limb of [`Modulus::BITS`] bits.
-    pub(super) fn from_form(self) -> Self {
+    pub(super) fn out_of_form(self) -> Self {
         let number = self * Self::small(1);
         if number.limbs == M::LIMBS {
             Self::small(0)
@@ -110,7 +110,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
 
     /// Whether the number is a multiple of the modulus.
     pub(super) fn is_zero(self) -> bool {
-        self.from_form().limbs.iter().all(|limb| *limb == 0)
+        self.out_of_form().limbs.iter().all(|limb| *limb == 0)
     }
 
     /// [`is_zero`](Self::is_zero) of a product that is not negative and at most three times the modulus.
@@ -200,7 +200,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         power
     }
 
-    /// Digits of a number in [`from_form`](Self::from_form)'s limbs, the lowest first: each of `bits` bits and between
+    /// Digits of a number in [`out_of_form`](Self::out_of_form)'s limbs, the lowest first: each of `bits` bits and between
     /// `-2^(bits-1)` and `2^(bits-1)`.
     pub(super) fn signed_digits(&self, bits: u32) -> impl Iterator<Item = i32> + '_ {
         let mut limbs = self.limbs.iter();
