@@ -1,6 +1,6 @@
 //! Signature algorithms (RFC 7518 section 3), and the keys that they verify with.
 //!
-//! Only the modules below name cryptographic crates.
+//! Only the modules below, and the [kernels](super::kernel) that they call, name cryptographic crates.
 
 mod compact;
 mod ecdsa;

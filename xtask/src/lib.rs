@@ -48,6 +48,7 @@ pub mod explain;
 mod exports;
 pub mod fuzz;
 pub mod issuer;
+pub mod kernels;
 pub mod kong;
 pub mod migrate;
 pub mod moto;

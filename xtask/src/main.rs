@@ -19,6 +19,10 @@ usage: cargo xtask <command>
   migrate <file>... [--strict]
                   make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
                   AuthorizationPolicy, or of the environment of the Python library auth-middleware
+  kernels [rounds]
+                  compare the arithmetic of signatures with the libraries', two thousand random cases of each kind
+                  where nothing else is said
+  kernels bench   print what a verification costs in V8, with and without that arithmetic
   load-directory  measure the reference directory with a million grants
   module          build the module that ships, target/module/auth_filter.wasm
   oci [--variant compat|oci] [<folder>]
@@ -49,6 +53,12 @@ fn main() -> ExitCode {
         ["migrate", arguments @ ..] if !arguments.is_empty() => xtask::migrate::run(arguments),
         ["load-directory"] => xtask::directory::load(),
         ["schema"] => xtask::schema::write(),
+        ["kernels"] => xtask::kernels::compare(2000),
+        ["kernels", "bench"] => xtask::kernels::measure(),
+        ["kernels", rounds] => match rounds.parse() {
+            Ok(rounds) => xtask::kernels::compare(rounds),
+            Err(error) => Err(format!("rounds: {rounds:?}: {error}")),
+        },
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["oci", options @ ..] => xtask::oci::run(options),
         ["test"] => xtask::check::all(),

@@ -4,27 +4,31 @@
 //! low-`s` rule, so both halves of the range are good, on secp256k1 too.
 
 use p256::ecdsa::signature::Verifier;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Algorithm;
-use crate::jose::KeyError;
+use crate::jose::{
+    KeyError,
+    kernel::{Curve, EcdsaKernel, OWN_KERNELS, P256, P384, P521, Secp256k1},
+};
 
 /// A point on a curve; each curve goes with one algorithm.
 #[derive(Clone, Debug)]
 pub(in crate::jose) enum EcKey {
-    P256(p256::ecdsa::VerifyingKey),
-    P384(p384::ecdsa::VerifyingKey),
-    P521(p521::ecdsa::VerifyingKey),
-    Secp256k1(k256::ecdsa::VerifyingKey),
+    P256(Point<p256::ecdsa::VerifyingKey, P256, 9>),
+    P384(Point<p384::ecdsa::VerifyingKey, P384, 14>),
+    P521(Point<p521::ecdsa::VerifyingKey, P521, 19>),
+    Secp256k1(Point<k256::ecdsa::VerifyingKey, Secp256k1, 9>),
 }
 
 impl EcKey {
     /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2).
     pub(in crate::jose) fn new(curve: &str, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         match curve {
-            "P-256" => point(32, x, y).map(Self::P256),
-            "P-384" => point(48, x, y).map(Self::P384),
-            "P-521" => point(66, x, y).map(Self::P521),
-            "secp256k1" => point(32, x, y).map(Self::Secp256k1),
+            "P-256" => Point::new(x, y).map(Self::P256),
+            "P-384" => Point::new(x, y).map(Self::P384),
+            "P-521" => Point::new(x, y).map(Self::P521),
+            "secp256k1" => Point::new(x, y).map(Self::Secp256k1),
             _ => Err(KeyError::UnsupportedCurve),
         }
     }
@@ -39,32 +43,62 @@ impl EcKey {
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        let by_kernel = match self {
+            Self::P256(point) => point.kernel_verdict::<Sha256>(message, signature),
+            Self::P384(point) => point.kernel_verdict::<Sha384>(message, signature),
+            Self::P521(point) => point.kernel_verdict::<Sha512>(message, signature),
+            Self::Secp256k1(point) => point.kernel_verdict::<Sha256>(message, signature),
+        };
+        by_kernel.unwrap_or_else(|| self.verify_by_library(message, signature))
+    }
+
+    pub(in crate::jose) fn verify_by_library(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::P256(key) => holds::<p256::ecdsa::Signature>(key, message, signature),
-            Self::P384(key) => holds::<p384::ecdsa::Signature>(key, message, signature),
-            Self::P521(key) => holds::<p521::ecdsa::Signature>(key, message, signature),
+            Self::P256(key) => key.holds::<p256::ecdsa::Signature>(message, signature),
+            Self::P384(key) => key.holds::<p384::ecdsa::Signature>(message, signature),
+            Self::P521(key) => key.holds::<p521::ecdsa::Signature>(message, signature),
             // The library holds this curve to Bitcoin's low-`s` rule, which is not one of JWS.
-            Self::Secp256k1(key) => k256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature.normalize_s()).is_ok()),
+            Self::Secp256k1(Point { library: key, .. }) => {
+                k256::ecdsa::Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify(message, &signature.normalize_s()).is_ok())
+            }
         }
     }
 }
 
-/// The library checks that the point is on the curve; no coordinates name the point at infinity.
-fn point<K: for<'b> TryFrom<&'b [u8]>>(length: usize, x: &[u8], y: &[u8]) -> Result<K, KeyError> {
-    if x.len() != length || y.len() != length {
-        return Err(KeyError::Malformed);
-    }
-    let uncompressed = [&[4], x, y].concat();
-    K::try_from(&uncompressed).map_err(|_| KeyError::Malformed)
+/// A point as the library has it, and as the kernel does where that has room.
+#[derive(Clone, Debug)]
+pub(in crate::jose) struct Point<K, C: Curve<L>, const L: usize> {
+    library: K,
+    kernel: Option<EcdsaKernel<C, L>>,
 }
 
-fn holds<S: for<'b> TryFrom<&'b [u8]>>(
-    key: &impl Verifier<S>,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    S::try_from(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+impl<K: for<'b> TryFrom<&'b [u8]>, C: Curve<L>, const L: usize> Point<K, C, L> {
+    /// The library checks that the point is on the curve; no coordinates name the point at infinity.
+    fn new(x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        if x.len() != C::BYTES || y.len() != C::BYTES {
+            return Err(KeyError::Malformed);
+        }
+        let uncompressed = [&[4], x, y].concat();
+        let library = K::try_from(&uncompressed).map_err(|_| KeyError::Malformed)?;
+        let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y)).flatten();
+        Ok(Self { library, kernel })
+    }
+}
+
+impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
+    fn kernel_verdict<D: Digest>(&self, message: &[u8], signature: &[u8]) -> Option<bool> {
+        let kernel = self.kernel.as_ref()?;
+        Some(kernel.verify(&D::digest(message), signature))
+    }
+
+    fn holds<S: for<'b> TryFrom<&'b [u8]>>(&self, message: &[u8], signature: &[u8]) -> bool
+    where
+        K: Verifier<S>,
+    {
+        S::try_from(signature)
+            .is_ok_and(|signature| self.library.verify(message, &signature).is_ok())
+    }
 }
 
 #[cfg(test)]

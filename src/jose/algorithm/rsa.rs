@@ -17,7 +17,7 @@ use crate::jose::{
 /// At least what RFC 7518 section 3.3 asks for, at most what a stranger's token may cost.
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
 
-/// A modulus of an accepted size and an odd exponent of 2 to 33 bits.
+/// A modulus of an accepted size and an odd exponent of 2 to 33 bits; the library has admitted it, the kernel verifies.
 #[derive(Clone, Debug)]
 pub(in crate::jose) struct RsaKey {
     library: rsa::PublicKey,
@@ -51,7 +51,9 @@ impl RsaKey {
         } else {
             Ok(Self {
                 library: key,
-                kernel: RsaKernel::new(modulus, exponent).filter(|_| OWN_KERNELS),
+                kernel: OWN_KERNELS
+                    .then(|| RsaKernel::new(modulus, exponent))
+                    .flatten(),
             })
         }
     }

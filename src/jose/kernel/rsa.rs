@@ -44,9 +44,7 @@ impl RsaKernel {
     pub(in crate::jose) fn verify_pss<D: Digest>(&self, message: &[u8], signature: &[u8]) -> bool {
         let bits = self.bits - 1;
         self.encoded(signature, bits.div_ceil(8))
-            .is_some_and(|encoded| {
-                pss_holds::<D>(message, encoded, bits).is_some_and(|holds| holds)
-            })
+            .is_some_and(|encoded| pss_holds::<D>(message, encoded, bits).unwrap_or(false))
     }
 
     /// The message representative in `length` bytes; none for a signature of another length or not below the modulus.

@@ -1,0 +1,65 @@
+//! ECDSA verification (SEC 1 section 4.1.4) with a table of the key's multiples besides that of the generator's.
+
+use std::sync::Arc;
+
+use super::{
+    point::{Affine, Curve, Jacobian, Table},
+    residue::{Modulus, Residue},
+};
+
+/// A public key, as its table; that of the generator is the VM's.
+#[derive(Clone, Debug)]
+pub(in crate::jose) struct EcdsaKernel<C: Curve<L>, const L: usize>(Arc<Table<C, L>>);
+
+impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
+    /// A key from its coordinates, big-endian, of a point that is known to be on the curve.
+    ///
+    /// `None` where the VM has as many tables as it may.
+    pub(in crate::jose) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        let coordinates = [x, y].concat().into();
+        C::tables().of_key(coordinates, &point).map(Self)
+    }
+
+    /// The same without regard to how many tables there are.
+    #[cfg(test)]
+    pub(super) fn without_limit(x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        Some(Self(Arc::new(Table::of(&point))))
+    }
+
+    /// Whether `signature`, two numbers of the order's length, is the key's for a hash that is no longer than that.
+    pub(in crate::jose) fn verify(&self, hash: &[u8], signature: &[u8]) -> bool {
+        self.holds(hash, signature).unwrap_or(false)
+    }
+
+    fn holds(&self, hash: &[u8], signature: &[u8]) -> Option<bool> {
+        let (r, s) = signature.split_at_checked(C::BYTES)?;
+        if s.len() != C::BYTES || [r, s].iter().any(|half| half.iter().all(|byte| *byte == 0)) {
+            return None;
+        }
+        let (r, s) = (Residue::from_be_bytes(r)?, Residue::from_be_bytes(s)?);
+        let (hash, _) = Residue::from_be_bytes_modulo(hash);
+        let inverse = s.to_form().inverse();
+        let sum = C::tables()
+            .generator()
+            .add_product(None, canonical(hash * inverse));
+        let sum = self.0.add_product(sum, canonical(r * inverse))?;
+        Some(has_x_modulo_order(&sum, r))
+    }
+}
+
+/// The product as digits are taken from it.
+fn canonical<M: Modulus<L>, const L: usize>(scalar: Residue<M, L>) -> Residue<M, L> {
+    scalar.to_form().out_of_form()
+}
+
+/// The first coordinate is below the field's prime, `r` below the smaller order: one or two numbers are congruent.
+fn has_x_modulo_order<C: Curve<L>, const L: usize>(
+    point: &Jacobian<C, L>,
+    r: Residue<C::Order, L>,
+) -> bool {
+    let x = r.cast();
+    let wrapped = (x + Residue::modulus_of::<C::Order>()).tidy();
+    point.has_x(x) || wrapped.is_below_modulus() && point.has_x(wrapped)
+}

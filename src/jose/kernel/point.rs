@@ -1,0 +1,237 @@
+//! Points of short Weierstrass curves of prime order: sums, and tables of the multiples of one point.
+//!
+//! A table has, for each [`WINDOW`] bits of a scalar, the multiples of the point that these bits can stand for. A
+//! product of a point and a scalar is then one addition per window and no doubling. Digits are signed, which halves the
+//! table: the inverse of a point costs nothing.
+
+use std::fmt;
+
+use super::{
+    residue::{Modulus, Residue},
+    tables::Tables,
+};
+
+/// Bits of a digit.
+const WINDOW: u32 = 6;
+/// Multiples of a point in one window.
+const MULTIPLES: usize = 1 << (WINDOW - 1);
+
+/// The coefficient of `x` in the curve's equation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jose) enum A {
+    Zero,
+    MinusThree,
+}
+
+/// A curve of prime order that is below the field's prime.
+pub(in crate::jose) trait Curve<const L: usize>:
+    Copy + fmt::Debug + 'static
+{
+    type Field: Modulus<L>;
+    type Order: Modulus<L>;
+    const A: A;
+    /// The length of a coordinate, and of a scalar.
+    const BYTES: usize;
+    /// The coordinates of the generator.
+    const GENERATOR: [[i32; L]; 2];
+
+    /// The tables of this VM.
+    fn tables() -> &'static Tables<Self, L>;
+}
+
+type Coordinate<C, const L: usize> = Residue<<C as Curve<L>>::Field, L>;
+
+/// A point other than infinity; the coordinates are in Montgomery form, not negative and below twice the prime.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Affine<C: Curve<L>, const L: usize> {
+    x: Coordinate<C, L>,
+    y: Coordinate<C, L>,
+}
+
+impl<C: Curve<L>, const L: usize> Affine<C, L> {
+    /// A point of coordinates that are below the prime; whether it is on the curve is not checked.
+    pub(super) fn new(x: Coordinate<C, L>, y: Coordinate<C, L>) -> Self {
+        Self {
+            x: x.to_form(),
+            y: y.to_form(),
+        }
+    }
+
+    pub(super) fn generator() -> Self {
+        let [x, y] = C::GENERATOR;
+        Self::new(Residue::new(x), Residue::new(y))
+    }
+
+    fn negated(self) -> Self {
+        Self {
+            x: self.x,
+            y: -self.y,
+        }
+    }
+}
+
+/// A point in Jacobian coordinates: `x / z^2` and `y / z^3`. `None` is the point at infinity.
+///
+/// Magnitudes, in units of the prime: `x` below 6, `y` between -1 and 2, `z` between -1 and 2. Each operation
+/// keeps them so; see [`residue`](super::residue) for what a product makes of its factors' magnitudes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jacobian<C: Curve<L>, const L: usize> {
+    x: Coordinate<C, L>,
+    y: Coordinate<C, L>,
+    z: Coordinate<C, L>,
+}
+
+impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
+    pub(super) fn from_affine(point: &Affine<C, L>) -> Self {
+        Self {
+            x: point.x,
+            y: point.y,
+            z: Residue::one(),
+        }
+    }
+
+    /// The sum with a point in affine coordinates, whichever two points they are.
+    pub(super) fn add(this: Option<Self>, other: &Affine<C, L>) -> Option<Self> {
+        let Some(Self { x, y, z }) = this else {
+            return Some(Self::from_affine(other));
+        };
+        let z_squared = z.square();
+        let x_difference = other.x * z_squared - x;
+        let y_difference = other.y * (z * z_squared) - y;
+        let squared = x_difference.square();
+        if squared.product_is_zero() {
+            return y_difference
+                .square()
+                .product_is_zero()
+                .then(|| Self::from_affine(other).doubled());
+        }
+        let cubed = x_difference * squared;
+        let scaled_x = x * squared;
+        let sum_x = (y_difference.square() - cubed - scaled_x - scaled_x).tidy();
+        Some(Self {
+            x: sum_x,
+            y: y_difference.times_plus(scaled_x - sum_x, -y, cubed),
+            z: z * x_difference,
+        })
+    }
+
+    /// Twice the point. No point of a curve of odd order is its own inverse.
+    pub(super) fn doubled(self) -> Self {
+        let Self { x, y, z } = self;
+        let one = Residue::one();
+        let slope = match C::A {
+            A::Zero => x.square().times(3),
+            A::MinusThree => {
+                let z_squared = z.square();
+                ((x - z_squared).tidy() * (x + z_squared).tidy()).times(3)
+            }
+        };
+        let y_squared = y.square();
+        let scaled_x = (x * y_squared).times(4);
+        let double_x = (slope.square() - scaled_x - scaled_x).tidy() * one;
+        let double_y =
+            slope.times_plus((scaled_x - double_x).tidy(), y_squared.times(-8), y_squared);
+        Self {
+            x: double_x,
+            y: double_y * one,
+            z: y.times(2) * z,
+        }
+    }
+
+    /// Whether the first coordinate is `x`, without a division.
+    pub(super) fn has_x(&self, x: Coordinate<C, L>) -> bool {
+        (x.to_form() * self.z.square() - self.x).tidy().is_zero()
+    }
+}
+
+/// The multiples of a point, window by window.
+pub(super) struct Table<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
+
+/// A thousand points tell nobody anything.
+impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Table").finish_non_exhaustive()
+    }
+}
+
+impl<C: Curve<L>, const L: usize> Table<C, L> {
+    /// Bytes of a table; each is as large.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
+    pub(super) fn of(point: &Affine<C, L>) -> Self {
+        let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L;
+        let window = usize::try_from(WINDOW).unwrap_or(usize::MAX);
+        let mut power = Jacobian::from_affine(point);
+        let mut powers = Vec::with_capacity(bits / window);
+        for _ in 0..bits / window {
+            powers.push(power);
+            for _ in 0..WINDOW {
+                power = power.doubled();
+            }
+        }
+        let multiples: Vec<_> = to_affine(&powers)
+            .iter()
+            .flat_map(|point| {
+                let next = |sum: &Option<Jacobian<C, L>>| Some(Jacobian::add(*sum, point));
+                let first = Some(Jacobian::from_affine(point));
+                std::iter::successors(Some(first), next)
+                    .take(MULTIPLES)
+                    .flatten()
+            })
+            .collect();
+        Self(to_affine(&multiples).into())
+    }
+
+    /// The sum and the product of the point and a scalar, which is below the order.
+    pub(super) fn add_product(
+        &self,
+        mut sum: Option<Jacobian<C, L>>,
+        scalar: Residue<C::Order, L>,
+    ) -> Option<Jacobian<C, L>> {
+        let windows = self.0.chunks_exact(MULTIPLES);
+        for (window, digit) in windows.zip(scalar.signed_digits(WINDOW)) {
+            let magnitude = usize::try_from(digit.unsigned_abs()).unwrap_or_default();
+            let Some(point) = magnitude.checked_sub(1).and_then(|place| window.get(place)) else {
+                continue;
+            };
+            sum = if digit < 0 {
+                Jacobian::add(sum, &point.negated())
+            } else {
+                Jacobian::add(sum, point)
+            };
+        }
+        sum
+    }
+}
+
+/// All points with one division: each is the inverse of the product of all, times the other factors.
+fn to_affine<C: Curve<L>, const L: usize>(points: &[Jacobian<C, L>]) -> Vec<Affine<C, L>> {
+    let mut product = Residue::one();
+    let before: Vec<_> = points
+        .iter()
+        .map(|point| {
+            let before = product;
+            product = product * point.z;
+            before
+        })
+        .collect();
+    let mut inverse = product.inverse();
+    let mut affine: Vec<_> = points
+        .iter()
+        .zip(before)
+        .rev()
+        .map(|(point, before)| {
+            let own = inverse * before;
+            inverse = inverse * point.z;
+            let squared = own.square();
+            Affine {
+                x: (point.x * squared).out_of_form().to_form(),
+                y: (point.y * (squared * own)).out_of_form().to_form(),
+            }
+        })
+        .collect();
+    affine.reverse();
+    affine
+}

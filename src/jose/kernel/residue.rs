@@ -1,0 +1,280 @@
+//! Montgomery arithmetic modulo the primes of elliptic curves.
+//!
+//! A residue is a row of signed limbs of 28 or 29 bits, the lowest first. Differences need no borrow, sums no carry, and
+//! a product adds up all its columns in 64 bits before the first carry. The prime is known when this is compiled,
+//! so that a limb of it that is zero or a power of two costs no multiplication.
+//!
+//! What has to hold, with `R` the power of two of all limbs together, at least 32 times the prime `p`:
+//!
+//! * Limbs that go into a product are below `2^BITS` in magnitude, or one factor's are below twice that. Sums of
+//!   `L` products of either factor, and `L` multiples of the prime, then are below `2^63`.
+//! * A product of two numbers whose product is below `c R p` in magnitude lies between `-c p` and `(1 + c) p`.
+
+use std::{fmt::Debug, marker::PhantomData};
+
+/// A prime of `L` limbs.
+pub(in crate::jose) trait Modulus<const L: usize>: Copy + Debug {
+    /// Bits of a limb.
+    const BITS: u32;
+    /// The prime.
+    const LIMBS: [i32; L];
+    /// `-1 / p` modulo `2^BITS`.
+    const NEGATED_INVERSE: u32;
+    /// `R^2` modulo `p`.
+    const SQUARE_OF_R: [i32; L];
+}
+
+/// A number modulo a prime, not unique: any number that is congruent will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Residue<M, const L: usize> {
+    limbs: [i32; L],
+    modulus: PhantomData<M>,
+}
+
+impl<M: Modulus<L>, const L: usize> Residue<M, L> {
+    const MASK: i64 = (1 << M::BITS) - 1;
+
+    pub(super) const fn new(limbs: [i32; L]) -> Self {
+        Self {
+            limbs,
+            modulus: PhantomData,
+        }
+    }
+
+    /// The number that these bytes are, big-endian; `None` where it is not below the modulus.
+    pub(super) fn from_be_bytes(bytes: &[u8]) -> Option<Self> {
+        let (number, rest) = Self::from_be_bytes_modulo(bytes);
+        (rest == 0 && number.is_below_modulus()).then_some(number)
+    }
+
+    /// The number that these bytes are, as far as it has room in the limbs, and what is above.
+    pub(super) fn from_be_bytes_modulo(bytes: &[u8]) -> (Self, u64) {
+        let mut bytes = bytes.iter().rev();
+        let (mut pending, mut bits) = (0_u64, 0);
+        let limbs = [(); L].map(|()| {
+            while bits < M::BITS {
+                pending |= u64::from(bytes.next().copied().unwrap_or_default()) << bits;
+                bits += 8;
+            }
+            let limb = pending & Self::MASK.unsigned_abs();
+            pending >>= M::BITS;
+            bits -= M::BITS;
+            low(limb.cast_signed())
+        });
+        let rest = bytes.fold(pending, |rest, byte| rest | u64::from(*byte));
+        (Self::new(limbs), rest)
+    }
+
+    /// Whether limbs that are none of them negative are those of a number below the modulus.
+    pub(super) fn is_below_modulus(&self) -> bool {
+        self.limbs.iter().rev().lt(M::LIMBS.iter().rev())
+    }
+
+    /// The modulus itself, a number of another modulus.
+    pub(super) const fn modulus_of<O: Modulus<L>>() -> Self {
+        Self::new(O::LIMBS)
+    }
+
+    /// The same number modulo another prime; it has to be one that is below that prime.
+    pub(super) const fn cast<O: Modulus<L>>(self) -> Residue<O, L> {
+        Residue::new(self.limbs)
+    }
+
+    fn small(number: i32) -> Self {
+        let mut limbs = [0; L];
+        if let Some(lowest) = limbs.first_mut() {
+            *lowest = number;
+        }
+        Self::new(limbs)
+    }
+
+    /// One in Montgomery form.
+    pub(super) fn one() -> Self {
+        Self::small(1).to_form()
+    }
+
+    /// The number in Montgomery form, times `R`.
+    pub(super) fn to_form(self) -> Self {
+        self * Self::new(M::SQUARE_OF_R)
+    }
+
+    /// The number divided by `R`: not less than zero and below the modulus, each limb of [`Modulus::BITS`] bits.
+    pub(super) fn out_of_form(self) -> Self {
+        let number = self * Self::small(1);
+        if number.limbs == M::LIMBS {
+            Self::small(0)
+        } else {
+            number
+        }
+    }
+
+    /// Whether the number is a multiple of the modulus.
+    pub(super) fn is_zero(self) -> bool {
+        self.out_of_form().limbs.iter().all(|limb| *limb == 0)
+    }
+
+    /// [`is_zero`](Self::is_zero) of a product that is not negative and at most three times the modulus.
+    ///
+    /// The lowest limb alone tells for nearly every number that it is no multiple.
+    pub(super) fn product_is_zero(self) -> bool {
+        let Some((lowest, modulus)) = self.limbs.first().zip(M::LIMBS.first()) else {
+            return true;
+        };
+        let mask = low(Self::MASK);
+        let mut multiples = (0..4_i32).map(|times| modulus.wrapping_mul(times) & mask);
+        multiples.any(|multiple| multiple == *lowest) && self.is_zero()
+    }
+
+    pub(super) fn square(self) -> Self {
+        self * self
+    }
+
+    /// `self * other + left * right`, reduced once.
+    pub(super) fn times_plus(self, other: Self, left: Self, right: Self) -> Self {
+        let mut sums = [0; L];
+        for (first, second) in self.limbs.iter().zip(&left.limbs) {
+            add_row(&mut sums, *first, &other.limbs);
+            add_row(&mut sums, *second, &right.limbs);
+            Self::cancel(&mut sums);
+        }
+        Self::carried(&sums)
+    }
+
+    /// Makes the lowest sum zero with a multiple of the modulus, and shifts all by a limb.
+    #[inline(always)]
+    fn cancel(sums: &mut [i64; L]) {
+        let lowest = sums.first().copied().unwrap_or_default();
+        let factor = low(lowest).cast_unsigned().wrapping_mul(M::NEGATED_INVERSE);
+        let factor = factor.cast_signed() & low(Self::MASK);
+        add_row(sums, factor, &M::LIMBS);
+        let mut above = 0;
+        for sum in sums.iter_mut().rev() {
+            std::mem::swap(sum, &mut above);
+        }
+        if let Some(lowest) = sums.first_mut() {
+            *lowest += above >> M::BITS;
+        }
+    }
+
+    /// All limbs but the highest not negative and of [`Modulus::BITS`] bits.
+    #[inline(always)]
+    fn carried(sums: &[i64; L]) -> Self {
+        let mut carry = 0;
+        let mut limbs = sums.map(|sum| {
+            carry += sum;
+            let limb = low(carry & Self::MASK);
+            carry >>= M::BITS;
+            limb
+        });
+        if let Some(highest) = limbs.last_mut() {
+            *highest += low(carry << M::BITS);
+        }
+        Self::new(limbs)
+    }
+
+    /// The same number in limbs that go into any product.
+    pub(super) fn tidy(self) -> Self {
+        Self::carried(&self.limbs.map(i64::from))
+    }
+
+    /// So many times the number, tidy.
+    pub(super) fn times(self, factor: i32) -> Self {
+        Self::carried(&self.limbs.map(|limb| i64::from(limb) * i64::from(factor)))
+    }
+
+    /// `1 / self` in Montgomery form, by Fermat's little theorem; of zero, zero.
+    pub(super) fn inverse(self) -> Self {
+        let mut exponent = M::LIMBS;
+        if let Some(lowest) = exponent.first_mut() {
+            *lowest -= 2;
+        }
+        let mut power = Self::one();
+        for limb in exponent.iter().rev() {
+            for place in (0..M::BITS).rev() {
+                power = power.square();
+                if limb >> place & 1 == 1 {
+                    power = power * self;
+                }
+            }
+        }
+        power
+    }
+
+    /// Digits of a number in [`out_of_form`](Self::out_of_form)'s limbs, the lowest first: each of `bits` bits and between
+    /// `-2^(bits-1)` and `2^(bits-1)`.
+    pub(super) fn signed_digits(&self, bits: u32) -> impl Iterator<Item = i32> + '_ {
+        let mut limbs = self.limbs.iter();
+        let (mut pending, mut held) = (0_i64, 0);
+        let mut carry = 0;
+        std::iter::repeat_with(move || {
+            if held < bits {
+                pending |= i64::from(limbs.next().copied().unwrap_or_default()) << held;
+                held += M::BITS;
+            }
+            let digit = low(pending & ((1 << bits) - 1)) + carry;
+            pending >>= bits;
+            held -= bits;
+            carry = i32::from(digit > 1 << (bits - 1));
+            digit - (carry << bits)
+        })
+    }
+}
+
+impl<M: Modulus<L>, const L: usize> std::ops::Mul for Residue<M, L> {
+    type Output = Self;
+
+    /// The product divided by `R`: of two numbers in Montgomery form, the product in that form.
+    #[inline(never)]
+    fn mul(self, other: Self) -> Self {
+        let mut sums = [0; L];
+        for limb in self.limbs {
+            add_row(&mut sums, limb, &other.limbs);
+            Self::cancel(&mut sums);
+        }
+        Self::carried(&sums)
+    }
+}
+
+impl<M: Modulus<L>, const L: usize> std::ops::Add for Residue<M, L> {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        for (limb, other) in self.limbs.iter_mut().zip(other.limbs) {
+            *limb += other;
+        }
+        self
+    }
+}
+
+impl<M: Modulus<L>, const L: usize> std::ops::Sub for Residue<M, L> {
+    type Output = Self;
+
+    fn sub(mut self, other: Self) -> Self {
+        for (limb, other) in self.limbs.iter_mut().zip(other.limbs) {
+            *limb -= other;
+        }
+        self
+    }
+}
+
+impl<M: Modulus<L>, const L: usize> std::ops::Neg for Residue<M, L> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self::new(self.limbs.map(|limb| -limb))
+    }
+}
+
+#[inline(always)]
+fn add_row<const L: usize>(sums: &mut [i64; L], factor: i32, limbs: &[i32; L]) {
+    for (sum, limb) in sums.iter_mut().zip(limbs) {
+        *sum += i64::from(factor) * i64::from(*limb);
+    }
+}
+
+/// The lower half.
+#[inline(always)]
+const fn low(number: i64) -> i32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
