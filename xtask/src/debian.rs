@@ -1,6 +1,8 @@
 //! Programs that are not in a registry of a language: Debian's packages.
 
 use crate::process::run;
+use crate::tools::target;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -18,23 +20,33 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
     if let Some(file) = found() {
         return Ok(file);
     }
-    println!("installing {name}, once ...");
+    install(&[name])?;
+    found().ok_or_else(|| format!("the package {name} brings no program {name}"))
+}
+
+/// Installs packages, where this process may. Processes that call this at the same time wait for each other.
+///
+/// # Errors
+/// With what to install by hand, and the output of apt-get.
+pub fn install(packages: &[&str]) -> Result<(), String> {
+    let lock = target().join("debian.lock");
+    let io = |error: std::io::Error| format!("{}: {error}", lock.display());
+    fs::create_dir_all(target()).map_err(io)?;
+    let lock = File::create(&lock).map_err(io)?;
+    lock.lock().map_err(|error| error.to_string())?;
+    let names = packages.join(" ");
+    println!("installing {names}, once ...");
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command
-            .env("DEBIAN_FRONTEND", "noninteractive")
+            // A server that a package brings is ours to start, not its own.
+            .envs([("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")])
             .args(["-qq", "-y"])
             .args(arguments);
         run(&mut command).map(drop)
     };
-    let installed = apt(&["install", "--no-install-recommends", name]).or_else(|_| {
-        apt(&["update"]).and_then(|()| apt(&["install", "--no-install-recommends", name]))
-    });
-    match (installed, found()) {
-        (Ok(()), Some(file)) => Ok(file),
-        (Err(error), _) => Err(format!(
-            "{name} is missing (apt-get install {name}): {error}"
-        )),
-        (Ok(()), None) => Err(format!("the package {name} brings no program {name}")),
-    }
+    let install = [&["install", "--no-install-recommends"], packages].concat();
+    apt(&install)
+        .or_else(|_| apt(&["update"]).and_then(|()| apt(&install)))
+        .map_err(|error| format!("needed: {names} (apt-get install {names}): {error}"))
 }

@@ -288,32 +288,3 @@ pub fn node() -> Result<Node, String> {
     })
     .clone()
 }
-
-/// Installs Debian packages, where this process may: once its lists are fresh, one after the other.
-///
-/// # Errors
-/// With what to install by hand, or with the output of apt-get.
-pub fn debian(packages: &[&str]) -> Result<(), String> {
-    static UPDATED: OnceLock<Result<(), String>> = OnceLock::new();
-    let io = |error: std::io::Error| format!("{}: {error}", target().display());
-    fs::create_dir_all(target()).map_err(io)?;
-    let lock = File::create(target().join("debian.lock")).map_err(io)?;
-    lock.lock().map_err(io)?;
-    let names = packages.join(" ");
-    let by_hand = |error: String| {
-        format!("needed: {names} (Debian and Ubuntu: apt-get install {names})\n{error}")
-    };
-    let apt = |arguments: &[&str]| {
-        run(Command::new("apt-get")
-            .args(arguments)
-            // A server that the package brings is ours to start, not its own.
-            .envs([("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")]))
-        .map(drop)
-    };
-    UPDATED
-        .get_or_init(|| apt(&["update", "--quiet"]))
-        .clone()
-        .map_err(by_hand)?;
-    let install = ["install", "--quiet", "--yes", "--no-install-recommends"];
-    apt(&[&install[..], packages].concat()).map_err(by_hand)
-}

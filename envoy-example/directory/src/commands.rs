@@ -135,22 +135,22 @@ async fn user(database: &Database, command: &UserCommand) -> Result<(), String> 
             profile,
             no_password,
         } => {
-            let mut user = User {
+            let user = User {
                 username: username.clone(),
                 password_hash: None,
                 name: name.clone(),
                 email: email.clone(),
                 profile: profile.clone(),
             };
-            // Before anybody types a password in vain.
-            user.check()?;
-            if !no_password {
-                user.password_hash = Some(password::hash(read_password()?.as_bytes())?);
-            }
-            let mut session = database.begin().await?;
-            must_be(&mut session, username, false).await?;
-            users::set(&mut session, &user).await?;
-            Ok(session.commit().await?)
+            put_user(database, user, *no_password, false).await
+        }
+        UserCommand::Password { username } => {
+            let username = username.clone();
+            let user = User {
+                username,
+                ..User::default()
+            };
+            put_user(database, user, false, true).await
         }
         UserCommand::Remove { username } => {
             let mut session = database.begin().await?;
@@ -159,37 +159,45 @@ async fn user(database: &Database, command: &UserCommand) -> Result<(), String> 
             }
             Ok(session.commit().await?)
         }
-        UserCommand::List => {
-            let mut session = database.begin().await?;
-            let users = users::list(&mut session).await?;
-            session.commit().await?;
-            let lines = users.iter().map(|user| {
-                let password = if user.password_hash.is_some() {
-                    "password"
-                } else {
-                    "no password"
-                };
-                let name = user.name.as_deref().unwrap_or_default();
-                let email = user.email.as_deref().unwrap_or_default();
-                [&*user.username, password, name, email].join("\t") + "\n"
-            });
-            say(&lines.collect::<String>())
-        }
-        UserCommand::Password { username } => {
-            let mut session = database.begin().await?;
-            must_be(&mut session, username, true).await?;
-            session.commit().await?;
-            let user = User {
-                username: username.clone(),
-                password_hash: Some(password::hash(read_password()?.as_bytes())?),
-                ..User::default()
-            };
-            let mut session = database.begin().await?;
-            must_be(&mut session, username, true).await?;
-            users::set(&mut session, &user).await?;
-            Ok(session.commit().await?)
-        }
+        UserCommand::List => list_users(database).await,
     }
+}
+
+/// Stores a user with a password that is read first, who must be there already or must not.
+async fn put_user(
+    database: &Database,
+    mut user: User,
+    no_password: bool,
+    there: bool,
+) -> Result<(), String> {
+    // Before anybody types a password in vain.
+    user.check()?;
+    let mut session = database.begin().await?;
+    must_be(&mut session, &user.username, there).await?;
+    session.commit().await?;
+    if !no_password {
+        user.password_hash = Some(password::hash(read_password()?.as_bytes())?);
+    }
+    let mut session = database.begin().await?;
+    must_be(&mut session, &user.username, there).await?;
+    users::set(&mut session, &user).await?;
+    Ok(session.commit().await?)
+}
+
+async fn list_users(database: &Database) -> Result<(), String> {
+    let mut session = database.begin().await?;
+    let users = users::list(&mut session).await?;
+    session.commit().await?;
+    let lines = users.iter().map(|user| {
+        let password = match user.password_hash {
+            Some(_) => "password",
+            None => "no password",
+        };
+        let name = user.name.as_deref().unwrap_or_default();
+        let email = user.email.as_deref().unwrap_or_default();
+        [&*user.username, password, name, email].join("\t") + "\n"
+    });
+    say(&lines.collect::<String>())
 }
 
 /// Refuses a user who is not there, or one who is.

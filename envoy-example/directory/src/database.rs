@@ -111,9 +111,12 @@ impl Database {
     /// Opens a pool. Connections are made when they are first needed, so that a database that is down keeps nobody from
     /// starting.
     pub(crate) fn open(url: &str, limits: Limits) -> Result<Self, DatabaseError> {
-        match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("postgres" | "postgresql") => postgres(url, limits),
-            Some("mysql" | "mariadb") => mysql(url, limits),
+        // SQLAlchemy's URLs name a driver behind the kind.
+        let (kind, rest) = url.split_once("://").unwrap_or_default();
+        let kind = kind.split_once('+').map_or(kind, |(kind, _)| kind);
+        match kind {
+            "postgres" | "postgresql" => postgres(&format!("{kind}://{rest}"), limits),
+            "mysql" | "mariadb" => mysql(&format!("{kind}://{rest}"), limits),
             _ => sqlite(url, limits),
         }
     }

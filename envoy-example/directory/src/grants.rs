@@ -253,6 +253,16 @@ pub(crate) async fn list(
             grants.push(stored(word, who, value));
         }
     }
+    grants.extend(inherited(session).await?);
+    grants.retain(|grant| holder.is_none_or(|holder| holder == grant.holder));
+    grants.sort_unstable();
+    grants.dedup();
+    Ok(grants)
+}
+
+/// What groups and roles bring.
+async fn inherited(session: &mut Session) -> Result<Vec<Grant>, ChangeError> {
+    let mut grants = Vec::new();
     let query = "SELECT holder_kind, kind, exact(holder), exact(value) FROM authz_inheritance";
     for row in session.rows(query, &[]).await? {
         let mut row = row.into_iter().map(Option::unwrap_or_default);
@@ -263,9 +273,6 @@ pub(crate) async fn list(
             grants.push(stored(&word, who, value));
         }
     }
-    grants.retain(|grant| holder.is_none_or(|holder| holder == grant.holder));
-    grants.sort_unstable();
-    grants.dedup();
     Ok(grants)
 }
 

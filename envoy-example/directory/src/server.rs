@@ -65,28 +65,19 @@ pub(crate) async fn serve(
     let mut terminate = signal(SignalKind::terminate()).map_err(handler)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(handler)?;
 
-    let router = crate::http::router(Arc::clone(&app));
-    let places = Arc::new(Semaphore::new(
-        usize::try_from(CONNECTIONS).unwrap_or(usize::MAX),
-    ));
+    let places = usize::try_from(CONNECTIONS).unwrap_or(usize::MAX);
+    let places = Arc::new(Semaphore::new(places));
     let (stop, stopped) = watch::channel(false);
-    loop {
-        let accepted = tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        let Some((stream, place)) = accepted else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        tokio::spawn(connection(
-            stream,
-            tls.clone(),
-            router.clone(),
-            stopped.clone(),
-            place,
-        ));
+    let router = crate::http::router(Arc::clone(&app));
+    let ended = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::select! {
+        () = accept_all(&listener, &places, tls, router, stopped) => {}
+        () = ended => {}
     }
     drop(listener);
     app.ending.store(true, Ordering::Relaxed);
@@ -101,6 +92,24 @@ pub(crate) async fn serve(
     }
     app.database.close().await;
     Ok(())
+}
+
+/// Accepts for ever.
+async fn accept_all(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let Some((stream, place)) = accept(listener, places).await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let (tls, router, stopped) = (tls.clone(), router.clone(), stopped.clone());
+        tokio::spawn(connection(stream, tls, router, stopped, place));
+    }
 }
 
 async fn accept(

@@ -1,9 +1,9 @@
 //! `cargo xtask load-directory`: what the reference directory does in a second.
 
 use super::{TOKEN, program, write};
-use crate::ports;
 use crate::process::{Guard, run};
-use crate::tools::{debian, target};
+use crate::tools::target;
+use crate::{debian, ports};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
@@ -33,10 +33,7 @@ const QUESTIONS: [(&str, &str); 3] = [
 pub fn load() -> Result<(), String> {
     println!("building the directory (release) ...");
     program(true)?;
-    if run(Command::new("wrk").arg("--version")).is_err_and(|error| error.contains("cannot start"))
-    {
-        debian(&["wrk"])?;
-    }
+    let wrk = debian::program("wrk")?;
     let folder = target().join("load");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let (database, token) = (folder.join("directory.db"), folder.join("token"));
@@ -55,8 +52,8 @@ pub fn load() -> Result<(), String> {
     for (title, path) in QUESTIONS {
         let script = folder.join("questions.lua");
         write(&script, &lua(path))?;
-        drive(addr, &script, 2)?;
-        let line = drive(addr, &script, SECONDS)?;
+        drive(&wrk, addr, &script, 2)?;
+        let line = drive(&wrk, addr, &script, SECONDS)?;
         println!("| {title} | {line} |");
     }
     println!(
@@ -110,8 +107,8 @@ fn lua(path: &str) -> String {
     )
 }
 
-fn drive(addr: SocketAddr, script: &Path, seconds: u32) -> Result<String, String> {
-    let output = run(Command::new("wrk")
+fn drive(wrk: &Path, addr: SocketAddr, script: &Path, seconds: u32) -> Result<String, String> {
+    let output = run(Command::new(wrk)
         .args(["--threads", "1", "--connections", &ASKERS.to_string()])
         .args(["--duration", &format!("{seconds}s"), "--script"])
         .arg(script)

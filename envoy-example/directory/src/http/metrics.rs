@@ -66,61 +66,14 @@ impl Metrics {
     }
 
     pub(super) fn text(&self, connections: u32, idle: usize) -> String {
-        let mut out = String::from(
-            "# HELP auth_directory_requests_total Requests, by what was asked and the answer's status.\n\
-             # TYPE auth_directory_requests_total counter\n",
-        );
-        let endpoints = || ENDPOINTS.iter().zip(&self.endpoints);
-        for (name, counters) in endpoints() {
-            for (class, count) in CLASSES.iter().zip(&counters.statuses) {
-                let count = count.load(Ordering::Relaxed);
-                line(
-                    &mut out,
-                    "requests_total",
-                    &format!("endpoint=\"{name}\",status=\"{class}\""),
-                    count,
-                );
-            }
-        }
-        out.push_str(
-            "# HELP auth_directory_request_seconds How long answers took.\n\
-             # TYPE auth_directory_request_seconds histogram\n",
-        );
-        for (name, counters) in endpoints() {
-            let mut below = 0_u64;
-            for ((_, bound), count) in BOUNDS.iter().zip(&counters.buckets) {
-                below = below.saturating_add(count.load(Ordering::Relaxed));
-                let labels = format!("endpoint=\"{name}\",le=\"{bound}\"");
-                line(&mut out, "request_seconds_bucket", &labels, below);
-            }
-            let all = counters
-                .statuses
-                .iter()
-                .map(|count| count.load(Ordering::Relaxed));
-            let all: u64 = all.sum();
-            line(
-                &mut out,
-                "request_seconds_bucket",
-                &format!("endpoint=\"{name}\",le=\"+Inf\""),
-                all,
-            );
-            line(
-                &mut out,
-                "request_seconds_count",
-                &format!("endpoint=\"{name}\""),
-                all,
-            );
-            let sum = Duration::from_micros(counters.micros.load(Ordering::Relaxed)).as_secs_f64();
-            line(
-                &mut out,
-                "request_seconds_sum",
-                &format!("endpoint=\"{name}\""),
-                sum,
-            );
-        }
-        out.push_str(
-            "# HELP auth_directory_database_connections Connections to the database.\n\
-             # TYPE auth_directory_database_connections gauge\n",
+        let mut out = String::new();
+        self.requests(&mut out);
+        self.seconds(&mut out);
+        head(
+            &mut out,
+            "database_connections",
+            "gauge",
+            "Connections to the database.",
         );
         let idle = u32::try_from(idle).unwrap_or(u32::MAX);
         line(&mut out, "database_connections", "state=\"idle\"", idle);
@@ -128,6 +81,63 @@ impl Metrics {
         line(&mut out, "database_connections", "state=\"used\"", used);
         out
     }
+
+    fn endpoints(&self) -> impl Iterator<Item = (&'static str, &Endpoint)> {
+        ENDPOINTS.iter().copied().zip(&self.endpoints)
+    }
+
+    fn requests(&self, out: &mut String) {
+        let help = "Requests, by what was asked and the answer's status.";
+        head(out, "requests_total", "counter", help);
+        for (name, counters) in self.endpoints() {
+            for (class, count) in CLASSES.iter().zip(&counters.statuses) {
+                let labels = format!("endpoint=\"{name}\",status=\"{class}\"");
+                line(
+                    out,
+                    "requests_total",
+                    &labels,
+                    count.load(Ordering::Relaxed),
+                );
+            }
+        }
+    }
+
+    fn seconds(&self, out: &mut String) {
+        head(
+            out,
+            "request_seconds",
+            "histogram",
+            "How long answers took.",
+        );
+        for (name, counters) in self.endpoints() {
+            let own = format!("endpoint=\"{name}\"");
+            let mut below = 0_u64;
+            for ((_, bound), count) in BOUNDS.iter().zip(&counters.buckets) {
+                below = below.saturating_add(count.load(Ordering::Relaxed));
+                let labels = format!("{own},le=\"{bound}\"");
+                line(out, "request_seconds_bucket", &labels, below);
+            }
+            let statuses = counters.statuses.iter();
+            let all: u64 = statuses.map(|count| count.load(Ordering::Relaxed)).sum();
+            line(
+                out,
+                "request_seconds_bucket",
+                &format!("{own},le=\"+Inf\""),
+                all,
+            );
+            line(out, "request_seconds_count", &own, all);
+            let sum = Duration::from_micros(counters.micros.load(Ordering::Relaxed));
+            line(out, "request_seconds_sum", &own, sum.as_secs_f64());
+        }
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        out,
+        "# HELP auth_directory_{name} {help}\n# TYPE auth_directory_{name} {kind}"
+    );
 }
 
 fn line(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {

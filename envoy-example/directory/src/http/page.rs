@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use self::html::{STYLE, document, escape, link, reasons, refused};
+use self::html::{STYLE, document, escape, link, refused};
 use super::Shared;
 use crate::browse::{self, PAGE};
 use crate::database::DatabaseError;
@@ -61,29 +61,12 @@ pub(super) async fn list(
         Ok(found) => found,
         Err(error) => return unavailable(&error),
     };
-    let mut body = format!(
-        "<h1>Subjects</h1>\n<form><label>Name begins with <input name=\"q\" value=\"{}\"></label> <button>Search</button></form>\n",
-        escape(&q)
-    );
-    if subjects.is_empty() {
-        body.push_str("<p>Nobody.</p>\n");
-    } else {
-        body.push_str("<ul>\n");
-        for subject in &subjects {
-            let to = link("/subject", &[("name", subject)]);
-            body.push_str(&format!(
-                "<li><a href=\"{to}\"><bdi>{}</bdi></a></li>\n",
-                escape(subject)
-            ));
-        }
-        body.push_str("</ul>\n");
-    }
+    let mut body = html::search(&q);
+    body.push_str(&html::subjects(&subjects));
     body.push_str("<nav>");
     if !after.is_empty() {
-        body.push_str(&format!(
-            "<a href=\"{}\">First page</a> ",
-            link("/", &[("q", &q)])
-        ));
+        let first = link("/", &[("q", &q)]);
+        body.push_str(&format!("<a href=\"{first}\">First page</a> "));
     }
     if let Some(last) = subjects.last().filter(|_| more) {
         let next = link("/", &[("q", &q), ("after", last)]);
@@ -113,28 +96,14 @@ pub(super) async fn subject(
         Ok(found) => found,
         Err(error) => return unavailable(&error),
     };
-    let shown = escape(&name);
-    let mut body =
-        format!("<nav><a href=\"/\">All subjects</a></nav>\n<h1><bdi>{shown}</bdi></h1>\n");
-    match &entry {
-        None => body.push_str("<p>Nothing is known of this subject: the filter gets 404.</p>\n"),
-        Some(entry) => {
-            for (title, what) in [
-                ("Permissions", &entry.permissions),
-                ("Roles", &entry.roles),
-                ("Groups", &entry.groups),
-            ] {
-                body.push_str(&reasons(title, what));
-            }
-            body.push_str(&html::profile(&entry.profile));
-        }
-    }
-    body.push_str(&html::credentials(&credentials));
-    let status = if entry.is_some() {
-        StatusCode::OK
-    } else {
-        StatusCode::NOT_FOUND
+    let (status, known) = match &entry {
+        Some(entry) => (StatusCode::OK, html::entry(entry)),
+        None => (StatusCode::NOT_FOUND, html::UNKNOWN.to_owned()),
     };
+    let (shown, credentials) = (escape(&name), html::credentials(&credentials));
+    let body = format!(
+        "<nav><a href=\"/\">All subjects</a></nav>\n<h1><bdi>{shown}</bdi></h1>\n{known}{credentials}"
+    );
     page(status, &document(&name, &body))
 }
 

@@ -15,8 +15,8 @@ pub(super) fn read(
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let mut record = StringRecord::new();
-    let (mut first, mut lines) = (true, Lines::of(text));
+    let (mut record, mut lines) = (StringRecord::new(), Lines::of(text));
+    let mut first = true;
     loop {
         let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
         // The reader passes over empty lines before a record.
@@ -31,28 +31,35 @@ pub(super) fn read(
             Ok(false) => return Ok(()),
             Err(error) => return Err(format!("line {line}: {error}")),
         }
-        let fields: Vec<&str> = record.iter().collect();
-        let [kind, holder, value] = fields[..] else {
-            let count = fields.len();
-            return Err(format!("line {line}: has {count} fields, and there are 3"));
-        };
-        if first {
-            first = false;
-            if [kind, holder, value] != COLUMNS {
-                return Err(format!("line {line}: must be {}", COLUMNS.join(",")));
-            }
-            continue;
+        if first && record.iter().ne(COLUMNS) {
+            return Err(format!("line {line}: must be {}", COLUMNS.join(",")));
         }
-        let value = Held::Text(value);
-        take(
-            line,
-            Record {
-                kind,
-                holder,
-                value,
-            },
-        )?;
+        if !first {
+            one(line, &record, take)?;
+        }
+        first = false;
     }
+}
+
+fn one(
+    line: u64,
+    record: &StringRecord,
+    take: &mut dyn FnMut(u64, Record<'_>) -> Result<(), String>,
+) -> Result<(), String> {
+    let fields: Vec<&str> = record.iter().collect();
+    let [kind, holder, value] = fields[..] else {
+        let count = fields.len();
+        return Err(format!("line {line}: has {count} fields, and there are 3"));
+    };
+    let value = Held::Text(value);
+    take(
+        line,
+        Record {
+            kind,
+            holder,
+            value,
+        },
+    )
 }
 
 pub(super) fn write(rows: &[(&str, &str, Value)]) -> Result<String, String> {

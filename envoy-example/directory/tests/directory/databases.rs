@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
-use xtask::ports;
 use xtask::process::{Guard, run};
-use xtask::tools::{debian, lab_dir};
+use xtask::tools::lab_dir;
+use xtask::{debian, ports};
 
 /// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +196,7 @@ fn postgres() -> SocketAddr {
             bins.pop()
         };
         if bin().is_none() {
-            debian(&["postgresql"]).unwrap();
+            debian::install(&["postgresql"]).unwrap();
         }
         let (bin, addr) = (bin().unwrap(), ports::free().unwrap());
         let folder = folder("postgres");
@@ -239,7 +239,7 @@ fn mariadb() -> SocketAddr {
     let start = || {
         let server = Path::new("/usr/sbin/mariadbd");
         if !server.is_file() {
-            debian(&["mariadb-server"]).unwrap();
+            debian::install(&["mariadb-server"]).unwrap();
         }
         let (folder, addr) = (folder("mariadb"), ports::free().unwrap());
         let data = folder.join("data");

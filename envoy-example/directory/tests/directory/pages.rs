@@ -1,11 +1,11 @@
 //! The pages, as Chromium shows them.
 
-use std::path::Path;
 use std::process::Command;
 
 use xtask::client::Request;
+use xtask::debian;
 use xtask::process::run;
-use xtask::tools::{debian, lab_dir};
+use xtask::tools::lab_dir;
 
 use crate::databases::Db;
 use crate::service::{Service, done, file};
@@ -17,11 +17,8 @@ on_each_database!(
 
 /// What Chromium makes of an address: the document, and what it complains of.
 fn browse(url: &str, more: &[&str]) -> (String, String) {
-    if !Path::new("/usr/bin/chromium").is_file() {
-        debian(&["chromium"]).unwrap();
-    }
     let profile = lab_dir("chromium").unwrap();
-    let output = Command::new("/usr/bin/chromium")
+    let output = Command::new(debian::program("chromium").unwrap())
         .args([
             "--headless",
             "--no-sandbox",

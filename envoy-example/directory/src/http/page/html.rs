@@ -4,7 +4,7 @@ use auth_filter::text::push_form_text;
 use serde_json::{Map, Value};
 
 use crate::browse::Credentials;
-use crate::entry::{Reason, Reasons};
+use crate::entry::{Entry, Reason, Reasons};
 
 /// The style of all pages: a policy names it by its hash.
 pub(super) const STYLE: &str = "\
@@ -63,8 +63,43 @@ pub(super) fn refused(text: &str) -> String {
     )
 }
 
+/// Of one of whom there is no entry.
+pub(super) const UNKNOWN: &str = "<p>Nothing is known of this subject: the filter gets 404.</p>\n";
+
+/// The title of the list, and the form that narrows it.
+pub(super) fn search(prefix: &str) -> String {
+    format!(
+        "<h1>Subjects</h1>\n<form><label>Name begins with <input name=\"q\" value=\"{}\"></label> <button>Search</button></form>\n",
+        escape(prefix)
+    )
+}
+
+/// A list of subjects, each with its page.
+pub(super) fn subjects(subjects: &[String]) -> String {
+    if subjects.is_empty() {
+        return "<p>Nobody.</p>\n".to_owned();
+    }
+    let item = |subject: &String| {
+        let (to, shown) = (link("/subject", &[("name", subject)]), escape(subject));
+        format!("<li><a href=\"{to}\"><bdi>{shown}</bdi></a></li>\n")
+    };
+    let items: String = subjects.iter().map(item).collect();
+    format!("<ul>\n{items}</ul>\n")
+}
+
+/// What is known of a subject.
+pub(super) fn entry(entry: &Entry) -> String {
+    [
+        reasons("Permissions", &entry.permissions),
+        reasons("Roles", &entry.roles),
+        reasons("Groups", &entry.groups),
+        profile(&entry.profile),
+    ]
+    .concat()
+}
+
 /// A table of names and why each is there.
-pub(super) fn reasons(title: &str, what: &Reasons) -> String {
+fn reasons(title: &str, what: &Reasons) -> String {
     if what.is_empty() {
         return format!("<h2>{title}</h2>\n<p class=\"none\">None.</p>\n");
     }
@@ -90,7 +125,7 @@ fn reason(reason: &Reason) -> String {
     }
 }
 
-pub(super) fn profile(profile: &Map<String, Value>) -> String {
+fn profile(profile: &Map<String, Value>) -> String {
     if profile.is_empty() {
         return String::new();
     }
