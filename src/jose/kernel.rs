@@ -9,7 +9,8 @@
 //! signature. Nothing here must ever see a private key or a secret.
 //!
 //! **Never the only witness.** A key is admitted by its library before a kernel gets it, [`OWN_KERNELS`] gives every
-//! verification back to the libraries, and the tests put the same signatures to both and take no difference.
+//! verification back to the libraries, and the tests put the same signatures to both and take no difference. The
+//! module has only one of the two: what never runs is not compiled into it.
 
 mod curves;
 mod ecdsa;

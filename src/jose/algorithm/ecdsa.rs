@@ -43,13 +43,15 @@ impl EcKey {
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        let by_kernel = match self {
-            Self::P256(point) => point.kernel_verdict::<Sha256>(message, signature),
-            Self::P384(point) => point.kernel_verdict::<Sha384>(message, signature),
-            Self::P521(point) => point.kernel_verdict::<Sha512>(message, signature),
-            Self::Secp256k1(point) => point.kernel_verdict::<Sha256>(message, signature),
-        };
-        by_kernel.unwrap_or_else(|| self.verify_by_library(message, signature))
+        if !OWN_KERNELS {
+            return self.verify_by_library(message, signature);
+        }
+        match self {
+            Self::P256(point) => point.verify_by_kernel::<Sha256>(message, signature),
+            Self::P384(point) => point.verify_by_kernel::<Sha384>(message, signature),
+            Self::P521(point) => point.verify_by_kernel::<Sha512>(message, signature),
+            Self::Secp256k1(point) => point.verify_by_kernel::<Sha256>(message, signature),
+        }
     }
 
     pub(in crate::jose) fn verify_by_library(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -66,7 +68,7 @@ impl EcKey {
     }
 }
 
-/// A point as the library has it, and as the kernel does where that has room.
+/// A point as the library has it, and as the kernel does.
 #[derive(Clone, Debug)]
 pub(in crate::jose) struct Point<K, C: Curve<L>, const L: usize> {
     library: K,
@@ -87,9 +89,9 @@ impl<K: for<'b> TryFrom<&'b [u8]>, C: Curve<L>, const L: usize> Point<K, C, L> {
 }
 
 impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
-    fn kernel_verdict<D: Digest>(&self, message: &[u8], signature: &[u8]) -> Option<bool> {
-        let kernel = self.kernel.as_ref()?;
-        Some(kernel.verify(&D::digest(message), signature))
+    fn verify_by_kernel<D: Digest>(&self, message: &[u8], signature: &[u8]) -> bool {
+        let kernel = self.kernel.as_ref();
+        kernel.is_some_and(|kernel| kernel.verify(&D::digest(message), signature))
     }
 
     fn holds<S: for<'b> TryFrom<&'b [u8]>>(&self, message: &[u8], signature: &[u8]) -> bool

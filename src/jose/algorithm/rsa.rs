@@ -70,18 +70,17 @@ impl RsaKey {
     }
 
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        match &self.kernel {
-            Some(kernel) => Self::verify_by_kernel(kernel, algorithm, message, signature),
-            None => self.verify_by_library(algorithm, message, signature),
+        if OWN_KERNELS {
+            self.verify_by_kernel(algorithm, message, signature)
+        } else {
+            self.verify_by_library(algorithm, message, signature)
         }
     }
 
-    fn verify_by_kernel(
-        kernel: &RsaKernel,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> bool {
+    fn verify_by_kernel(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let Some(kernel) = &self.kernel else {
+            return false;
+        };
         match algorithm {
             Algorithm::Ps256 => kernel.verify_pss::<Sha256>(message, signature),
             Algorithm::Ps384 => kernel.verify_pss::<Sha384>(message, signature),

@@ -1,31 +1,54 @@
 //! ECDSA verification (SEC 1 section 4.1.4) with a table of the key's multiples besides that of the generator's.
+//! Keys for whose tables there is no room have a few multiples, and doublings in between.
 
 use std::sync::Arc;
 
 use super::{
-    point::{Affine, Curve, Jacobian, Table},
+    point::{Affine, Curve, Jacobian, Multiples, Table},
     residue::{Modulus, Residue},
 };
 
-/// A public key, as its table; that of the generator is the VM's.
+/// A public key; the table of the generator is the VM's.
 #[derive(Clone, Debug)]
-pub(in crate::jose) struct EcdsaKernel<C: Curve<L>, const L: usize>(Arc<Table<C, L>>);
+pub(in crate::jose) struct EcdsaKernel<C: Curve<L>, const L: usize>(Key<C, L>);
+
+#[derive(Clone, Debug)]
+enum Key<C: Curve<L>, const L: usize> {
+    /// As the table of its multiples.
+    Table(Arc<Table<C, L>>),
+    /// As its first multiples: a verification takes several times as long.
+    Multiples(Arc<Multiples<C, L>>),
+}
 
 impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
-    /// A key from its coordinates, big-endian, of a point that is known to be on the curve.
-    ///
-    /// `None` where the VM has as many tables as it may.
+    /// A key from its coordinates, big-endian, of a point that is known to be on the curve; `None` where they are not
+    /// below the field's prime. It has a table where the VM has not as many as it may.
     pub(in crate::jose) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
         let coordinates = [x, y].concat().into();
-        C::tables().of_key(coordinates, &point).map(Self)
+        let table = C::tables().of_key(coordinates, &point);
+        Some(table.map_or_else(
+            || Self::of_multiples(&point),
+            |table| Self(Key::Table(table)),
+        ))
+    }
+
+    fn of_multiples(point: &Affine<C, L>) -> Self {
+        Self(Key::Multiples(Arc::new(Multiples::of(point))))
+    }
+
+    /// The same without a table.
+    #[cfg(test)]
+    pub(super) fn without_table(x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        Some(Self::of_multiples(&point))
     }
 
     /// The same without regard to how many tables there are.
     #[cfg(test)]
     pub(super) fn without_limit(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
-        Some(Self(Arc::new(Table::of(&point))))
+        Some(Self(Key::Table(Arc::new(Table::of(&point)))))
     }
 
     /// Whether `signature`, two numbers of the order's length, is the key's for a hash that is no longer than that.
@@ -41,10 +64,14 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
         let (r, s) = (Residue::from_be_bytes(r)?, Residue::from_be_bytes(s)?);
         let (hash, _) = Residue::from_be_bytes_modulo(hash);
         let inverse = s.to_form().inverse();
+        let scalar = canonical(r * inverse);
+        let product = match &self.0 {
+            Key::Table(table) => table.add_product(None, scalar),
+            Key::Multiples(multiples) => multiples.product(scalar),
+        };
         let sum = C::tables()
             .generator()
-            .add_product(None, canonical(hash * inverse));
-        let sum = self.0.add_product(sum, canonical(r * inverse))?;
+            .add_product(product, canonical(hash * inverse))?;
         Some(has_x_modulo_order(&sum, r))
     }
 }

@@ -16,6 +16,11 @@ const WINDOW: u32 = 6;
 /// Multiples of a point in one window.
 const MULTIPLES: usize = 1 << (WINDOW - 1);
 
+/// Bits of a digit where there is no table.
+const SMALL_WINDOW: u32 = 4;
+/// Multiples of a point where there is no table.
+const SMALL_MULTIPLES: usize = 1 << (SMALL_WINDOW - 1);
+
 /// The coefficient of `x` in the curve's equation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::jose) enum A {
@@ -147,6 +152,13 @@ impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
 /// The multiples of a point, window by window.
 pub(super) struct Table<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
 
+/// Some points tell nobody anything.
+impl<C: Curve<L>, const L: usize> fmt::Debug for Multiples<C, L> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Multiples").finish_non_exhaustive()
+    }
+}
+
 /// A thousand points tell nobody anything.
 impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,15 +183,10 @@ impl<C: Curve<L>, const L: usize> Table<C, L> {
                 power = power.doubled();
             }
         }
-        let multiples: Vec<_> = to_affine(&powers)
+        let powers = to_affine(&powers);
+        let multiples: Vec<_> = powers
             .iter()
-            .flat_map(|point| {
-                let next = |sum: &Option<Jacobian<C, L>>| Some(Jacobian::add(*sum, point));
-                let first = Some(Jacobian::from_affine(point));
-                std::iter::successors(Some(first), next)
-                    .take(MULTIPLES)
-                    .flatten()
-            })
+            .flat_map(|point| multiples(point, MULTIPLES))
             .collect();
         Self(to_affine(&multiples).into())
     }
@@ -192,17 +199,68 @@ impl<C: Curve<L>, const L: usize> Table<C, L> {
     ) -> Option<Jacobian<C, L>> {
         let windows = self.0.chunks_exact(MULTIPLES);
         for (window, digit) in windows.zip(scalar.signed_digits(WINDOW)) {
-            let magnitude = usize::try_from(digit.unsigned_abs()).unwrap_or_default();
-            let Some(point) = magnitude.checked_sub(1).and_then(|place| window.get(place)) else {
-                continue;
-            };
-            sum = if digit < 0 {
-                Jacobian::add(sum, &point.negated())
-            } else {
-                Jacobian::add(sum, point)
-            };
+            sum = add_multiple(sum, window, digit);
         }
         sum
+    }
+}
+
+/// The first multiples of a point, of which it is the first itself.
+pub(super) struct Multiples<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
+
+impl<C: Curve<L>, const L: usize> Multiples<C, L> {
+    pub(super) fn of(point: &Affine<C, L>) -> Self {
+        let multiples: Vec<_> = multiples(point, SMALL_MULTIPLES).collect();
+        Self(to_affine(&multiples).into())
+    }
+
+    /// The product of the point and a scalar, which is below the order.
+    pub(super) fn product(&self, scalar: Residue<C::Order, L>) -> Option<Jacobian<C, L>> {
+        let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L;
+        let window = usize::try_from(SMALL_WINDOW).unwrap_or(usize::MAX);
+        let digits: Vec<i32> = scalar
+            .signed_digits(SMALL_WINDOW)
+            .take(bits / window + 1)
+            .collect();
+        digits.iter().rev().fold(None, |mut product, digit| {
+            for _ in 0..SMALL_WINDOW {
+                product = product.map(Jacobian::doubled);
+            }
+            add_multiple(product, &self.0, *digit)
+        })
+    }
+}
+
+/// So many multiples of a point, the point itself the first.
+fn multiples<C: Curve<L>, const L: usize>(
+    point: &Affine<C, L>,
+    count: usize,
+) -> impl Iterator<Item = Jacobian<C, L>> {
+    let next = |sum: &Option<Jacobian<C, L>>| Some(Jacobian::add(*sum, point));
+    let first = Some(Jacobian::from_affine(point));
+    std::iter::successors(Some(first), next)
+        .take(count)
+        .flatten()
+}
+
+/// The sum and the multiple that a digit stands for.
+#[inline(always)]
+fn add_multiple<C: Curve<L>, const L: usize>(
+    sum: Option<Jacobian<C, L>>,
+    multiples: &[Affine<C, L>],
+    digit: i32,
+) -> Option<Jacobian<C, L>> {
+    let magnitude = usize::try_from(digit.unsigned_abs()).unwrap_or_default();
+    let Some(point) = magnitude
+        .checked_sub(1)
+        .and_then(|place| multiples.get(place))
+    else {
+        return sum;
+    };
+    if digit < 0 {
+        Jacobian::add(sum, &point.negated())
+    } else {
+        Jacobian::add(sum, point)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::point::{Affine, Curve, Table};
 
-/// What the tables of keys may take, for each curve. Keys that come when no table can go are left to the library.
+/// What the tables of keys may take, for each curve. Keys that come when no table can go have none.
 const MAX_BYTES: usize = 1 << 20;
 
 /// The tables of one curve.

@@ -41,6 +41,7 @@ macro_rules! group {
             let point = key.to_sec1_point(false);
             let (x, y) = point.as_bytes()[1..].split_at(point.as_bytes().len() / 2);
             let kernel = EcdsaKernel::<$curve, $limbs>::without_limit(x, y).unwrap();
+            let without = EcdsaKernel::<$curve, $limbs>::without_table(x, y).unwrap();
             let library = move |hash: &[u8], signature: &[u8]| {
                 use hazmat::PrehashVerifier as _;
                 let normalized: fn(Signature) -> Signature = $normalized;
@@ -54,7 +55,11 @@ macro_rules! group {
                 signature.to_bytes().to_vec()
             };
             Pair {
-                kernel: Box::new(move |hash, signature| kernel.verify(hash, signature)),
+                kernel: Box::new(move |hash, signature| {
+                    let verdict = kernel.verify(hash, signature);
+                    assert_eq!(without.verify(hash, signature), verdict, "without a table");
+                    verdict
+                }),
                 library: Box::new(library),
                 sign: Box::new(sign),
                 x: x.to_vec(),
