@@ -119,12 +119,10 @@ mod tests {
         let module = |entries: &[Vec<u8>]| [&magic[..], &other, &exports(entries), &other].concat();
         let before = module(&[done.clone(), log, tick.clone(), memory.clone()]);
         assert_eq!(narrowed(&before), Some(module(&[done, tick, memory])));
-        for cut in 9..before.len() {
-            assert_ne!(
-                narrowed(&before[..cut]).as_deref(),
-                Some(&before[..cut]),
-                "{cut}"
-            );
+        // Whole sections make a module of their own.
+        let ends = [magic.len() + other.len(), before.len() - other.len()];
+        for cut in (9..before.len()).filter(|cut| !ends.contains(cut)) {
+            assert_eq!(narrowed(&before[..cut]), None, "{cut}");
         }
     }
 }
