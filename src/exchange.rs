@@ -16,7 +16,7 @@ use crate::credential::{self, Edit};
 use crate::headers::Headers;
 use crate::keys::KeyStore;
 use crate::policy::denial::{Answer, Denial};
-use crate::policy::principal::{Principal, Profile};
+use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables};
@@ -125,7 +125,7 @@ pub struct Exchange {
     /// Where the request comes from, where the host says so and somebody counts by it.
     client: String,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
-    verified: RefCell<Vec<(ProviderId, Rc<Profile>)>>,
+    verified: RefCell<Vec<(ProviderId, Rc<Bearer>)>>,
     /// The providers for which its password counts as a wrong one, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
 }

@@ -20,7 +20,7 @@ use self::refused::Refused;
 use self::verified::Verified;
 use crate::bucket::Bucket;
 use crate::jose::{KeySet, TokenError};
-use crate::policy::principal::Profile;
+use crate::policy::principal::Bearer;
 use crate::policy::{Limits, ProviderId};
 use crate::time::UnixTime;
 
@@ -93,7 +93,7 @@ impl TokenStore {
 
     /// Whom this token stands for, where this very set has verified it.
     #[must_use]
-    pub fn find(&self, digest: TokenDigest, token: &str, set: &Rc<KeySet>) -> Option<Rc<Profile>> {
+    pub fn find(&self, digest: TokenDigest, token: &str, set: &Rc<KeySet>) -> Option<Rc<Bearer>> {
         self.verified.borrow_mut().find(digest, token, set)
     }
 
@@ -103,11 +103,11 @@ impl TokenStore {
         digest: TokenDigest,
         token: &str,
         set: &Rc<KeySet>,
-        profile: &Rc<Profile>,
+        bearer: &Rc<Bearer>,
     ) {
         self.verified
             .borrow_mut()
-            .insert(digest, token, set, profile);
+            .insert(digest, token, set, bearer);
     }
 
     /// Forgets a token that has ended.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use auth_filter::config::Config;
 use auth_filter::jose::ClaimSet;
-use auth_filter::policy::principal::{Principal, Profile, Vouched};
+use auth_filter::policy::principal::{Bearer, Principal, Vouched};
 use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::UnixTime;
@@ -66,7 +66,7 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
     let services = ServiceStore::new(&policy.services, 1, [0; 32]);
     let claims = ClaimSet::parse(claims.to_string().as_bytes()).unwrap();
     let provider = &policy.providers[0];
-    let profile = Profile::new(provider, Vouched::claims_of(Rc::new(claims)));
+    let profile = Bearer::new(provider, Vouched::claims_of(Rc::new(claims)));
     let caller = Principal::new(
         ProviderId(0),
         provider,

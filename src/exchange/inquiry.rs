@@ -10,7 +10,7 @@ use super::{Caller, Exchange, Need, Stores, Verdict};
 use crate::credential::Credential;
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Principal, Profile, Vouched};
+use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
@@ -148,7 +148,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         }))
     }
 
-    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Profile>, Doubt> {
+    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
@@ -172,7 +172,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 return self.verify(id, provider, (keys, rules));
             }
         };
-        vouched.map(|vouched| Rc::new(Profile::new(provider, vouched)))
+        vouched.map(|vouched| Rc::new(Bearer::new(provider, vouched)))
     }
 
     /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization

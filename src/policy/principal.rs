@@ -1,60 +1,22 @@
 //! Who the caller is, once a provider vouches for it.
 
+mod bearer;
+
 use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
 use serde_json::Value;
 
+pub use self::bearer::{Bearer, Vouched};
+
+use self::bearer::Lists;
 use super::ProviderId;
 use super::provider::{Directory, Identity, Machine, Overage, Provider, Source};
 use super::upstream::Told;
-use crate::jose::{ClaimSet, VerifiedClaims};
 use crate::json::ClaimPath;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
 use crate::time::UnixTime;
-
-/// Claims that somebody vouches for: an issuer by its signature, a service by its answer, the configuration.
-#[derive(Clone, Debug)]
-pub struct Vouched {
-    claims: Rc<ClaimSet>,
-    payload: Option<String>,
-}
-
-impl Vouched {
-    /// What a service said, or the configuration.
-    #[must_use]
-    pub const fn claims_of(claims: Rc<ClaimSet>) -> Self {
-        Self {
-            claims,
-            payload: None,
-        }
-    }
-
-    /// The claims.
-    #[must_use]
-    pub fn claims(&self) -> &ClaimSet {
-        &self.claims
-    }
-
-    /// The claims as they were signed, in base64url; none where nothing was signed.
-    #[must_use]
-    pub fn payload(&self) -> Option<&str> {
-        self.payload.as_deref()
-    }
-}
-
-impl From<VerifiedClaims> for Vouched {
-    fn from(verified: VerifiedClaims) -> Self {
-        Self {
-            payload: Some(verified.payload().to_owned()),
-            claims: verified.into_claims(),
-        }
-    }
-}
-
-/// What the names of told facts and their lists take.
-const TOLD: usize = 700;
 
 /// A list that a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,89 +80,6 @@ impl Attribute {
     }
 }
 
-/// The lists of a caller, each made when it is first looked at.
-#[derive(Debug, Default)]
-struct Lists {
-    groups: OnceCell<Attribute>,
-    roles: OnceCell<Attribute>,
-    permissions: OnceCell<Attribute>,
-    scopes: OnceCell<Attribute>,
-}
-
-impl Lists {
-    const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
-        match kind {
-            Kind::Groups => &self.groups,
-            Kind::Roles => &self.roles,
-            Kind::Permissions => &self.permissions,
-            Kind::Scopes => &self.scopes,
-        }
-    }
-}
-
-/// What claims alone say of a caller: it is the same at each request, so it is kept with the token.
-#[derive(Debug)]
-pub struct Profile {
-    /// What the provider vouches for.
-    pub vouched: Vouched,
-    /// The caller's identifier, unique within the provider.
-    pub subject: Option<String>,
-    /// The caller's name.
-    pub name: Option<String>,
-    /// The caller's e-mail address.
-    pub email: Option<String>,
-    /// The client that the token was issued to.
-    pub client_id: Option<String>,
-    /// Whether the caller is a machine, with no user behind it.
-    pub m2m: bool,
-    /// The lists that no directory adds to.
-    lists: Lists,
-    /// What the upstream is told, where no directory adds to it.
-    told: OnceCell<Rc<Told>>,
-}
-
-impl Profile {
-    /// What these claims say to this provider.
-    #[must_use]
-    pub fn new(provider: &Provider, vouched: Vouched) -> Self {
-        let claims = vouched.claims();
-        let identity = &provider.identity;
-        let first = |paths: &[ClaimPath]| {
-            paths
-                .iter()
-                .filter_map(|path| text(claims.find(path)?))
-                .find(|text| !text.is_empty())
-                .map(str::to_owned)
-        };
-        Self {
-            subject: first(&identity.subject),
-            name: first(&identity.name),
-            email: first(&identity.email),
-            client_id: first(&identity.client_id),
-            m2m: identity.machine.is(claims),
-            vouched,
-            lists: Lists::default(),
-            told: OnceCell::new(),
-        }
-    }
-}
-
-impl Profile {
-    /// About how many bytes of memory it takes, what is told of it included.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        let texts = [&self.subject, &self.name, &self.email, &self.client_id];
-        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        let payload = self.vouched.payload().map_or(0, str::len);
-        // Header and filter state, percent-encoded now and then; names, too.
-        size_of::<Self>()
-            .saturating_add(self.vouched.claims().weight())
-            .saturating_add(payload)
-            .saturating_add(texts.saturating_mul(3))
-            .saturating_add(TOLD)
-    }
-}
-
 /// A caller whom a provider vouches for, in one request. Directories are asked for what a rule looks at only.
 #[derive(Debug)]
 pub struct Principal<'p> {
@@ -208,7 +87,7 @@ pub struct Principal<'p> {
     pub id: ProviderId,
     /// The same.
     pub provider: &'p Provider,
-    profile: Rc<Profile>,
+    bearer: Rc<Bearer>,
     services: &'p ServiceStore,
     now: UnixTime,
     /// The lists that a directory adds to.
@@ -220,10 +99,10 @@ pub struct Principal<'p> {
 }
 
 impl Deref for Principal<'_> {
-    type Target = Profile;
+    type Target = Bearer;
 
-    fn deref(&self) -> &Profile {
-        &self.profile
+    fn deref(&self) -> &Bearer {
+        &self.bearer
     }
 }
 
@@ -233,14 +112,14 @@ impl<'p> Principal<'p> {
     pub const fn new(
         id: ProviderId,
         provider: &'p Provider,
-        profile: Rc<Profile>,
+        bearer: Rc<Bearer>,
         services: &'p ServiceStore,
         now: UnixTime,
     ) -> Self {
         Self {
             id,
             provider,
-            profile,
+            bearer,
             services,
             now,
             asked: OnceCell::new(),
@@ -254,7 +133,7 @@ impl<'p> Principal<'p> {
         let lists = if self.needs_directory(kind) {
             self.asked.get_or_init(Box::default)
         } else {
-            &self.profile.lists
+            &self.bearer.lists
         };
         lists.cell(kind).get_or_init(|| self.resolve(kind))
     }
@@ -267,7 +146,7 @@ impl<'p> Principal<'p> {
         if is_asked || !self.provider.identity.profile.is_empty() {
             tell()
         } else {
-            Rc::clone(self.profile.told.get_or_init(tell))
+            Rc::clone(self.bearer.told.get_or_init(tell))
         }
     }
 
@@ -481,13 +360,5 @@ fn list(entry: &Attributes, kind: Kind) -> &[String] {
         Kind::Roles => &entry.roles,
         Kind::Permissions => &entry.permissions,
         Kind::Scopes => &[],
-    }
-}
-
-/// A claim that names somebody or something; of a list, as `aud` may be, the first item.
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Array(items) => items.first()?.as_str(),
-        other => other.as_str(),
     }
 }

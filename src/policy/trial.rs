@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::denial::Denial;
-use super::principal::{Principal, Profile, Vouched};
+use super::principal::{Bearer, Principal, Vouched};
 use super::requirement::{Hurdle, Requirement, Visit};
 use super::{Policy, ProviderId, Rule, Variables};
 use crate::config::{ConfigError, PolicyTest, TestEntry};
@@ -153,8 +153,8 @@ impl Policy {
                 let principal = caller.as_ref().and_then(|(id, claims)| {
                     let provider = self.provider(*id)?;
                     let vouched = Vouched::claims_of(Rc::clone(claims));
-                    let profile = Rc::new(Profile::new(provider, vouched));
-                    Some(Principal::new(*id, provider, profile, &services, now))
+                    let bearer = Rc::new(Bearer::new(provider, vouched));
+                    Some(Principal::new(*id, provider, bearer, &services, now))
                 });
                 match rule.check(principal.as_ref(), &visit) {
                     Ok(()) => return Ok(Ok(())),

@@ -32,15 +32,15 @@ impl Fixture {
         TokenStore::new(&self.policy.limits, [3; 32])
     }
 
-    fn profile(&self, claims: &str) -> Rc<Profile> {
+    fn bearer(&self, claims: &str) -> Rc<Bearer> {
         let claims = Rc::new(ClaimSet::parse(claims.as_bytes()).unwrap());
         let vouched = Vouched::claims_of(claims);
-        Rc::new(Profile::new(&self.policy.providers[0], vouched))
+        Rc::new(Bearer::new(&self.policy.providers[0], vouched))
     }
 
     fn remember(&self, store: &TokenStore, token: &str) {
-        let profile = self.profile(r#"{"sub":"s"}"#);
-        store.remember(store.digest(token), token, &self.set, &profile);
+        let bearer = self.bearer(r#"{"sub":"s"}"#);
+        store.remember(store.digest(token), token, &self.set, &bearer);
     }
 
     fn knows(&self, store: &TokenStore, token: &str) -> bool {

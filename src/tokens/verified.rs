@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use super::{ByDigest, TokenDigest};
 use crate::jose::KeySet;
-use crate::policy::principal::Profile;
+use crate::policy::principal::Bearer;
 
 /// What an entry takes besides the token and its claims: itself, its place in the index.
 const OVERHEAD: usize = 160;
@@ -18,7 +18,7 @@ struct Entry {
     token: Box<str>,
     /// Which set verified it. A weak reference keeps the place of the set taken, so no later set has it.
     set: Weak<KeySet>,
-    profile: Rc<Profile>,
+    bearer: Rc<Bearer>,
     bytes: usize,
     /// Whether it was asked for since the hand last passed.
     visited: bool,
@@ -56,7 +56,7 @@ impl Verified {
         digest: TokenDigest,
         token: &str,
         set: &Rc<KeySet>,
-    ) -> Option<Rc<Profile>> {
+    ) -> Option<Rc<Bearer>> {
         let place = *self.index.get(&digest)?;
         let entry = self.entries.get_mut(place)?.as_mut()?;
         // The digest is keyed, so that hardly another token comes this far; that it is the same, all bytes must say.
@@ -68,7 +68,7 @@ impl Verified {
             return None;
         }
         entry.visited = true;
-        Some(Rc::clone(&entry.profile))
+        Some(Rc::clone(&entry.bearer))
     }
 
     pub(super) fn insert(
@@ -76,11 +76,11 @@ impl Verified {
         digest: TokenDigest,
         token: &str,
         set: &Rc<KeySet>,
-        profile: &Rc<Profile>,
+        bearer: &Rc<Bearer>,
     ) {
         let bytes = OVERHEAD
             .saturating_add(token.len())
-            .saturating_add(profile.weight());
+            .saturating_add(bearer.weight());
         if bytes > self.most_bytes || self.most == 0 {
             return;
         }
@@ -92,7 +92,7 @@ impl Verified {
             digest,
             token: token.into(),
             set: Rc::downgrade(set),
-            profile: Rc::clone(profile),
+            bearer: Rc::clone(bearer),
             bytes,
             visited: false,
         });

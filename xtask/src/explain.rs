@@ -4,7 +4,7 @@ use auth_filter::capabilities::Capabilities;
 use auth_filter::config::{Config, ConfigError, PolicyTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
-use auth_filter::policy::principal::{Principal, Profile, Vouched};
+use auth_filter::policy::principal::{Bearer, Principal, Vouched};
 use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{Requirement, Visit};
 use auth_filter::policy::{Policy, ProviderId};
@@ -161,7 +161,7 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             match caller {
                 Some((id, claims)) if rule.requirement != Requirement::Public => {
                     let provider = policy.provider(id).ok_or("no such provider")?;
-                    let profile = Profile::new(provider, Vouched::claims_of(claims));
+                    let profile = Bearer::new(provider, Vouched::claims_of(claims));
                     let caller = Principal::new(id, provider, Rc::new(profile), &services, now);
                     out.push("require:".to_owned());
                     out.extend(rule.requirement.explain(policy, &caller, &visit).lines(1));

@@ -7,7 +7,7 @@ use crate::jose::{KeySet, TokenError, UntrustedToken};
 use crate::keys::Lookup;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
-use crate::policy::principal::Profile;
+use crate::policy::principal::Bearer;
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
 use crate::time::UnixTime;
 use crate::tokens::TokenDigest;
@@ -19,17 +19,17 @@ impl<'p> Inquiry<'p, '_> {
         id: ProviderId,
         provider: &'p Provider,
         (keys, rules): (&'p Keys, &TokenRules),
-    ) -> Result<Rc<Profile>, Doubt> {
+    ) -> Result<Rc<Bearer>, Doubt> {
         let digest = self.digest().seen_by(id);
-        if let Some(profile) = self.verified_by(id, keys) {
+        if let Some(bearer) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
-            let held = rules.check_claims(profile.vouched.claims(), self.now);
+            let held = rules.check_claims(bearer.vouched.claims(), self.now);
             if held == Err(TokenError::Expired) {
                 self.stores.tokens.forget(digest);
             }
             held?;
             self.count_use(keys);
-            return Ok(profile);
+            return Ok(bearer);
         }
         let changes = self.stores.keys.changes();
         if let Some(error) = self.stores.tokens.refusal(digest, changes, self.now) {
@@ -57,7 +57,7 @@ impl<'p> Inquiry<'p, '_> {
     }
 
     /// Whom the token stands for, where the keys that are in force now have verified it before.
-    fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Profile>> {
+    fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Bearer>> {
         let set = match keys {
             Keys::Inline(set) => set,
             Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now) {
@@ -85,7 +85,7 @@ impl<'p> Inquiry<'p, '_> {
     }
 
     /// Judges a token that was not seen before.
-    fn judge(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Profile>, Doubt> {
+    fn judge(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
         let Verification::Signature {
             algorithms,
             keys,
@@ -108,8 +108,8 @@ impl<'p> Inquiry<'p, '_> {
         }
         rules.check_token(token, self.now)?;
         let before = self.exchange.verified.borrow();
-        if let Some((_, profile)) = before.iter().find(|(known, _)| *known == id) {
-            return Ok(Rc::clone(profile));
+        if let Some((_, bearer)) = before.iter().find(|(known, _)| *known == id) {
+            return Ok(Rc::clone(bearer));
         }
         drop(before);
         let set = keys_for(self.stores, keys, token, self.now)?;
@@ -122,13 +122,13 @@ impl<'p> Inquiry<'p, '_> {
         let verified = verified.inspect_err(|_| {
             tokens.count_bad_signatures(left.saturating_sub(self.budget.left()));
         })?;
-        let profile = Rc::new(Profile::new(provider, verified.into()));
-        tokens.remember(digest, &self.credential.token, set, &profile);
+        let bearer = Rc::new(Bearer::new(provider, verified.into()));
+        tokens.remember(digest, &self.credential.token, set, &bearer);
         let mut verified = self.exchange.verified.borrow_mut();
-        verified.push((id, Rc::clone(&profile)));
+        verified.push((id, Rc::clone(&bearer)));
         drop(verified);
         self.count_use(keys);
-        Ok(profile)
+        Ok(bearer)
     }
 
     /// Counts a token that held, whether its signature was verified now or before: as often as callers rely on the

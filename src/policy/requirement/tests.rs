@@ -10,7 +10,7 @@ use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::keys::testing::NoStore;
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Principal, Profile, Vouched};
+use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::{Policy, ProviderId};
 use crate::services::{Question, ServiceStore};
 use crate::time::UnixTime;
@@ -47,8 +47,8 @@ fn alice<'p>(policy: &'p Policy, services: &'p ServiceStore) -> Principal<'p> {
     let claims = Rc::new(ClaimSet::parse(ALICE.as_bytes()).unwrap());
     let vouched = Vouched::claims_of(claims);
     let provider = &policy.providers[0];
-    let profile = Rc::new(Profile::new(provider, vouched));
-    Principal::new(ProviderId(0), provider, profile, services, now())
+    let bearer = Rc::new(Bearer::new(provider, vouched));
+    Principal::new(ProviderId(0), provider, bearer, services, now())
 }
 
 /// A visit that nothing is asked of.
@@ -327,8 +327,8 @@ fn a_claim_is_held_against_the_path() {
         let services = store(&policy);
         let vouched = Vouched::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
         let provider = &policy.providers[0];
-        let profile = Rc::new(Profile::new(provider, vouched));
-        let caller = Principal::new(ProviderId(0), provider, profile, &services, now());
+        let bearer = Rc::new(Bearer::new(provider, vouched));
+        let caller = Principal::new(ProviderId(0), provider, bearer, &services, now());
         let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
         let (rule, variables) = policy.find(&head).unwrap();
         let got = rule.requirement.check(
