@@ -7,7 +7,7 @@ use std::time::Duration;
 use xtask::cerbos::Cerbos;
 use xtask::client::Request;
 use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
+use xtask::issuer::{Issuer, SigningKey, unix_now};
 use xtask::rego::Rego;
 use xtask::server::{Answer, Server};
 
@@ -264,7 +264,9 @@ fn cerbos_decides_about_requests_and_about_what_rules_name() {
         ]),
         &[("pdp", cerbos.addr())],
     );
-    let reader = || json!({ "sub": "alice", "groups": ["reader"] });
+    // The same claims to the second: nothing less is the same question.
+    let now = unix_now();
+    let reader = || json!({ "sub": "alice", "groups": ["reader"], "iat": now, "exp": now + 600 });
     scene.get("/reports/1?page=2", reader()).passed();
     forbidden(&scene.get("/reports/1", json!({ "sub": "alice", "groups": ["other"] })));
     let head = Request::new("HEAD", "/reports/1");

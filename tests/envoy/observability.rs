@@ -199,5 +199,7 @@ fn disabled_mode_introduces_whom_it_is_told_to() {
         seen.passed().header("authorization").as_deref(),
         Some("Bearer nonsense")
     );
-    lab.envoy.wait_for_log("nothing is checked").unwrap();
+    lab.envoy
+        .wait_for_log("\"disabled\" checks nothing")
+        .unwrap();
 }
