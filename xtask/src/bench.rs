@@ -96,7 +96,7 @@ impl Options {
     }
 
     const fn slice(&self) -> Duration {
-        Duration::from_secs(if self.short { 1 } else { 2 })
+        Duration::from_secs(1)
     }
 }
 
