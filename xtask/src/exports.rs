@@ -1,7 +1,7 @@
 //! The callbacks that the module offers: a host calls each one that is there, whether anybody listens or not.
 
-/// What the filter listens to. The SDK exports every callback of the ABI; a call into the module for each header and
-/// body of a response costs more than half of what the filter itself does with a request that it knows.
+/// What the filter listens to. The SDK exports every callback of the ABI, and a host calls each one for the headers and
+/// the body of every response.
 const KEPT: &[&str] = &[
     "_initialize",
     "memory",
