@@ -65,11 +65,11 @@ pub(super) fn all(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> 
     ];
     let mut all = Vec::new();
     for (own, peer, what, load, expect) in names {
-        let change = if own == "refused-forged" {
-            json!({ "limits": { "bad_signatures": 0 } })
-        } else {
-            json!({})
-        };
+        // Envoy gives listeners of one configuration one state: forgeries at one would be those of another.
+        let mut change = json!({ "realm": own });
+        if own == "refused-forged" {
+            change["limits"] = json!({ "bad_signatures": 0 });
+        }
         let filter = ours.filter(&jwks, &change);
         let mut refused = variant(
             own,
