@@ -85,10 +85,22 @@ pub fn wasm() -> Result<PathBuf, String> {
     MODULE
         .get_or_init(|| {
             ensure_toolchain()?;
-            run(cargo().args(["build", "--release", "--lib", "--target", "wasm32-wasip1"]))?;
+            run(cargo()
+                .args(["build", "--release", "--lib", "--target", "wasm32-wasip1"])
+                .args(["--config", &without_home()]))?;
             optimised(&target().join("wasm32-wasip1/release/auth_filter.wasm"))
         })
         .clone()
+}
+
+/// Leaves out of the places that panics name where this machine keeps the sources of crates: the module is the same on
+/// every machine.
+fn without_home() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.unwrap_or_default().join("registry/src");
+    let flag = format!("--remap-path-prefix={}=", sources.display());
+    format!("target.wasm32-wasip1.rustflags=[{flag:?}]")
 }
 
 /// The same module, smaller, in `target/module`.
