@@ -295,12 +295,13 @@ fn a_thousand_requests_at_once_of_one_new_caller_make_one_question_in_all_worker
                 let request = &request;
                 thread::Builder::new()
                     .stack_size(128 * 1024)
-                    .spawn_scoped(scope, move || request.send(addr).unwrap().status)
+                    .spawn_scoped(scope, move || request.send(addr).unwrap())
                     .unwrap()
             })
             .collect();
         for client in clients {
-            assert_eq!(client.join().unwrap(), 200);
+            let answer = client.join().unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text());
         }
     });
     assert_eq!(scene.people.count(), 1);

@@ -4,6 +4,7 @@
 //! do: never answer, refuse connections, come back on the same port.
 
 use crate::wire::{Framing, Headers, Reader, find};
+use socket2::{Domain, Socket, Type};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -14,6 +15,9 @@ use std::time::Duration;
 
 /// How many requests are kept: a benchmark sends more than anybody reads.
 const KEPT: usize = 10_000;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -182,6 +186,16 @@ impl Server {
     }
 }
 
+/// A listening socket with room for as many connections at once as a test makes: where they outrun the 128 that the
+/// standard library asks for, the kernel drops the next ones, and their peer tries again a second later.
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 /// An open port with its connections.
 struct Running {
     addr: SocketAddr,
@@ -192,8 +206,7 @@ struct Running {
 
 impl Running {
     fn start(addr: SocketAddr, shared: &Arc<Shared>) -> Result<Self, String> {
-        let listener =
-            TcpListener::bind(addr).map_err(|error| format!("cannot listen on {addr}: {error}"))?;
+        let listener = listen(addr).map_err(|error| format!("cannot listen on {addr}: {error}"))?;
         let addr = listener
             .local_addr()
             .map_err(|error| format!("{addr}: {error}"))?;
