@@ -10,6 +10,7 @@ mod websocket;
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
@@ -87,11 +88,11 @@ impl Location {
 
     /// The characters of credentials here. Behind a scheme and among subprotocols they are those of tokens; a key or a
     /// session of one's own may have others.
-    fn takes(&self) -> fn(u8) -> bool {
+    fn takes(&self) -> &'static Characters {
         match self {
-            Self::WebSocket => is_b64token,
-            Self::Header { prefix, .. } if prefix.ends_with(' ') => is_b64token,
-            Self::Cookie(_) | Self::Header { .. } | Self::Parameter(_) => is_cookie_octet,
+            Self::WebSocket => &B64TOKEN,
+            Self::Header { prefix, .. } if prefix.ends_with(' ') => &B64TOKEN,
+            Self::Cookie(_) | Self::Header { .. } | Self::Parameter(_) => &COOKIE_OCTETS,
         }
     }
 
@@ -130,14 +131,27 @@ pub fn find<'h>(
     Ok(found)
 }
 
+/// For each byte, whether it is one of a set of characters: every byte of every credential is looked up.
+type Characters = [bool; 256];
+
+static B64TOKEN: LazyLock<Characters> = LazyLock::new(|| characters(is_b64token));
+static COOKIE_OCTETS: LazyLock<Characters> = LazyLock::new(|| characters(is_cookie_octet));
+
+fn characters(takes: fn(u8) -> bool) -> Characters {
+    std::array::from_fn(|byte| u8::try_from(byte).is_ok_and(takes))
+}
+
 /// The bytes as text of these characters, and of something besides `=`.
-fn text(bytes: Cow<'_, [u8]>, takes: fn(u8) -> bool) -> Option<Cow<'_, str>> {
+fn text<'h>(bytes: Cow<'h, [u8]>, takes: &Characters) -> Option<Cow<'h, str>> {
     let text = match bytes {
         Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
     };
-    let body = text.trim_end_matches('=');
-    (!body.is_empty() && body.bytes().all(takes)).then_some(text)
+    let body = text.trim_end_matches('=').as_bytes();
+    let is_taken = |byte: &u8| takes.get(usize::from(*byte)) == Some(&true);
+    // Without a way out at the first wrong one: nearly all have none.
+    let all = body.iter().fold(true, |all, byte| all & is_taken(byte));
+    (all && !body.is_empty()).then_some(text)
 }
 
 /// RFC 6750 §2.1, before its `=`.

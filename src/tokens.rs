@@ -1,7 +1,7 @@
 //! Tokens that were judged before: whom good ones stand for, why bad ones do not hold, and how many more bad
 //! signatures are looked at.
 //!
-//! A verified token is found by a keyed digest and recognised by all of its bytes, so no two are ever confused. It is
+//! A verified token is found by a keyed digest of its end and recognised by all of its bytes, so no two are ever confused. It is
 //! kept with the key set that verified it and is gone with that set; times, audience and the rule are looked at again
 //! on each request. Of a refused one only a digest is kept, for a minute, and only where it cannot become good while
 //! the keys are the same.
@@ -24,9 +24,18 @@ use crate::policy::principal::Bearer;
 use crate::policy::{Limits, ProviderId};
 use crate::time::UnixTime;
 
+/// By how many of its last bytes a verified token is found. A signature of P-256 has 86, so tokens that hold end
+/// differently.
+const END: usize = 96;
+
 /// The keyed digest of a token as one provider sees it. Nobody without the VM's secret can make two tokens with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenDigest(u128);
+
+/// The keyed digest of a token's end as one provider sees it: where a verified one would be kept. It is cheap, and
+/// others can be made to have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenPlace(u128);
 
 impl TokenDigest {
     /// The same token as this provider sees it.
@@ -37,8 +46,16 @@ impl TokenDigest {
     }
 }
 
+impl TokenPlace {
+    /// The same token as this provider sees it.
+    #[must_use]
+    pub fn seen_by(self, provider: ProviderId) -> Self {
+        Self(self.0 ^ u128::from(provider.0))
+    }
+}
+
 /// A map whose keys are as good as random already.
-type ByDigest<V> = HashMap<TokenDigest, V, BuildHasherDefault<LowestBits>>;
+type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<LowestBits>>;
 
 /// The hash of a digest: its lowest bits.
 #[derive(Debug, Default)]
@@ -83,36 +100,40 @@ impl TokenStore {
         }
     }
 
-    /// By what a token is found.
+    /// By what a refused token is found.
     #[must_use]
     pub fn digest(&self, token: &str) -> TokenDigest {
+        TokenDigest(self.hash(token.as_bytes()))
+    }
+
+    /// By what a verified token is found.
+    #[must_use]
+    pub fn place(&self, token: &str) -> TokenPlace {
+        let bytes = token.as_bytes();
+        let end = bytes.len().saturating_sub(END);
+        TokenPlace(self.hash(bytes.get(end..).unwrap_or_default()))
+    }
+
+    fn hash(&self, bytes: &[u8]) -> u128 {
         let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
-        hasher.write(token.as_bytes());
-        TokenDigest(hasher.finish128().as_u128())
+        hasher.write(bytes);
+        hasher.finish128().as_u128()
     }
 
     /// Whom this token stands for, where this very set has verified it.
     #[must_use]
-    pub fn find(&self, digest: TokenDigest, token: &str, set: &Rc<KeySet>) -> Option<Rc<Bearer>> {
-        self.verified.borrow_mut().find(digest, token, set)
+    pub fn find(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>) -> Option<Rc<Bearer>> {
+        self.verified.borrow_mut().find(place, token, set)
     }
 
     /// Keeps whom a token stands for that this set has verified.
-    pub fn remember(
-        &self,
-        digest: TokenDigest,
-        token: &str,
-        set: &Rc<KeySet>,
-        bearer: &Rc<Bearer>,
-    ) {
-        self.verified
-            .borrow_mut()
-            .insert(digest, token, set, bearer);
+    pub fn remember(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>, bearer: &Rc<Bearer>) {
+        self.verified.borrow_mut().insert(place, token, set, bearer);
     }
 
     /// Forgets a token that has ended.
-    pub fn forget(&self, digest: TokenDigest) {
-        self.verified.borrow_mut().remove(digest);
+    pub fn forget(&self, place: TokenPlace) {
+        self.verified.borrow_mut().remove(place);
     }
 
     /// Why this token did not hold under these keys, less than a minute ago.

@@ -16,7 +16,7 @@ use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
 use crate::time::UnixTime;
-use crate::tokens::TokenDigest;
+use crate::tokens::TokenPlace;
 
 /// Signatures that one request may have checked.
 const SIGNATURES: u8 = 8;
@@ -30,7 +30,7 @@ pub(super) struct Inquiry<'p, 'c> {
     /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
     token: Option<Result<UntrustedToken<'c>, TokenError>>,
     /// By what it is remembered.
-    digest: OnceCell<TokenDigest>,
+    place: OnceCell<TokenPlace>,
     stores: &'p Stores,
     now: UnixTime,
     budget: Budget,
@@ -70,7 +70,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             variables,
             credential,
             token: None,
-            digest: OnceCell::new(),
+            place: OnceCell::new(),
             stores,
             now,
             budget: Budget::new(SIGNATURES),

@@ -48,7 +48,7 @@ struct Refusal {
 #[derive(Debug)]
 pub(super) struct Refused {
     most: usize,
-    refusals: ByDigest<Refusal>,
+    refusals: ByDigest<TokenDigest, Refusal>,
     /// All that are kept, in the order of a ring.
     ring: Vec<TokenDigest>,
     next: usize,

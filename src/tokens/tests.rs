@@ -40,11 +40,11 @@ impl Fixture {
 
     fn remember(&self, store: &TokenStore, token: &str) {
         let bearer = self.bearer(r#"{"sub":"s"}"#);
-        store.remember(store.digest(token), token, &self.set, &bearer);
+        store.remember(store.place(token), token, &self.set, &bearer);
     }
 
     fn knows(&self, store: &TokenStore, token: &str) -> bool {
-        store.find(store.digest(token), token, &self.set).is_some()
+        store.find(store.place(token), token, &self.set).is_some()
     }
 }
 
@@ -57,18 +57,43 @@ fn set() -> Rc<KeySet> {
 fn a_token_is_found_by_all_of_its_bytes_and_its_provider() {
     let fixture = Fixture::new(&json!({}));
     let store = fixture.store();
-    let digest = store.digest("a.b.c");
+    let place = store.place("a.b.c");
     fixture.remember(&store, "a.b.c");
     assert!(fixture.knows(&store, "a.b.c"));
     assert!(!fixture.knows(&store, "a.b.d"));
-    // Even where digests were to collide.
-    assert!(store.find(digest, "a.b.d", &fixture.set).is_none());
-    assert!(store.find(digest, "a.b.cc", &fixture.set).is_none());
-    let other = digest.seen_by(ProviderId(1));
+    // Even in the same place.
+    assert!(store.find(place, "a.b.d", &fixture.set).is_none());
+    assert!(store.find(place, "a.b.cc", &fixture.set).is_none());
+    let other = place.seen_by(ProviderId(1));
     assert!(store.find(other, "a.b.c", &fixture.set).is_none());
-    assert_eq!(digest.seen_by(ProviderId(0)), digest);
-    store.forget(digest);
+    assert_eq!(place.seen_by(ProviderId(0)), place);
+    store.forget(place);
     assert!(!fixture.knows(&store, "a.b.c"));
+}
+
+#[test]
+fn tokens_of_one_end_are_never_confused() {
+    let fixture = Fixture::new(&json!({}));
+    let store = fixture.store();
+    let end = "x".repeat(END);
+    let [one, other] = ["a", "b"].map(|start| format!("{start}{end}"));
+    assert_eq!(store.place(&one), store.place(&other));
+    assert_ne!(store.digest(&one), store.digest(&other));
+    fixture.remember(&store, &one);
+    assert!(fixture.knows(&store, &one));
+    assert!(!fixture.knows(&store, &other));
+    assert!(
+        fixture.knows(&store, &one),
+        "asking for another takes nothing"
+    );
+    // The later one takes the place.
+    fixture.remember(&store, &other);
+    assert!(fixture.knows(&store, &other));
+    assert!(!fixture.knows(&store, &one));
+    // Nor does a refusal of the one say anything of the other.
+    let now = UnixTime::from_secs(1000);
+    store.refuse(store.digest(&one), TokenError::BadSignature, 1, now);
+    assert_eq!(store.refusal(store.digest(&other), 1, now), None);
 }
 
 #[test]
@@ -76,6 +101,7 @@ fn a_digest_depends_on_the_secret() {
     let fixture = Fixture::new(&json!({}));
     let other = TokenStore::new(&fixture.policy.limits, [4; 32]);
     assert_ne!(fixture.store().digest("a.b.c"), other.digest("a.b.c"));
+    assert_ne!(fixture.store().place("a.b.c"), other.place("a.b.c"));
 }
 
 #[test]
@@ -84,7 +110,7 @@ fn a_token_is_gone_with_the_set_that_verified_it() {
     let store = fixture.store();
     fixture.remember(&store, "a.b.c");
     let newer = set();
-    assert!(store.find(store.digest("a.b.c"), "a.b.c", &newer).is_none());
+    assert!(store.find(store.place("a.b.c"), "a.b.c", &newer).is_none());
     assert!(!fixture.knows(&store, "a.b.c"), "it was removed");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use super::{ByDigest, TokenDigest};
+use super::{ByDigest, TokenPlace};
 use crate::jose::KeySet;
 use crate::policy::principal::Bearer;
 
@@ -14,7 +14,7 @@ const MERCY: usize = 16;
 
 #[derive(Debug)]
 struct Entry {
-    digest: TokenDigest,
+    place: TokenPlace,
     token: Box<str>,
     /// Which set verified it. A weak reference keeps the place of the set taken, so no later set has it.
     set: Weak<KeySet>,
@@ -31,7 +31,7 @@ pub(super) struct Verified {
     most: usize,
     most_bytes: usize,
     bytes: usize,
-    index: ByDigest<usize>,
+    index: ByDigest<TokenPlace, usize>,
     entries: Vec<Option<Entry>>,
     /// Places without an entry.
     free: Vec<usize>,
@@ -53,18 +53,18 @@ impl Verified {
 
     pub(super) fn find(
         &mut self,
-        digest: TokenDigest,
+        place: TokenPlace,
         token: &str,
         set: &Rc<KeySet>,
     ) -> Option<Rc<Bearer>> {
-        let place = *self.index.get(&digest)?;
-        let entry = self.entries.get_mut(place)?.as_mut()?;
-        // The digest is keyed, so that hardly another token comes this far; that it is the same, all bytes must say.
+        let index = *self.index.get(&place)?;
+        let entry = self.entries.get_mut(index)?.as_mut()?;
+        // A token that ends like this one comes this far; that it is the same, all bytes must say.
         if !is_same(entry.token.as_bytes(), token.as_bytes()) {
             return None;
         }
         if entry.set.as_ptr() != Rc::as_ptr(set) {
-            self.remove(digest);
+            self.remove(place);
             return None;
         }
         entry.visited = true;
@@ -73,7 +73,7 @@ impl Verified {
 
     pub(super) fn insert(
         &mut self,
-        digest: TokenDigest,
+        place: TokenPlace,
         token: &str,
         set: &Rc<KeySet>,
         bearer: &Rc<Bearer>,
@@ -84,12 +84,12 @@ impl Verified {
         if bytes > self.most_bytes || self.most == 0 {
             return;
         }
-        self.remove(digest);
+        self.remove(place);
         while self.index.len() >= self.most || self.bytes.saturating_add(bytes) > self.most_bytes {
             self.make_room();
         }
         let entry = Some(Entry {
-            digest,
+            place,
             token: token.into(),
             set: Rc::downgrade(set),
             bearer: Rc::clone(bearer),
@@ -97,22 +97,22 @@ impl Verified {
             visited: false,
         });
         let free = self.free.pop();
-        let place = free.unwrap_or(self.entries.len());
-        match self.entries.get_mut(place) {
+        let index = free.unwrap_or(self.entries.len());
+        match self.entries.get_mut(index) {
             Some(held) => *held = entry,
             None => self.entries.push(entry),
         }
         self.bytes = self.bytes.saturating_add(bytes);
-        self.index.insert(digest, place);
+        self.index.insert(place, index);
     }
 
-    pub(super) fn remove(&mut self, digest: TokenDigest) {
-        let Some(place) = self.index.remove(&digest) else {
+    pub(super) fn remove(&mut self, place: TokenPlace) {
+        let Some(index) = self.index.remove(&place) else {
             return;
         };
-        if let Some(gone) = self.entries.get_mut(place).and_then(Option::take) {
+        if let Some(gone) = self.entries.get_mut(index).and_then(Option::take) {
             self.bytes = self.bytes.saturating_sub(gone.bytes);
-            self.free.push(place);
+            self.free.push(index);
         }
     }
 
@@ -120,17 +120,17 @@ impl Verified {
     fn make_room(&mut self) {
         let mut passed = 0;
         loop {
-            let place = self.hand;
-            self.hand = place
+            let index = self.hand;
+            self.hand = index
                 .checked_add(1)
                 .filter(|next| *next < self.entries.len())
                 .unwrap_or(0);
-            let Some(Some(entry)) = self.entries.get_mut(place) else {
+            let Some(Some(entry)) = self.entries.get_mut(index) else {
                 continue;
             };
             if passed == MERCY || !std::mem::take(&mut entry.visited) {
-                let digest = entry.digest;
-                return self.remove(digest);
+                let place = entry.place;
+                return self.remove(place);
             }
             passed += 1;
         }

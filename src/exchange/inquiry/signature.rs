@@ -10,7 +10,7 @@ use crate::policy::denial::Denial;
 use crate::policy::principal::Bearer;
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
 use crate::time::UnixTime;
-use crate::tokens::TokenDigest;
+use crate::tokens::TokenPlace;
 
 impl<'p> Inquiry<'p, '_> {
     /// Whom the token stands for, in the eyes of a provider whose tokens are signed.
@@ -20,17 +20,18 @@ impl<'p> Inquiry<'p, '_> {
         provider: &'p Provider,
         (keys, rules): (&'p Keys, &TokenRules),
     ) -> Result<Rc<Bearer>, Doubt> {
-        let digest = self.digest().seen_by(id);
         if let Some(bearer) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
             let held = rules.check_claims(bearer.vouched.claims(), self.now);
             if held == Err(TokenError::Expired) {
-                self.stores.tokens.forget(digest);
+                self.stores.tokens.forget(self.place().seen_by(id));
             }
             held?;
             self.count_use(keys);
             return Ok(bearer);
         }
+        let digest = self.stores.tokens.digest(&self.credential.token);
+        let digest = digest.seen_by(id);
         let changes = self.stores.keys.changes();
         if let Some(error) = self.stores.tokens.refusal(digest, changes, self.now) {
             return Err(error.into());
@@ -51,9 +52,9 @@ impl<'p> Inquiry<'p, '_> {
         judged
     }
 
-    fn digest(&self) -> TokenDigest {
-        let digest = || self.stores.tokens.digest(&self.credential.token);
-        *self.digest.get_or_init(digest)
+    fn place(&self) -> TokenPlace {
+        let place = || self.stores.tokens.place(&self.credential.token);
+        *self.place.get_or_init(place)
     }
 
     /// Whom the token stands for, where the keys that are in force now have verified it before.
@@ -65,8 +66,8 @@ impl<'p> Inquiry<'p, '_> {
                 Lookup::Pending | Lookup::Unavailable { .. } => return None,
             },
         };
-        let digest = self.digest().seen_by(id);
-        self.stores.tokens.find(digest, &self.credential.token, set)
+        let place = self.place().seen_by(id);
+        self.stores.tokens.find(place, &self.credential.token, set)
     }
 
     /// Whether another provider of the rule has verified the token before and these rules are not for its issuer: then
@@ -94,7 +95,7 @@ impl<'p> Inquiry<'p, '_> {
         else {
             return Err(Denial::Internal.into());
         };
-        let digest = self.digest().seen_by(id);
+        let place = self.place().seen_by(id);
         let limit = self.exchange.policy.limits.token_bytes;
         let token = self
             .token
@@ -123,7 +124,7 @@ impl<'p> Inquiry<'p, '_> {
             tokens.count_bad_signatures(left.saturating_sub(self.budget.left()));
         })?;
         let bearer = Rc::new(Bearer::new(provider, verified.into()));
-        tokens.remember(digest, &self.credential.token, set, &bearer);
+        tokens.remember(place, &self.credential.token, set, &bearer);
         let mut verified = self.exchange.verified.borrow_mut();
         verified.push((id, Rc::clone(&bearer)));
         drop(verified);

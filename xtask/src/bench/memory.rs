@@ -65,6 +65,7 @@ fn plain() -> Variant {
         load: Load::Anonymous,
         expect: 200,
         peer: None,
+        outlives_errors: false,
     }
 }
 

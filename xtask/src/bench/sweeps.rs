@@ -68,6 +68,7 @@ fn point(name: &'static str, title: String, load: Load) -> Variant {
         load,
         expect: 200,
         peer: None,
+        outlives_errors: false,
     }
 }
 
