@@ -27,8 +27,12 @@ pub(super) fn measure(tokens: &Tokens, time: Duration) -> Result<String, String>
     for (index, variant) in variants.iter().enumerate() {
         let addr = lab.addr(index);
         let callers = || load::command(addr, PATH, &variant.load, time, CALLERS);
+        lab.try_one(addr, variant)?;
         let alone = calm(&run(&mut callers())?, variant)?;
-        let forged = Load::Forged(tokens.get("forged")?);
+        let Load::Token(token) = &variant.load else {
+            return Err(format!("{}: callers have one token", variant.name));
+        };
+        let forged = Load::Forged(token.clone());
         // They begin before the callers and end after them.
         let forgers = load::command(addr, PATH, &forged, time + Duration::from_secs(2), FORGERS)
             .stdout(Stdio::piped())

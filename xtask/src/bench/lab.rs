@@ -101,7 +101,7 @@ impl Lab {
     }
 
     /// wrk tells good answers from others only: the exact status is that of one more request.
-    fn try_one(&self, addr: SocketAddr, variant: &Variant) -> Result<(), String> {
+    pub(super) fn try_one(&self, addr: SocketAddr, variant: &Variant) -> Result<(), String> {
         let request = match &variant.load {
             Load::Anonymous => Request::get(PATH),
             Load::Token(token) | Load::Forged(token) => Request::get(PATH).bearer(token),

@@ -307,23 +307,23 @@ fn parts(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     ])
 }
 
-/// Callers whom both filters know, for a flood of others.
+/// Callers whom both filters know, for a flood of others: of the most common algorithm, and of a dear one.
 ///
 /// # Errors
 /// As [`all`].
 pub(super) fn flooded(tokens: &Tokens) -> Result<Vec<Variant>, String> {
     let ours = Ours::new()?;
-    let (load, jwks) = (Load::Token(tokens.get("RS256")?), tokens.jwks("RS256"));
-    let filter = ours.filter(&jwks, &json!({}));
-    Ok(vec![
-        variant("flood-ours", "auth-filter", vec![filter], load.clone()),
-        variant(
-            "flood-native",
-            "`jwt_authn` with its cache",
-            vec![native(&jwks, true)],
-            load,
-        ),
-    ])
+    let mut all = Vec::new();
+    for kid in ["RS256", "ES384"] {
+        let (load, jwks) = (Load::Token(tokens.get(kid)?), tokens.jwks(kid));
+        let title = format!("auth-filter, {kid}");
+        let filter = ours.filter(&jwks, &json!({ "realm": kid }));
+        all.push(variant("flood-ours", &title, vec![filter], load.clone()));
+        let title = format!("`jwt_authn` with its cache, {kid}");
+        let filter = native(&jwks, true);
+        all.push(variant("flood-native", &title, vec![filter], load));
+    }
+    Ok(all)
 }
 
 /// The filter with its defaults, for callers with tokens of EdDSA.
