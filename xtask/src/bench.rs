@@ -11,6 +11,7 @@ mod flood;
 mod lab;
 mod load;
 mod memory;
+mod profile;
 mod report;
 mod stats;
 mod sweeps;
@@ -40,10 +41,17 @@ pub struct Options {
     pub module: Option<PathBuf>,
     /// How many rounds of the comparison, where it is said.
     pub rounds: Option<usize>,
+    /// Samples Envoy in place of comparing: where the time of a request goes.
+    pub profile: bool,
 }
 
+/// How long a variant is walked at once.
+const SLICE: Duration = Duration::from_secs(1);
+/// How long it is sampled.
+const SAMPLED: Duration = Duration::from_secs(10);
+
 impl Options {
-    /// Reads `--short`, `--only a,b`, `--module file` and `--rounds n`.
+    /// Reads `--short`, `--only a,b`, `--module file`, `--rounds n` and `--profile`.
     ///
     /// # Errors
     /// With the argument that is not known.
@@ -53,11 +61,13 @@ impl Options {
             only: Vec::new(),
             module: None,
             rounds: None,
+            profile: false,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match *argument {
                 "--short" => options.short = true,
+                "--profile" => options.profile = true,
                 "--only" => {
                     let names = arguments.next().ok_or("--only: which?")?;
                     options.only = names.split(',').map(str::to_owned).collect();
@@ -70,7 +80,7 @@ impl Options {
                 }
                 other => {
                     return Err(format!(
-                        "bench: {other}: not --short, --only, --module or --rounds"
+                        "bench: {other}: not --short, --only, --module, --rounds or --profile"
                     ));
                 }
             }
@@ -94,10 +104,6 @@ impl Options {
     fn rounds(&self) -> usize {
         self.rounds.unwrap_or(if self.short { 1 } else { 7 })
     }
-
-    const fn slice(&self) -> Duration {
-        Duration::from_secs(1)
-    }
 }
 
 /// Runs the benchmark, prints it, and writes it down: a whole run into `tests/bench`, any other into `target/bench`.
@@ -118,6 +124,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let mut report = Report::new(options);
     let compared = variants::all(&tokens)?;
     let wanted = wanted(options, compared);
+    if options.profile {
+        println!("{}", profile::measure(&wanted, SAMPLED)?);
+        return Ok(());
+    }
     if !wanted.is_empty() {
         let series = rounds(options, &wanted, options.rounds())?;
         report.compare(&wanted, &series);
@@ -131,17 +141,14 @@ pub fn run(options: &Options) -> Result<(), String> {
             }
         }
         if options.takes("workers") {
-            report.add(
-                "Worker threads",
-                &workers::measure(&tokens, options.slice())?,
-            );
+            report.add("Worker threads", &workers::measure(&tokens, SLICE)?);
         }
         if options.takes("memory") {
             report.add("Memory and start", &memory::measure(&tokens)?);
         }
     }
     if options.takes("flood") {
-        let time = options.slice() * if options.short { 1 } else { 3 };
+        let time = SLICE * if options.short { 1 } else { 3 };
         report.add("Callers among forgers", &flood::measure(&tokens, time)?);
     }
     println!("{}", report.markdown());
@@ -173,7 +180,7 @@ fn rounds(options: &Options, variants: &[Variant], rounds: usize) -> Result<Vec<
     for round in 1..=rounds {
         println!("round {round} of {rounds}");
         for (index, variant) in variants.iter().enumerate() {
-            let sample = lab.measure(index, variant, options.slice());
+            let sample = lab.measure(index, variant, SLICE);
             series[index].push(sample.map_err(|error| format!("{}: {error}", variant.name))?);
         }
     }

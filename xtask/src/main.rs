@@ -7,7 +7,7 @@ usage: cargo xtask <command>
 
   api-key <owner> [--group <group>]... [--expires <RFC 3339>]
                   make an API key, and what the configuration holds of it
-  bench [--short] [--only <word>,...] [--module <file>] [--rounds <number>]
+  bench [--short] [--only <word>,...] [--module <file>] [--rounds <number>] [--profile]
                   measure what a request costs, beside Envoy's own filter; --short only tries that all of it works
   check <file>    validate a configuration, run its tests, and warn of what is dangerous in it
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests

@@ -63,7 +63,7 @@ impl Report {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             rounds: options.rounds(),
-            seconds: options.slice().as_secs(),
+            seconds: super::SLICE.as_secs(),
             machine: machine(),
             lines: Vec::new(),
             sections: Vec::new(),
