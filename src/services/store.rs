@@ -1,13 +1,16 @@
 //! Questions that wait, are under way, or have their answer.
 
+mod question;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+pub use self::question::{Call, Lookup, Notice, Question};
+use self::question::{Health, Open, Settled, Stage};
 use super::decision::read_batch;
-use super::shared::{Place, Slots};
-use super::{Answer, Ask, Reading, Service, ServiceId};
+use super::shared::Slots;
+use super::{Answer, Reading, Service, ServiceId};
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
 use crate::keys::SharedData;
@@ -21,95 +24,6 @@ const GRACE: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 3;
 /// The longest such while.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
-
-/// A question to a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// The service.
-    pub service: ServiceId,
-    /// What it is asked.
-    pub ask: Ask,
-}
-
-impl Question {
-    /// Whether one answer is for both.
-    #[must_use]
-    pub fn is_alike(&self, other: &Self) -> bool {
-        self.service == other.service && self.ask.parts() == other.ask.parts()
-    }
-}
-
-/// A callout that must go out. Its number tells its answer from the late answer of an earlier one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Whom it asks.
-    pub service: ServiceId,
-    attempt: u32,
-}
-
-/// What is known of an answer.
-#[derive(Clone, Copy, Debug)]
-pub enum Lookup<'s> {
-    /// The question is to be asked, or is being asked.
-    Pending,
-    /// The answer.
-    Ready(&'s Answer),
-    /// The service cannot be asked now; the next attempt is in so many seconds.
-    Unavailable {
-        /// Seconds until the next attempt, at least 1.
-        retry_after: u32,
-    },
-}
-
-/// What operators should hear of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// An answer came.
-    Answered,
-    /// None came.
-    Failed {
-        /// Why, in words that quote nothing of the answer.
-        why: String,
-    },
-}
-
-/// A question without an answer yet.
-#[derive(Debug)]
-struct Open {
-    question: Question,
-    /// What the first of two callouts has brought.
-    progress: Option<String>,
-    stage: Stage,
-    /// Whether it goes out alone: the service could not read something that went out with it.
-    alone: bool,
-    /// Where the other VMs of the process look for the answer, once this one has said that it asks.
-    place: Option<Place>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Due.
-    Wanted,
-    /// Due, and for the tick to ask: the client that asked went away, or another callback must not call out.
-    WantedByTick,
-    /// Another VM of the process asks; the tick looks whether it has the answer.
-    Elsewhere,
-    /// Under way: which attempt, and until when it is waited for.
-    Flying(u32, UnixTime),
-}
-
-/// How a question ended.
-#[derive(Debug)]
-enum Settled {
-    Known(Answer),
-    Failed,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Health {
-    failures: u32,
-    retry_at: Option<UnixTime>,
-}
 
 /// The questions and answers of one VM.
 #[derive(Debug)]

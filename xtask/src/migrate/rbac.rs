@@ -17,6 +17,28 @@ struct Reader<'r> {
     denies: bool,
 }
 
+/// How one kind of node names its combinations, and the members of a list of them.
+struct Combinations {
+    all: &'static str,
+    any: &'static str,
+    not: &'static str,
+    members: &'static str,
+}
+
+const PERMISSIONS: Combinations = Combinations {
+    all: "and_rules",
+    any: "or_rules",
+    not: "not_rule",
+    members: "rules",
+};
+
+const PRINCIPALS: Combinations = Combinations {
+    all: "and_ids",
+    any: "or_ids",
+    not: "not_id",
+    members: "ids",
+};
+
 /// Reads the filter's configuration.
 pub(super) fn read(node: &Node<'_>, draft: &mut Draft, payloads: &Payloads) {
     node.get("@type");
@@ -177,23 +199,8 @@ impl Reader<'_> {
     }
 
     fn permission(&self, node: &Node<'_>, negated: bool) -> Terms {
-        if let Some(inner) = node.get("and_rules") {
-            return self.each(&inner.list("rules"), negated, true, Self::permission);
-        }
-        if let Some(inner) = node.get("or_rules") {
-            return self.each(&inner.list("rules"), negated, false, Self::permission);
-        }
-        if let Some(inner) = node.get("not_rule") {
-            return self.permission(&inner, !negated);
-        }
-        if node.is_true("any") {
-            return Self::any(negated);
-        }
-        if let Some(inner) = node.get("header") {
-            return self.header(&inner, negated);
-        }
-        if let Some(inner) = node.get("url_path") {
-            return self.url_path(&inner, negated);
+        if let Some(terms) = self.combined(node, negated, &PERMISSIONS, Self::permission) {
+            return terms;
         }
         if let Some(inner) = node.get("uri_template") {
             inner.get("name");
@@ -204,35 +211,41 @@ impl Reader<'_> {
                 .map(|text| values::template(&text));
             return self.request(&inner, path.map(Matching::of_path), negated);
         }
-        if let Some(terms) = self.metadata(node, negated) {
-            return terms;
-        }
-        self.unknown(node)
+        self.metadata(node, negated)
+            .unwrap_or_else(|| self.unknown(node))
     }
 
     fn principal(&self, node: &Node<'_>, negated: bool) -> Terms {
-        if let Some(inner) = node.get("and_ids") {
-            return self.each(&inner.list("ids"), negated, true, Self::principal);
+        self.combined(node, negated, &PRINCIPALS, Self::principal)
+            .or_else(|| self.metadata(node, negated))
+            .unwrap_or_else(|| self.unknown(node))
+    }
+
+    /// What permissions and principals have in common: combinations of their own kind, and conditions on the request.
+    fn combined(
+        &self,
+        node: &Node<'_>,
+        negated: bool,
+        names: &Combinations,
+        visit: fn(&Self, &Node<'_>, bool) -> Terms,
+    ) -> Option<Terms> {
+        if let Some(inner) = node.get(names.all) {
+            return Some(self.each(&inner.list(names.members), negated, true, visit));
         }
-        if let Some(inner) = node.get("or_ids") {
-            return self.each(&inner.list("ids"), negated, false, Self::principal);
+        if let Some(inner) = node.get(names.any) {
+            return Some(self.each(&inner.list(names.members), negated, false, visit));
         }
-        if let Some(inner) = node.get("not_id") {
-            return self.principal(&inner, !negated);
+        if let Some(inner) = node.get(names.not) {
+            return Some(visit(self, &inner, !negated));
         }
         if node.is_true("any") {
-            return Self::any(negated);
+            return Some(Self::any(negated));
         }
         if let Some(inner) = node.get("header") {
-            return self.header(&inner, negated);
+            return Some(self.header(&inner, negated));
         }
-        if let Some(inner) = node.get("url_path") {
-            return self.url_path(&inner, negated);
-        }
-        if let Some(terms) = self.metadata(node, negated) {
-            return terms;
-        }
-        self.unknown(node)
+        let inner = node.get("url_path")?;
+        Some(self.url_path(&inner, negated))
     }
 
     /// A condition on the claims that `jwt_authn` wrote down.
