@@ -5,10 +5,16 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use auth_filter::config::Config;
+use auth_filter::gateway::{Gateway, Outcome};
+use auth_filter::headers::Headers;
 use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, UntrustedToken};
+use auth_filter::policy::Policy;
+use auth_filter::time::UnixTime;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 use xtask::tools::ensure_venv;
 
@@ -57,6 +63,39 @@ const MORE_LENIENT: &[(&str, &str)] = &[
     ),
 ];
 
+/// Claims on which the two differ: whether this filter takes them, and why.
+const OTHER_CLAIMS: &[(&str, bool, &str)] = &[
+    (
+        "exp: -59.5",
+        false,
+        "dates are whole seconds, the rest is cut off",
+    ),
+    (
+        "exp: beyond a double's integers",
+        false,
+        "no date that two readers are sure to agree on",
+    ),
+    (
+        "iat: +60.5",
+        true,
+        "dates are whole seconds, the rest is cut off",
+    ),
+    (
+        "nbf: +60.5",
+        true,
+        "dates are whole seconds, the rest is cut off",
+    ),
+];
+
+#[derive(Deserialize)]
+struct Claims<'d> {
+    #[serde(borrow)]
+    jwks: &'d RawValue,
+    now: u64,
+    /// What is changed in good claims, the token, and the other's verdict.
+    cases: Vec<(Vec<String>, String, bool)>,
+}
+
 #[derive(Deserialize)]
 struct Document<'d> {
     #[serde(borrow)]
@@ -97,4 +136,49 @@ fn both_verifiers_come_to_the_same_verdict() {
         let known: Vec<_> = known.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(found, known, "{differing:?}\n{}", document.jwks);
     }
+}
+
+/// The whole filter, by its configuration, beside joserfc's registry of claims with the same tolerance.
+#[test]
+fn both_come_to_the_same_verdict_on_claims() {
+    let script = include_str!("differential/claims.py");
+    let text = ensure_venv().unwrap().script(script, &["4000"]).unwrap();
+    let document: Claims<'_> = serde_json::from_str(&text).unwrap();
+    let config = json!({
+        "providers": { "users": {
+            "kind": "jwt", "issuer": "https://issuer.example", "audiences": ["orders", "billing"], "algorithms": ["HS256"],
+            "jwks": { "inline": document.jwks }, "clock_skew": "60s",
+        } },
+        "rules": [{ "match": {}, "require": "user" }],
+    });
+    let policy = Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap());
+    let mut gateway = Gateway::new(policy.unwrap(), [7; 32]);
+    let (mut held, mut differing, mut together) = (0, BTreeSet::new(), Vec::new());
+    for (number, (changes, token, theirs)) in (1..).zip(&document.cases) {
+        let bearer = format!("Bearer {token}");
+        let head = Headers::from_pairs(&[
+            (":authority", "api.example"),
+            (":path", "/"),
+            (":method", "GET"),
+            ("authorization", &bearer),
+        ]);
+        let now = UnixTime::from_secs(document.now);
+        let outcome = gateway.handle_request(number, head, String::new(), now);
+        let ours = matches!(outcome, Outcome::Forward(_));
+        held += usize::from(ours);
+        let is_known = |change: &String| OTHER_CLAIMS.iter().any(|(known, ..)| known == change);
+        match changes.as_slice() {
+            [only] if ours != *theirs => drop(differing.insert((only.as_str(), ours))),
+            several if several.iter().any(is_known) => {}
+            several if ours != *theirs => together.push((several, token)),
+            _ => {}
+        }
+    }
+    assert!(held > 200, "{held}");
+    assert!(document.cases.len() > 4000);
+    let known = OTHER_CLAIMS
+        .iter()
+        .map(|(change, ours, _)| (*change, *ours));
+    assert_eq!(differing, known.collect());
+    assert!(together.is_empty(), "{together:?}");
 }
