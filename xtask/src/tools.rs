@@ -120,7 +120,8 @@ fn optimised(module: &Path) -> Result<PathBuf, String> {
     let narrow = folder.join("narrow.wasm");
     fs::write(&narrow, &built).map_err(io)?;
     let binaryen = crate::npm::installed("binaryen")?;
-    // It is WebAssembly itself, and recurses deeply. The features are those that rustc uses for this target.
+    // It is WebAssembly itself, and recurses deeply. The features are those that rustc uses for this target,
+    // and vectors.
     run(node()?
         .node()
         .arg("--stack-size=8000")
@@ -133,6 +134,7 @@ fn optimised(module: &Path) -> Result<PathBuf, String> {
             "--enable-nontrapping-float-to-int",
             "--enable-reference-types",
             "--enable-sign-ext",
+            "--enable-simd",
         ])
         .arg(&narrow)
         .arg("-o")
