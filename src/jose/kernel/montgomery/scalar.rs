@@ -1,4 +1,4 @@
-//! Montgomery arithmetic modulo a large odd number, for RSA.
+//! By products of 64 bits, as every machine has them.
 //!
 //! A number is a row of limbs of 28 bits, the lowest first, four to a [`Limbs`] block. A product of two limbs has 56
 //! bits, so 256 of them add up in 64 bits: of numbers up to 3,472 bits no carry is taken until the whole square and its
@@ -7,6 +7,8 @@
 //!
 //! Numbers are kept below twice the modulus: `R`, the power of two that a reduction divides by, is more than four times
 //! the modulus, and then the reduced product of two such numbers is again below twice the modulus.
+
+use super::natural::{Limbs, Natural, low, negated_inverse, odd_modulus};
 
 /// The lowest 28 bits.
 const MASK: u64 = (1 << BITS) - 1;
@@ -18,64 +20,15 @@ const MAX_BLOCKS: usize = 74;
 /// How many blocks of rows may be added before carries are taken: each puts at most eight products into a sum.
 const LAZY_BLOCKS: usize = 31;
 
-/// Four limbs, the lowest first.
-type Limbs = [u32; 4];
 /// Four sums of products.
 type Sums = [u64; 4];
 
 /// A number below twice the modulus; what is above the modulus' blocks is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number([Limbs; MAX_BLOCKS + 1]);
-
-impl Number {
-    const ZERO: Self = Self([[0; 4]; MAX_BLOCKS + 1]);
-
-    /// The number that these bytes are, big-endian; bits beyond the largest modulus are lost.
-    pub(super) fn from_be_bytes(bytes: &[u8]) -> Self {
-        let mut number = Self::ZERO;
-        let mut bytes = bytes.iter().rev();
-        let (mut pending, mut bits) = (0_u64, 0);
-        for limb in number.0.as_flattened_mut() {
-            while bits < BITS {
-                pending |= u64::from(bytes.next().copied().unwrap_or_default()) << bits;
-                bits += 8;
-            }
-            *limb = low(pending & MASK);
-            pending >>= BITS;
-            bits -= BITS;
-        }
-        number
-    }
-
-    /// Fills `bytes` with the lowest bytes of the number, big-endian.
-    pub(super) fn write_be_bytes(&self, bytes: &mut [u8]) {
-        let mut limbs = self.0.as_flattened().iter();
-        let (mut pending, mut bits) = (0_u64, 0);
-        for byte in bytes.iter_mut().rev() {
-            if bits < 8 {
-                pending |= u64::from(limbs.next().copied().unwrap_or_default()) << bits;
-                bits += BITS;
-            }
-            [*byte, ..] = pending.to_le_bytes();
-            pending >>= 8;
-            bits -= 8;
-        }
-    }
-
-    /// A power of two; zero beyond the largest modulus.
-    fn power_of_two(exponent: u32) -> Self {
-        let mut number = Self::ZERO;
-        let place = usize::try_from(exponent / BITS).unwrap_or(usize::MAX);
-        if let Some(limb) = number.0.as_flattened_mut().get_mut(place) {
-            *limb = 1 << (exponent % BITS);
-        }
-        number
-    }
-}
+pub(in crate::jose::kernel) type Number = Natural<BITS, { MAX_BLOCKS + 1 }>;
 
 /// An odd modulus, and what is computed once for it.
 #[derive(Clone, Debug)]
-pub(super) struct Modulus {
+pub(in crate::jose::kernel) struct Modulus {
     /// Without leading zeros but for one block at the end.
     limbs: Box<[Limbs]>,
     bits: u32,
@@ -87,22 +40,16 @@ pub(super) struct Modulus {
 
 impl Modulus {
     /// Of a big-endian number; `None` where it is even, below 3 or of more than 8192 bits.
-    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let bytes = bytes.get(zeros..)?;
-        let (first, last) = (bytes.first()?, bytes.last()?);
-        let bits = u32::try_from(bytes.len()).ok()?.checked_mul(8)? - first.leading_zeros();
+    pub(in crate::jose::kernel) fn new(bytes: &[u8]) -> Option<Self> {
+        let (digits, bits) = odd_modulus(bytes)?;
         let blocks = usize::try_from((bits + 2).div_ceil(4 * BITS)).ok()?;
-        if last & 1 == 0 || bits < 2 || blocks > MAX_BLOCKS {
-            return None;
-        }
-        let number = Number::from_be_bytes(bytes);
+        let number = Number::from_be_bytes(digits);
         let limbs: Box<[Limbs]> = number.0.get(..=blocks)?.into();
         let [[lowest, ..], ..] = number.0;
         let mut modulus = Self {
             limbs,
             bits,
-            negated_inverse: negated_inverse(lowest),
+            negated_inverse: negated_inverse(lowest) & low(MASK),
             square_of_r: Number::ZERO,
         };
         modulus.square_of_r = modulus.square_of_r();
@@ -124,7 +71,7 @@ impl Modulus {
         let bits_of_r = self.bits_of_r();
         let mut power = Number::power_of_two(self.bits - 1);
         for _ in 0..bits_of_r - (self.bits - 1) + bits_of_r / 16 {
-            power = self.doubled(power);
+            power = power.doubled(&self.limbs);
         }
         for _ in 0..4 {
             power = self.square(&power);
@@ -133,48 +80,15 @@ impl Modulus {
     }
 
     /// Whether the number is below the modulus.
-    pub(super) fn exceeds(&self, number: &Number) -> bool {
-        let limbs = number.0.as_flattened().iter().rev();
-        let padding = number.0.as_flattened().len() - self.limbs.as_flattened().len();
-        let own = self.limbs.as_flattened().iter().rev();
-        limbs.lt(std::iter::repeat_n(&0, padding).chain(own))
-    }
-
-    /// The number less the modulus where it is not below it.
-    fn reduced_once(&self, mut number: Number) -> Number {
-        if self.exceeds(&number) {
-            return number;
-        }
-        let mut borrow = 0;
-        for (limb, own) in number
-            .0
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(self.limbs.as_flattened())
-        {
-            let difference = limb.wrapping_sub(*own).wrapping_sub(borrow);
-            borrow = difference >> 31;
-            *limb = difference & low(MASK);
-        }
-        number
-    }
-
-    /// Twice a number that is below the modulus.
-    fn doubled(&self, mut number: Number) -> Number {
-        let mut carry = 0;
-        for limb in number.0.as_flattened_mut() {
-            let double = *limb << 1 | carry;
-            *limb = double & low(MASK);
-            carry = double >> BITS;
-        }
-        self.reduced_once(number)
+    pub(in crate::jose::kernel) fn exceeds(&self, number: &Number) -> bool {
+        number.is_below(&self.limbs)
     }
 
     /// `base` to the power of an exponent of at least two bits; both the base and the result are below the modulus.
     ///
     /// From the second bit on, the highest first. The last product takes the base itself, not its Montgomery
     /// form, and so leaves that form.
-    pub(super) fn power(&self, base: &Number, exponent: u64) -> Number {
+    pub(in crate::jose::kernel) fn power(&self, base: &Number, exponent: u64) -> Number {
         let form = self.product(base, &self.square_of_r);
         let mut power = form;
         let highest = exponent.checked_ilog2().unwrap_or_default();
@@ -190,7 +104,7 @@ impl Modulus {
         } else {
             Number::power_of_two(0)
         };
-        self.reduced_once(self.product(&power, &last))
+        self.product(&power, &last).reduced_once(&self.limbs)
     }
 
     /// `left * right / R`.
@@ -324,19 +238,4 @@ fn carry(sums: &mut [Sums]) {
 #[inline(always)]
 fn times(left: u32, right: u32) -> u64 {
     u64::from(left) * u64::from(right)
-}
-
-/// The lower half.
-#[inline(always)]
-fn low(number: u64) -> u32 {
-    let [a, b, c, d, ..] = number.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
-/// `-1 / odd` modulo `2^28`: each step of Newton's method doubles the bits that are right.
-fn negated_inverse(odd: u32) -> u32 {
-    let inverse = (0..5).fold(1_u32, |inverse, _| {
-        inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)))
-    });
-    inverse.wrapping_neg() & low(MASK)
 }
