@@ -2,7 +2,8 @@
 //!
 //! A host compiles the module to 64-bit code, but WebAssembly has neither a 64-bit by 64-bit product of 128 bits nor a
 //! carry flag, which the libraries' word arithmetic is made of. Here, numbers have limbs of fewer bits than a
-//! register's half, so that many products add up in 64 bits before a carry has to be taken care of.
+//! register's half, so that many products add up in 64 bits before a carry has to be taken care of; for RSA, of so few
+//! that a vector's integers hold their products.
 //!
 //! **Verification only.** All that goes in here is public: the key, the message, the signature. So the code may branch
 //! and look up by these values, take the shortest way, and keep per key what the libraries compute anew for each

@@ -4,7 +4,7 @@ use sha2::{Digest, digest::const_oid::AssociatedOid};
 
 use super::montgomery::{Modulus, Number};
 
-/// A public key: the modulus takes some 1.5 KiB and, when the key is parsed, some 50 µs.
+/// A public key: of 2048 bits, it takes 5 KiB and, when the key is parsed, some 35 µs.
 #[derive(Clone, Debug)]
 pub(in crate::jose) struct RsaKernel {
     modulus: Modulus,

@@ -99,5 +99,8 @@ fn joined([lower, upper]: [i16; 2]) -> i32 {
 }
 
 fn narrow(integer: i32) -> i16 {
-    i16::try_from(integer).unwrap()
+    let [narrowed, _] = halves(integer);
+    assert_eq!(narrowed, integer, "the integer has more than 16 bits");
+    let [a, b, ..] = narrowed.to_le_bytes();
+    i16::from_le_bytes([a, b])
 }
