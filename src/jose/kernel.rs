@@ -15,6 +15,7 @@
 
 mod curves;
 mod ecdsa;
+mod inverse;
 mod montgomery;
 mod point;
 mod residue;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     point::{Affine, Curve, Jacobian, Multiples, Table},
-    residue::{Modulus, Residue},
+    residue::Residue,
 };
 
 /// A public key; the table of the generator is the VM's.
@@ -24,7 +24,7 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     /// A key from its coordinates, big-endian, of a point that is known to be on the curve; `None` where they are not
     /// below the field's prime. It has a table where the VM has not as many as it may.
     pub(in crate::jose) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
-        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        let point = Affine::from_be_bytes(x, y)?;
         let coordinates = [x, y].concat().into();
         let table = C::tables().of_key(coordinates, &point);
         Some(table.map_or_else(
@@ -40,14 +40,14 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     /// The same without a table.
     #[cfg(test)]
     pub(super) fn without_table(x: &[u8], y: &[u8]) -> Option<Self> {
-        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        let point = Affine::from_be_bytes(x, y)?;
         Some(Self::of_multiples(&point))
     }
 
     /// The same without regard to how many tables there are.
     #[cfg(test)]
     pub(super) fn without_limit(x: &[u8], y: &[u8]) -> Option<Self> {
-        let point = Affine::new(Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        let point = Affine::from_be_bytes(x, y)?;
         Some(Self(Key::Table(Arc::new(Table::of(&point)))))
     }
 
@@ -63,30 +63,28 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
         }
         let (r, s) = (Residue::from_be_bytes(r)?, Residue::from_be_bytes(s)?);
         let (hash, _) = Residue::from_be_bytes_modulo(hash);
-        let inverse = s.to_form().inverse();
-        let scalar = canonical(r * inverse);
-        let product = match &self.0 {
-            Key::Table(table) => table.add_product(None, scalar),
-            Key::Multiples(multiples) => multiples.product(scalar),
+        let inverse = s.inverse();
+        let scalar = (&r * &inverse).out_of_form();
+        let mut sum = match &self.0 {
+            Key::Table(table) => {
+                let mut product = None;
+                table.add_product(&mut product, &scalar);
+                product
+            }
+            Key::Multiples(multiples) => multiples.product(&scalar),
         };
-        let sum = C::tables()
-            .generator()
-            .add_product(product, canonical(hash * inverse))?;
-        Some(has_x_modulo_order(&sum, r))
+        let scalar = (&hash * &inverse).out_of_form();
+        C::tables().generator().add_product(&mut sum, &scalar);
+        Some(has_x_modulo_order(&sum?, &r))
     }
-}
-
-/// The product as digits are taken from it.
-fn canonical<M: Modulus<L>, const L: usize>(scalar: Residue<M, L>) -> Residue<M, L> {
-    scalar.to_form().out_of_form()
 }
 
 /// The first coordinate is below the field's prime, `r` below the smaller order: one or two numbers are congruent.
 fn has_x_modulo_order<C: Curve<L>, const L: usize>(
     point: &Jacobian<C, L>,
-    r: Residue<C::Order, L>,
+    r: &Residue<C::Order, L>,
 ) -> bool {
     let x = r.cast();
-    let wrapped = (x + Residue::modulus_of::<C::Order>()).tidy();
-    point.has_x(x) || wrapped.is_below_modulus() && point.has_x(wrapped)
+    let wrapped = (&x + &Residue::modulus_of::<C::Order>()).tidy();
+    point.has_x(&x) || wrapped.is_below_modulus() && point.has_x(&wrapped)
 }

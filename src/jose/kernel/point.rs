@@ -55,11 +55,17 @@ pub(super) struct Affine<C: Curve<L>, const L: usize> {
 
 impl<C: Curve<L>, const L: usize> Affine<C, L> {
     /// A point of coordinates that are below the prime; whether it is on the curve is not checked.
-    pub(super) fn new(x: Coordinate<C, L>, y: Coordinate<C, L>) -> Self {
+    fn new(x: Coordinate<C, L>, y: Coordinate<C, L>) -> Self {
         Self {
             x: x.to_form(),
             y: y.to_form(),
         }
+    }
+
+    /// A point from its coordinates, big-endian; `None` where they are not below the prime.
+    pub(super) fn from_be_bytes(x: &[u8], y: &[u8]) -> Option<Self> {
+        let (x, y) = (Residue::from_be_bytes(x)?, Residue::from_be_bytes(y)?);
+        Some(Self::new(x, y))
     }
 
     pub(super) fn generator() -> Self {
@@ -70,20 +76,21 @@ impl<C: Curve<L>, const L: usize> Affine<C, L> {
     fn negated(self) -> Self {
         Self {
             x: self.x,
-            y: -self.y,
+            y: -&self.y,
         }
     }
 }
 
-/// A point in Jacobian coordinates: `x / z^2` and `y / z^3`. `None` is the point at infinity.
+/// A point as a sum keeps it: `x / zz` and `y / zzz`, where `zz^3` is `zzz^2`. `None` is the point at infinity.
 ///
-/// Magnitudes, in units of the prime: `x` below 6, `y` between -1 and 2, `z` between -1 and 2. Each operation
+/// In units of the prime, `x` is between -4 and 3, `y`, `zz` and `zzz` between -1 and 2. Each operation
 /// keeps them so; see [`residue`](super::residue) for what a product makes of its factors' magnitudes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jacobian<C: Curve<L>, const L: usize> {
     x: Coordinate<C, L>,
     y: Coordinate<C, L>,
-    z: Coordinate<C, L>,
+    zz: Coordinate<C, L>,
+    zzz: Coordinate<C, L>,
 }
 
 impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
@@ -91,61 +98,69 @@ impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
         Self {
             x: point.x,
             y: point.y,
-            z: Residue::one(),
+            zz: Residue::one(),
+            zzz: Residue::one(),
         }
     }
 
     /// The sum with a point in affine coordinates, whichever two points they are.
-    pub(super) fn add(this: Option<Self>, other: &Affine<C, L>) -> Option<Self> {
-        let Some(Self { x, y, z }) = this else {
-            return Some(Self::from_affine(other));
+    pub(super) fn add(this: &mut Option<Self>, other: &Affine<C, L>) {
+        let Some(sum) = this else {
+            *this = Some(Self::from_affine(other));
+            return;
         };
-        let z_squared = z.square();
-        let x_difference = other.x * z_squared - x;
-        let y_difference = other.y * (z * z_squared) - y;
+        let mut x_difference = &other.x * &sum.zz;
+        x_difference -= &sum.x;
+        let mut y_difference = &other.y * &sum.zzz;
+        y_difference -= &sum.y;
         let squared = x_difference.square();
         if squared.product_is_zero() {
-            return y_difference
+            *this = y_difference
                 .square()
                 .product_is_zero()
                 .then(|| Self::from_affine(other).doubled());
+            return;
         }
-        let cubed = x_difference * squared;
-        let scaled_x = x * squared;
-        let sum_x = (y_difference.square() - cubed - scaled_x - scaled_x).tidy();
-        Some(Self {
-            x: sum_x,
-            y: y_difference.times_plus(scaled_x - sum_x, -y, cubed),
-            z: z * x_difference,
-        })
+        let cubed = &x_difference * &squared;
+        let mut scaled_x = &sum.x * &squared;
+        sum.zz = &sum.zz * &squared;
+        sum.zzz = &sum.zzz * &cubed;
+        sum.x = y_difference.square();
+        sum.x -= &cubed;
+        sum.x -= &scaled_x;
+        sum.x -= &scaled_x;
+        sum.x = sum.x.tidy();
+        scaled_x -= &sum.x;
+        sum.y = y_difference.times_plus(&scaled_x, &-&sum.y, &cubed);
     }
 
     /// Twice the point. No point of a curve of odd order is its own inverse.
-    pub(super) fn doubled(self) -> Self {
-        let Self { x, y, z } = self;
-        let one = Residue::one();
+    pub(super) fn doubled(&self) -> Self {
+        let Self { x, y, zz, zzz } = self;
         let slope = match C::A {
             A::Zero => x.square().times(3),
-            A::MinusThree => {
-                let z_squared = z.square();
-                ((x - z_squared).tidy() * (x + z_squared).tidy()).times(3)
-            }
+            A::MinusThree => (&(x - zz) * &(x + zz)).times(3),
         };
-        let y_squared = y.square();
-        let scaled_x = (x * y_squared).times(4);
-        let double_x = (slope.square() - scaled_x - scaled_x).tidy() * one;
-        let double_y =
-            slope.times_plus((scaled_x - double_x).tidy(), y_squared.times(-8), y_squared);
+        let double = y.times(2);
+        let squared = double.square();
+        let cubed = &double * &squared;
+        let mut scaled_x = x * &squared;
+        let mut double_x = slope.square();
+        double_x -= &scaled_x;
+        double_x -= &scaled_x;
+        let double_x = double_x.tidy();
+        scaled_x -= &double_x;
         Self {
             x: double_x,
-            y: double_y * one,
-            z: y.times(2) * z,
+            y: slope.times_plus(&scaled_x, &-&cubed, y),
+            zz: zz * &squared,
+            zzz: zzz * &cubed,
         }
     }
 
     /// Whether the first coordinate is `x`, without a division.
-    pub(super) fn has_x(&self, x: Coordinate<C, L>) -> bool {
-        (x.to_form() * self.z.square() - self.x).tidy().is_zero()
+    pub(super) fn has_x(&self, x: &Coordinate<C, L>) -> bool {
+        (&(&x.to_form() * &self.zz) - &self.x).tidy().is_zero()
     }
 }
 
@@ -194,14 +209,13 @@ impl<C: Curve<L>, const L: usize> Table<C, L> {
     /// The sum and the product of the point and a scalar, which is below the order.
     pub(super) fn add_product(
         &self,
-        mut sum: Option<Jacobian<C, L>>,
-        scalar: Residue<C::Order, L>,
-    ) -> Option<Jacobian<C, L>> {
+        sum: &mut Option<Jacobian<C, L>>,
+        scalar: &Residue<C::Order, L>,
+    ) {
         let windows = self.0.chunks_exact(MULTIPLES);
         for (window, digit) in windows.zip(scalar.signed_digits(WINDOW)) {
-            sum = add_multiple(sum, window, digit);
+            add_multiple(sum, window, digit);
         }
-        sum
     }
 }
 
@@ -215,19 +229,21 @@ impl<C: Curve<L>, const L: usize> Multiples<C, L> {
     }
 
     /// The product of the point and a scalar, which is below the order.
-    pub(super) fn product(&self, scalar: Residue<C::Order, L>) -> Option<Jacobian<C, L>> {
+    pub(super) fn product(&self, scalar: &Residue<C::Order, L>) -> Option<Jacobian<C, L>> {
         let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L;
         let window = usize::try_from(SMALL_WINDOW).unwrap_or(usize::MAX);
         let digits: Vec<i32> = scalar
             .signed_digits(SMALL_WINDOW)
             .take(bits / window + 1)
             .collect();
-        digits.iter().rev().fold(None, |mut product, digit| {
+        let mut product = None;
+        for digit in digits.iter().rev() {
             for _ in 0..SMALL_WINDOW {
-                product = product.map(Jacobian::doubled);
+                product = product.as_ref().map(Jacobian::doubled);
             }
-            add_multiple(product, &self.0, *digit)
-        })
+            add_multiple(&mut product, &self.0, *digit);
+        }
+        product
     }
 }
 
@@ -236,31 +252,34 @@ fn multiples<C: Curve<L>, const L: usize>(
     point: &Affine<C, L>,
     count: usize,
 ) -> impl Iterator<Item = Jacobian<C, L>> {
-    let next = |sum: &Option<Jacobian<C, L>>| Some(Jacobian::add(*sum, point));
     let first = Some(Jacobian::from_affine(point));
-    std::iter::successors(Some(first), next)
-        .take(count)
-        .flatten()
+    std::iter::successors(Some(first), |sum| {
+        let mut next = *sum;
+        Jacobian::add(&mut next, point);
+        Some(next)
+    })
+    .take(count)
+    .flatten()
 }
 
 /// The sum and the multiple that a digit stands for.
 #[inline(always)]
 fn add_multiple<C: Curve<L>, const L: usize>(
-    sum: Option<Jacobian<C, L>>,
+    sum: &mut Option<Jacobian<C, L>>,
     multiples: &[Affine<C, L>],
     digit: i32,
-) -> Option<Jacobian<C, L>> {
+) {
     let magnitude = usize::try_from(digit.unsigned_abs()).unwrap_or_default();
     let Some(point) = magnitude
         .checked_sub(1)
         .and_then(|place| multiples.get(place))
     else {
-        return sum;
+        return;
     };
     if digit < 0 {
-        Jacobian::add(sum, &point.negated())
+        Jacobian::add(sum, &point.negated());
     } else {
-        Jacobian::add(sum, point)
+        Jacobian::add(sum, point);
     }
 }
 
@@ -271,22 +290,22 @@ fn to_affine<C: Curve<L>, const L: usize>(points: &[Jacobian<C, L>]) -> Vec<Affi
         .iter()
         .map(|point| {
             let before = product;
-            product = product * point.z;
+            product = &product * &point.zzz;
             before
         })
         .collect();
-    let mut inverse = product.inverse();
+    let mut inverse = &product.out_of_form().inverse() * &Residue::small(1);
     let mut affine: Vec<_> = points
         .iter()
         .zip(before)
         .rev()
         .map(|(point, before)| {
-            let own = inverse * before;
-            inverse = inverse * point.z;
-            let squared = own.square();
+            let cubed = &inverse * &before;
+            inverse = &inverse * &point.zzz;
+            let squared = (&cubed * &point.zz).square();
             Affine {
-                x: (point.x * squared).out_of_form().to_form(),
-                y: (point.y * (squared * own)).out_of_form().to_form(),
+                x: (&point.x * &squared).out_of_form().to_form(),
+                y: (&point.y * &cubed).out_of_form().to_form(),
             }
         })
         .collect();

@@ -34,6 +34,9 @@ pub(super) struct Residue<M, const L: usize> {
 impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     const MASK: i64 = (1 << M::BITS) - 1;
 
+    /// The prime in limbs of either sign and at most half of `2^BITS`: those of a sum of few powers of two are few.
+    const BALANCED: [i32; L] = balanced(M::LIMBS, M::BITS);
+
     pub(super) const fn new(limbs: [i32; L]) -> Self {
         Self {
             limbs,
@@ -80,7 +83,8 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         Residue::new(self.limbs)
     }
 
-    fn small(number: i32) -> Self {
+    /// A number of one limb.
+    pub(super) fn small(number: i32) -> Self {
         let mut limbs = [0; L];
         if let Some(lowest) = limbs.first_mut() {
             *lowest = number;
@@ -94,13 +98,13 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     }
 
     /// The number in Montgomery form, times `R`.
-    pub(super) fn to_form(self) -> Self {
-        self * Self::new(M::SQUARE_OF_R)
+    pub(super) fn to_form(&self) -> Self {
+        self * &Self::new(M::SQUARE_OF_R)
     }
 
     /// The number divided by `R`: not less than zero and below the modulus, each limb of [`Modulus::BITS`] bits.
-    pub(super) fn out_of_form(self) -> Self {
-        let number = self * Self::small(1);
+    pub(super) fn out_of_form(&self) -> Self {
+        let number = self * &Self::small(1);
         if number.limbs == M::LIMBS {
             Self::small(0)
         } else {
@@ -109,14 +113,14 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     }
 
     /// Whether the number is a multiple of the modulus.
-    pub(super) fn is_zero(self) -> bool {
-        self.out_of_form().limbs.iter().all(|limb| *limb == 0)
+    pub(super) fn is_zero(&self) -> bool {
+        self.out_of_form().has_no_limbs()
     }
 
     /// [`is_zero`](Self::is_zero) of a product that is not negative and at most three times the modulus.
     ///
     /// The lowest limb alone tells for nearly every number that it is no multiple.
-    pub(super) fn product_is_zero(self) -> bool {
+    pub(super) fn product_is_zero(&self) -> bool {
         let Some((lowest, modulus)) = self.limbs.first().zip(M::LIMBS.first()) else {
             return true;
         };
@@ -125,12 +129,19 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         multiples.any(|multiple| multiple == *lowest) && self.is_zero()
     }
 
-    pub(super) fn square(self) -> Self {
-        self * self
+    #[inline(never)]
+    pub(super) fn square(&self) -> Self {
+        let mut sums = [0; L];
+        for place in 0..L {
+            add_row_of_square(&mut sums, place, &self.limbs);
+            Self::cancel(&mut sums);
+        }
+        Self::carried(&sums)
     }
 
     /// `self * other + left * right`, reduced once.
-    pub(super) fn times_plus(self, other: Self, left: Self, right: Self) -> Self {
+    #[inline(never)]
+    pub(super) fn times_plus(&self, other: &Self, left: &Self, right: &Self) -> Self {
         let mut sums = [0; L];
         for (first, second) in self.limbs.iter().zip(&left.limbs) {
             add_row(&mut sums, *first, &other.limbs);
@@ -146,7 +157,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         let lowest = sums.first().copied().unwrap_or_default();
         let factor = low(lowest).cast_unsigned().wrapping_mul(M::NEGATED_INVERSE);
         let factor = factor.cast_signed() & low(Self::MASK);
-        add_row(sums, factor, &M::LIMBS);
+        add_row(sums, factor, &Self::BALANCED);
         let mut above = 0;
         for sum in sums.iter_mut().rev() {
             std::mem::swap(sum, &mut above);
@@ -159,45 +170,54 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     /// All limbs but the highest not negative and of [`Modulus::BITS`] bits.
     #[inline(always)]
     fn carried(sums: &[i64; L]) -> Self {
+        let mut number = Self::new([0; L]);
         let mut carry = 0;
-        let mut limbs = sums.map(|sum| {
+        for (place, (limb, sum)) in number.limbs.iter_mut().zip(sums).enumerate() {
             carry += sum;
-            let limb = low(carry & Self::MASK);
+            *limb = low(if place + 1 < L {
+                carry & Self::MASK
+            } else {
+                carry
+            });
             carry >>= M::BITS;
-            limb
-        });
-        if let Some(highest) = limbs.last_mut() {
-            *highest += low(carry << M::BITS);
         }
-        Self::new(limbs)
+        number
     }
 
     /// The same number in limbs that go into any product.
-    pub(super) fn tidy(self) -> Self {
+    pub(super) fn tidy(&self) -> Self {
         Self::carried(&self.limbs.map(i64::from))
     }
 
     /// So many times the number, tidy.
-    pub(super) fn times(self, factor: i32) -> Self {
+    pub(super) fn times(&self, factor: i32) -> Self {
         Self::carried(&self.limbs.map(|limb| i64::from(limb) * i64::from(factor)))
     }
 
-    /// `1 / self` in Montgomery form, by Fermat's little theorem; of zero, zero.
-    pub(super) fn inverse(self) -> Self {
-        let mut exponent = M::LIMBS;
-        if let Some(lowest) = exponent.first_mut() {
-            *lowest -= 2;
-        }
-        let mut power = Self::one();
-        for limb in exponent.iter().rev() {
-            for place in (0..M::BITS).rev() {
-                power = power.square();
-                if limb >> place & 1 == 1 {
-                    power = power * self;
-                }
-            }
-        }
-        power
+    /// `2^-BITS` times the sum of both numbers' multiples by these factors, modulo the prime. Where that sum is a
+    /// multiple of `2^BITS`, it is divided and the prime is not added.
+    #[inline(never)]
+    pub(super) fn combined(&self, other: &Self, [own, others]: [i32; 2]) -> Self {
+        let mut sums = [0; L];
+        add_row(&mut sums, own, &self.limbs);
+        add_row(&mut sums, others, &other.limbs);
+        Self::cancel(&mut sums);
+        Self::carried(&sums)
+    }
+
+    /// The lowest limb.
+    pub(super) fn lowest(&self) -> i32 {
+        self.limbs.first().copied().unwrap_or_default()
+    }
+
+    /// Whether the number is below zero; all limbs but the highest are none of them negative.
+    pub(super) fn is_negative(&self) -> bool {
+        self.limbs.last().is_some_and(|highest| *highest < 0)
+    }
+
+    /// Whether the number is zero itself.
+    pub(super) fn has_no_limbs(&self) -> bool {
+        self.limbs.iter().all(|limb| *limb == 0)
     }
 
     /// Digits of a number in [`out_of_form`](Self::out_of_form)'s limbs, the lowest first: each of `bits` bits and between
@@ -220,48 +240,58 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     }
 }
 
-impl<M: Modulus<L>, const L: usize> std::ops::Mul for Residue<M, L> {
-    type Output = Self;
+impl<M: Modulus<L>, const L: usize> std::ops::Mul for &Residue<M, L> {
+    type Output = Residue<M, L>;
 
     /// The product divided by `R`: of two numbers in Montgomery form, the product in that form.
     #[inline(never)]
-    fn mul(self, other: Self) -> Self {
+    fn mul(self, other: Self) -> Residue<M, L> {
         let mut sums = [0; L];
-        for limb in self.limbs {
-            add_row(&mut sums, limb, &other.limbs);
-            Self::cancel(&mut sums);
+        for limb in &self.limbs {
+            add_row(&mut sums, *limb, &other.limbs);
+            Residue::<M, L>::cancel(&mut sums);
         }
-        Self::carried(&sums)
+        Residue::carried(&sums)
     }
 }
 
-impl<M: Modulus<L>, const L: usize> std::ops::Add for Residue<M, L> {
-    type Output = Self;
+impl<M: Modulus<L>, const L: usize> std::ops::Add for &Residue<M, L> {
+    type Output = Residue<M, L>;
 
-    fn add(mut self, other: Self) -> Self {
-        for (limb, other) in self.limbs.iter_mut().zip(other.limbs) {
+    fn add(self, other: Self) -> Residue<M, L> {
+        let mut sum = *self;
+        for (limb, other) in sum.limbs.iter_mut().zip(&other.limbs) {
             *limb += other;
         }
-        self
+        sum
     }
 }
 
-impl<M: Modulus<L>, const L: usize> std::ops::Sub for Residue<M, L> {
-    type Output = Self;
+impl<M: Modulus<L>, const L: usize> std::ops::Sub for &Residue<M, L> {
+    type Output = Residue<M, L>;
 
-    fn sub(mut self, other: Self) -> Self {
-        for (limb, other) in self.limbs.iter_mut().zip(other.limbs) {
+    fn sub(self, other: Self) -> Residue<M, L> {
+        let mut difference = *self;
+        for (limb, other) in difference.limbs.iter_mut().zip(&other.limbs) {
             *limb -= other;
         }
-        self
+        difference
     }
 }
 
-impl<M: Modulus<L>, const L: usize> std::ops::Neg for Residue<M, L> {
-    type Output = Self;
+impl<M: Modulus<L>, const L: usize> std::ops::SubAssign<&Residue<M, L>> for Residue<M, L> {
+    fn sub_assign(&mut self, other: &Self) {
+        for (limb, other) in self.limbs.iter_mut().zip(&other.limbs) {
+            *limb -= other;
+        }
+    }
+}
 
-    fn neg(self) -> Self {
-        Self::new(self.limbs.map(|limb| -limb))
+impl<M: Modulus<L>, const L: usize> std::ops::Neg for &Residue<M, L> {
+    type Output = Residue<M, L>;
+
+    fn neg(self) -> Residue<M, L> {
+        Residue::new(self.limbs.map(|limb| -limb))
     }
 }
 
@@ -270,6 +300,32 @@ fn add_row<const L: usize>(sums: &mut [i64; L], factor: i32, limbs: &[i32; L]) {
     for (sum, limb) in sums.iter_mut().zip(limbs) {
         *sum += i64::from(factor) * i64::from(*limb);
     }
+}
+
+/// A row of the square of a number: products of two different limbs are taken once, and doubled.
+#[inline(always)]
+fn add_row_of_square<const L: usize>(sums: &mut [i64; L], row: usize, limbs: &[i32; L]) {
+    let limb = limbs.get(row).copied().unwrap_or_default();
+    for (place, (sum, other)) in sums.iter_mut().zip(limbs).enumerate() {
+        if place == row {
+            *sum += i64::from(limb) * i64::from(limb);
+        } else if place > row {
+            *sum += i64::from(limb << 1) * i64::from(*other);
+        }
+    }
+}
+
+/// The same number, where it has one: with what is above half of `2^bits` taken from the next limb.
+const fn balanced<const L: usize>(mut limbs: [i32; L], bits: u32) -> [i32; L] {
+    let mut rest: &mut [i32] = &mut limbs;
+    let mut carry = 0;
+    while let Some((limb, others)) = rest.split_first_mut() {
+        *limb += carry;
+        carry = (*limb + (1 << (bits - 1))) >> bits;
+        *limb -= carry << bits;
+        rest = others;
+    }
+    limbs
 }
 
 /// The lower half.
