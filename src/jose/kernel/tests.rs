@@ -100,6 +100,13 @@ impl Ring {
         self.power(number, &minus_two)
     }
 
+    /// Modulo a prime; zero where the divisor is.
+    fn quotient(&self, dividend: &[u8], divisor: &[u8]) -> Vec<u8> {
+        let inverse = self.number(divisor).invert_vartime().into_option();
+        let quotient = inverse.map(|inverse| self.number(dividend) * inverse);
+        quotient.map_or_else(|| self.sum(&[0], &[0]), |quotient| self.bytes(&quotient))
+    }
+
     /// Numbers at the ends, at powers of two, and of equal bits.
     fn edges(&self) -> Vec<Vec<u8>> {
         let mut edges = Vec::new();

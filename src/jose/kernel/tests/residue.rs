@@ -95,13 +95,44 @@ fn has_its_modulus<M: Modulus<L> + PartialEq, const L: usize>(modulus: &str) {
     assert!(Residue::<M, L>::from_be_bytes(&all_bits).is_none());
 }
 
+/// A quotient as a verification takes it, and one of a difference, which is not reduced and may be negative.
+fn divides<M: Modulus<L> + PartialEq, const L: usize>(ring: &Ring, dividend: &[u8], by: &[u8]) {
+    let expected = residue(&ring.quotient(dividend, by));
+    let (dividend, number) = (&residue::<M, L>(dividend), &residue::<M, L>(by));
+    let quotient = (dividend * &number.inverse()).out_of_form();
+    assert_eq!(quotient, expected, "{dividend:x?} {by:x?}");
+    let difference = &(number - dividend).to_form() + &dividend.to_form();
+    let inverse = difference.out_of_form().inverse();
+    assert_eq!((dividend * &inverse).out_of_form(), expected);
+}
+
 fn inverts<M: Modulus<L> + PartialEq, const L: usize>(modulus: &str) {
     let modulus = unhex(modulus);
     let ring = Ring::new(&modulus);
-    for number in ring.edges().iter().step_by(5) {
-        let inverse = &residue::<M, L>(number).inverse() * &Residue::small(1);
-        assert_eq!(inverse.out_of_form(), residue(&ring.inverse(number)));
+    let largest = ring.difference(&[0], &[1]);
+    for number in ring.edges().iter().chain(&powers_of_two(&ring)) {
+        divides::<M, L>(&ring, &largest, number);
     }
+    let mut random = Salts(modulus.len().try_into().unwrap());
+    for _ in 0..10 * rounds() {
+        let mut number = || ring.sum(&random_number(&mut random, modulus.len()), &[0]);
+        divides::<M, L>(&ring, &number(), &number());
+    }
+}
+
+/// Each, its neighbours, and the negatives of all: bits that are none or all set.
+fn powers_of_two(ring: &Ring) -> Vec<Vec<u8>> {
+    let powers = (0..8 * ring.length).map(|bit| {
+        let mut power = vec![0; ring.length];
+        power[ring.length - 1 - bit / 8] = 1 << (bit % 8);
+        ring.sum(&power, &[0])
+    });
+    let near = powers.flat_map(|power| {
+        let neighbours = [ring.sum(&power, &[1]), ring.difference(&power, &[1])];
+        neighbours.into_iter().chain([power])
+    });
+    near.flat_map(|number| [ring.difference(&[0], &number), number])
+        .collect()
 }
 
 /// The digits are those of the number, and in range.
