@@ -60,6 +60,7 @@ impl Curve<9> for P256 {
             0x1c5fc34f, 0x004fe342,
         ],
     ];
+    const GENERATOR_WINDOW: u32 = 8;
 
     fn tables() -> &'static Tables<Self, 9> {
         static TABLES: Tables<P256, 9> = Tables::new();
@@ -246,6 +247,7 @@ impl Curve<9> for Secp256k1 {
             0x0ee4d478, 0x00483ada,
         ],
     ];
+    const GENERATOR_WINDOW: u32 = 8;
 
     fn tables() -> &'static Tables<Self, 9> {
         static TABLES: Tables<Secp256k1, 9> = Tables::new();

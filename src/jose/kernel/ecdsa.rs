@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    point::{Affine, Curve, Jacobian, Multiples, Table},
+    point::{Affine, Curve, Multiples, Sum, Table},
     residue::Residue,
 };
 
@@ -48,7 +48,7 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     #[cfg(test)]
     pub(super) fn without_limit(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = Affine::from_be_bytes(x, y)?;
-        Some(Self(Key::Table(Arc::new(Table::of(&point)))))
+        Some(Self(Key::Table(Arc::new(Table::of_key(&point)))))
     }
 
     /// Whether `signature`, two numbers of the order's length, is the key's for a hash that is no longer than that.
@@ -81,7 +81,7 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
 
 /// The first coordinate is below the field's prime, `r` below the smaller order: one or two numbers are congruent.
 fn has_x_modulo_order<C: Curve<L>, const L: usize>(
-    point: &Jacobian<C, L>,
+    point: &Sum<C, L>,
     r: &Residue<C::Order, L>,
 ) -> bool {
     let x = r.cast();

@@ -1,6 +1,6 @@
 //! Points of short Weierstrass curves of prime order: sums, and tables of the multiples of one point.
 //!
-//! A table has, for each [`WINDOW`] bits of a scalar, the multiples of the point that these bits can stand for. A
+//! A table has, for each window of a scalar's bits, the multiples of the point that these bits can stand for. A
 //! product of a point and a scalar is then one addition per window and no doubling. Digits are signed, which halves the
 //! table: the inverse of a point costs nothing.
 
@@ -11,15 +11,15 @@ use super::{
     tables::Tables,
 };
 
-/// Bits of a digit.
-const WINDOW: u32 = 6;
-/// Multiples of a point in one window.
-const MULTIPLES: usize = 1 << (WINDOW - 1);
-
+/// Bits of a digit where the point is a key.
+const KEY_WINDOW: u32 = 6;
 /// Bits of a digit where there is no table.
 const SMALL_WINDOW: u32 = 4;
-/// Multiples of a point where there is no table.
-const SMALL_MULTIPLES: usize = 1 << (SMALL_WINDOW - 1);
+
+/// Multiples of a point for a digit of so many bits.
+const fn multiples_of(window: u32) -> usize {
+    1 << (window - 1)
+}
 
 /// The coefficient of `x` in the curve's equation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(in crate::jose) trait Curve<const L: usize>:
     const BYTES: usize;
     /// The coordinates of the generator.
     const GENERATOR: [[i32; L]; 2];
+    /// Bits of a digit where the point is the generator.
+    const GENERATOR_WINDOW: u32 = KEY_WINDOW;
 
     /// The tables of this VM.
     fn tables() -> &'static Tables<Self, L>;
@@ -46,7 +48,7 @@ pub(in crate::jose) trait Curve<const L: usize>:
 
 type Coordinate<C, const L: usize> = Residue<<C as Curve<L>>::Field, L>;
 
-/// A point other than infinity; the coordinates are in Montgomery form, not negative and below twice the prime.
+/// A point other than infinity; the coordinates are in Montgomery form, between -1 and 2 times the prime.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine<C: Curve<L>, const L: usize> {
     x: Coordinate<C, L>,
@@ -83,17 +85,17 @@ impl<C: Curve<L>, const L: usize> Affine<C, L> {
 
 /// A point as a sum keeps it: `x / zz` and `y / zzz`, where `zz^3` is `zzz^2`. `None` is the point at infinity.
 ///
-/// In units of the prime, `x` is between -4 and 3, `y`, `zz` and `zzz` between -1 and 2. Each operation
+/// In units of the prime, `x` is between -4 and 3, `y` between -2 and 2, `zz` and `zzz` between -1 and 2. Each operation
 /// keeps them so; see [`residue`](super::residue) for what a product makes of its factors' magnitudes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Jacobian<C: Curve<L>, const L: usize> {
+pub(super) struct Sum<C: Curve<L>, const L: usize> {
     x: Coordinate<C, L>,
     y: Coordinate<C, L>,
     zz: Coordinate<C, L>,
     zzz: Coordinate<C, L>,
 }
 
-impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
+impl<C: Curve<L>, const L: usize> Sum<C, L> {
     pub(super) fn from_affine(point: &Affine<C, L>) -> Self {
         Self {
             x: point.x,
@@ -165,7 +167,10 @@ impl<C: Curve<L>, const L: usize> Jacobian<C, L> {
 }
 
 /// The multiples of a point, window by window.
-pub(super) struct Table<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
+pub(super) struct Table<C: Curve<L>, const L: usize> {
+    window: u32,
+    points: Box<[Affine<C, L>]>,
+}
 
 /// Some points tell nobody anything.
 impl<C: Curve<L>, const L: usize> fmt::Debug for Multiples<C, L> {
@@ -182,38 +187,41 @@ impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
 }
 
 impl<C: Curve<L>, const L: usize> Table<C, L> {
-    /// Bytes of a table; each is as large.
-    pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.0)
+    /// Bytes of a key's table.
+    pub(super) fn bytes_of_key() -> usize {
+        digits::<C, L>(KEY_WINDOW) * multiples_of(KEY_WINDOW) * size_of::<Affine<C, L>>()
     }
 
-    pub(super) fn of(point: &Affine<C, L>) -> Self {
-        let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L;
-        let window = usize::try_from(WINDOW).unwrap_or(usize::MAX);
-        let mut power = Jacobian::from_affine(point);
-        let mut powers = Vec::with_capacity(bits / window);
-        for _ in 0..bits / window {
+    pub(super) fn of_key(point: &Affine<C, L>) -> Self {
+        Self::of(point, KEY_WINDOW)
+    }
+
+    pub(super) fn of_generator() -> Self {
+        Self::of(&Affine::generator(), C::GENERATOR_WINDOW)
+    }
+
+    fn of(point: &Affine<C, L>, window: u32) -> Self {
+        let mut power = Sum::from_affine(point);
+        let mut powers = Vec::with_capacity(digits::<C, L>(window));
+        for _ in 0..digits::<C, L>(window) {
             powers.push(power);
-            for _ in 0..WINDOW {
+            for _ in 0..window {
                 power = power.doubled();
             }
         }
-        let powers = to_affine(&powers);
-        let multiples: Vec<_> = powers
-            .iter()
-            .flat_map(|point| multiples(point, MULTIPLES))
-            .collect();
-        Self(to_affine(&multiples).into())
+        let mut points = Vec::with_capacity(powers.len() * multiples_of(window));
+        for point in to_affine(&powers) {
+            let multiples: Vec<_> = multiples(&point, multiples_of(window)).collect();
+            points.extend(to_affine(&multiples));
+        }
+        let points = points.into();
+        Self { window, points }
     }
 
     /// The sum and the product of the point and a scalar, which is below the order.
-    pub(super) fn add_product(
-        &self,
-        sum: &mut Option<Jacobian<C, L>>,
-        scalar: &Residue<C::Order, L>,
-    ) {
-        let windows = self.0.chunks_exact(MULTIPLES);
-        for (window, digit) in windows.zip(scalar.signed_digits(WINDOW)) {
+    pub(super) fn add_product(&self, sum: &mut Option<Sum<C, L>>, scalar: &Residue<C::Order, L>) {
+        let windows = self.points.chunks_exact(multiples_of(self.window));
+        for (window, digit) in windows.zip(scalar.signed_digits(self.window)) {
             add_multiple(sum, window, digit);
         }
     }
@@ -224,22 +232,20 @@ pub(super) struct Multiples<C: Curve<L>, const L: usize>(Box<[Affine<C, L>]>);
 
 impl<C: Curve<L>, const L: usize> Multiples<C, L> {
     pub(super) fn of(point: &Affine<C, L>) -> Self {
-        let multiples: Vec<_> = multiples(point, SMALL_MULTIPLES).collect();
+        let multiples: Vec<_> = multiples(point, multiples_of(SMALL_WINDOW)).collect();
         Self(to_affine(&multiples).into())
     }
 
     /// The product of the point and a scalar, which is below the order.
-    pub(super) fn product(&self, scalar: &Residue<C::Order, L>) -> Option<Jacobian<C, L>> {
-        let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L;
-        let window = usize::try_from(SMALL_WINDOW).unwrap_or(usize::MAX);
+    pub(super) fn product(&self, scalar: &Residue<C::Order, L>) -> Option<Sum<C, L>> {
         let digits: Vec<i32> = scalar
             .signed_digits(SMALL_WINDOW)
-            .take(bits / window + 1)
+            .take(digits::<C, L>(SMALL_WINDOW))
             .collect();
         let mut product = None;
         for digit in digits.iter().rev() {
             for _ in 0..SMALL_WINDOW {
-                product = product.as_ref().map(Jacobian::doubled);
+                product = product.as_ref().map(Sum::doubled);
             }
             add_multiple(&mut product, &self.0, *digit);
         }
@@ -247,15 +253,21 @@ impl<C: Curve<L>, const L: usize> Multiples<C, L> {
     }
 }
 
+/// How many digits of so many bits a scalar has: five bits of the limbs are never set, and the last digit may be a carry.
+fn digits<C: Curve<L>, const L: usize>(window: u32) -> usize {
+    let bits = usize::try_from(C::Order::BITS).unwrap_or_default() * L - 5;
+    bits / usize::try_from(window).unwrap_or(usize::MAX) + 1
+}
+
 /// So many multiples of a point, the point itself the first.
 fn multiples<C: Curve<L>, const L: usize>(
     point: &Affine<C, L>,
     count: usize,
-) -> impl Iterator<Item = Jacobian<C, L>> {
-    let first = Some(Jacobian::from_affine(point));
+) -> impl Iterator<Item = Sum<C, L>> {
+    let first = Some(Sum::from_affine(point));
     std::iter::successors(Some(first), |sum| {
         let mut next = *sum;
-        Jacobian::add(&mut next, point);
+        Sum::add(&mut next, point);
         Some(next)
     })
     .take(count)
@@ -265,7 +277,7 @@ fn multiples<C: Curve<L>, const L: usize>(
 /// The sum and the multiple that a digit stands for.
 #[inline(always)]
 fn add_multiple<C: Curve<L>, const L: usize>(
-    sum: &mut Option<Jacobian<C, L>>,
+    sum: &mut Option<Sum<C, L>>,
     multiples: &[Affine<C, L>],
     digit: i32,
 ) {
@@ -277,14 +289,14 @@ fn add_multiple<C: Curve<L>, const L: usize>(
         return;
     };
     if digit < 0 {
-        Jacobian::add(sum, &point.negated());
+        Sum::add(sum, &point.negated());
     } else {
-        Jacobian::add(sum, point);
+        Sum::add(sum, point);
     }
 }
 
 /// All points with one division: each is the inverse of the product of all, times the other factors.
-fn to_affine<C: Curve<L>, const L: usize>(points: &[Jacobian<C, L>]) -> Vec<Affine<C, L>> {
+fn to_affine<C: Curve<L>, const L: usize>(points: &[Sum<C, L>]) -> Vec<Affine<C, L>> {
     let mut product = Residue::one();
     let before: Vec<_> = points
         .iter()
@@ -304,8 +316,8 @@ fn to_affine<C: Curve<L>, const L: usize>(points: &[Jacobian<C, L>]) -> Vec<Affi
             inverse = &inverse * &point.zzz;
             let squared = (&cubed * &point.zz).square();
             Affine {
-                x: (&point.x * &squared).out_of_form().to_form(),
-                y: (&point.y * &cubed).out_of_form().to_form(),
+                x: &point.x * &squared,
+                y: &point.y * &cubed,
             }
         })
         .collect();

@@ -129,8 +129,12 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         multiples.any(|multiple| multiple == *lowest) && self.is_zero()
     }
 
+    /// The product with itself. Of many limbs, rows of different lengths cost more than they save.
     #[inline(never)]
     pub(super) fn square(&self) -> Self {
+        if L > 9 {
+            return self * self;
+        }
         let mut sums = [0; L];
         for place in 0..L {
             add_row_of_square(&mut sums, place, &self.limbs);

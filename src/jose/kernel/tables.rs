@@ -29,11 +29,10 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
 
     /// The table of the generator, made when the first key is parsed.
     pub(super) fn generator(&self) -> &Table<C, L> {
-        self.generator
-            .get_or_init(|| Table::of(&Affine::generator()))
+        self.generator.get_or_init(Table::of_generator)
     }
 
-    /// The table of a point; `None` where there is no room for it.
+    /// The table of a point; `None` where there is no room for it. The generator's is made too, not when a token comes.
     ///
     /// The first table of a key that is no longer used makes room.
     pub(super) fn of_key(
@@ -41,7 +40,8 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
         coordinates: Box<[u8]>,
         point: &Affine<C, L>,
     ) -> Option<Arc<Table<C, L>>> {
-        let room = MAX_BYTES / self.generator().bytes();
+        self.generator();
+        let room = MAX_BYTES / Table::<C, L>::bytes_of_key();
         let mut keys = self.keys.lock().ok()?;
         if let Some((_, table)) = keys.iter().find(|(held, _)| *held == coordinates) {
             return Some(Arc::clone(table));
@@ -52,7 +52,7 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
                 .position(|(_, table)| Arc::strong_count(table) == 1)?;
             keys.remove(unused);
         }
-        let table = Arc::new(Table::of(point));
+        let table = Arc::new(Table::of_key(point));
         keys.push((coordinates, Arc::clone(&table)));
         Some(table)
     }

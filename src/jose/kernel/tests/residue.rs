@@ -142,22 +142,35 @@ fn has_digits<M: Modulus<L> + PartialEq, const L: usize>(modulus: &str) {
     let mut random = Salts(5);
     let some = (0..20).map(|_| ring.sum(&random_number(&mut random, modulus.len()), &[0]));
     for number in ring.edges().into_iter().chain(some.collect::<Vec<_>>()) {
-        let digits = residue::<M, L>(&number);
-        let windows = usize::try_from(M::BITS).unwrap() * L / 6;
-        let digits: Vec<_> = digits.signed_digits(6).take(windows + 1).collect();
-        assert_eq!(digits.last(), Some(&0));
-        let sum = digits.iter().rev().fold(vec![0], |sum, digit| {
-            assert!((-31..=32).contains(digit));
+        for bits in [4, 6, 8] {
+            assert_eq!(sum_of_digits::<M, L>(&ring, &number, bits), number);
+        }
+    }
+}
+
+fn sum_of_digits<M: Modulus<L> + PartialEq, const L: usize>(
+    ring: &Ring,
+    number: &[u8],
+    bits: u32,
+) -> Vec<u8> {
+    let number = residue::<M, L>(number);
+    let windows = (usize::try_from(M::BITS).unwrap() * L - 5) / usize::try_from(bits).unwrap() + 1;
+    let digits: Vec<_> = number.signed_digits(bits).take(windows + 1).collect();
+    assert_eq!(digits.last(), Some(&0));
+    let shift = u16::to_be_bytes(1 << bits);
+    digits
+        .iter()
+        .rev()
+        .fold(ring.sum(&[0], &[0]), |sum, digit| {
+            assert!((1 - (1 << (bits - 1))..=1 << (bits - 1)).contains(digit));
             let magnitude = [u8::try_from(digit.unsigned_abs()).unwrap()];
-            let shifted = ring.product(&sum, &[64]);
+            let shifted = ring.product(&sum, &shift);
             if *digit < 0 {
                 ring.difference(&shifted, &magnitude)
             } else {
                 ring.sum(&shifted, &magnitude)
             }
-        });
-        assert_eq!(sum, number);
-    }
+        })
 }
 
 macro_rules! for_each_modulus {
