@@ -1,10 +1,10 @@
 //! Inverses by division steps (Bernstein and Yang, "Fast constant-time gcd computation and modular inversion", 2019),
 //! here in variable time: all numbers are public.
 //!
-//! A step makes of two numbers `f` and `g`, of which `f` is odd, two others of the same greatest common divisor, and halves
-//! `g`. What a step does depends on the lowest bit of `g` and on how many steps there were: so as many steps as a limb has
-//! bits are found from the lowest limbs alone. Together they are a matrix, by which the whole numbers are multiplied,
-//! and so are `d` and `e`, modulo the prime: `f` stays `number * d`, and `g` stays `number * e`. When `g` is zero,
+//! A step makes of two numbers `f` and `g`, of which `f` is odd, two others with the same greatest common divisor, and
+//! halves `g`. What a step does depends on the lowest bit of `g`, and on the steps before: so as many steps as a limb
+//! has bits are found from the lowest limbs alone. Together they are a matrix. The whole numbers are multiplied by
+//! it, and so are `d` and `e`, modulo the prime: `f` stays `number * d`, and `g` stays `number * e`. When `g` is zero,
 //! `f` is 1 or -1, and `d` the inverse or its negative.
 
 use super::residue::{Modulus, Residue};
@@ -12,8 +12,8 @@ use super::residue::{Modulus, Residue};
 impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     /// `R^2 / self`, of a number that is not negative and below the modulus; of zero, zero.
     ///
-    /// The magnitude is below that of the modulus times the number of batches and one: 27 of 256 bits, 41 of 384 bits,
-    /// 55 of 521 bits, after the paper's theorem 11.2. Each adds at most one modulus.
+    /// Its magnitude is below 27 times the modulus of 256 bits, 41 times that of 384 bits, 55 times that of 521 bits: a
+    /// batch adds at most one modulus, and by the paper's theorem 11.2 there are no more than one less of them.
     pub(super) fn inverse(&self) -> Self {
         let (mut f, mut g) = (Self::modulus_of::<M>(), *self);
         let (mut d, mut e) = (Self::small(0), Self::new(M::SQUARE_OF_R));
@@ -33,9 +33,9 @@ struct Batch([[i32; 2]; 2]);
 impl Batch {
     /// The steps that the lowest bits of `f` and `g` stand for. The magnitudes of a row add up to at most `2^bits`.
     ///
-    /// With `delta`, a step makes `g / 2` of an even `g`. Of an odd one, it makes `(g + f) / 2`, or where `delta` is positive,
-    /// `g` becomes `f` and `(g - f) / 2` becomes `g`. All steps up to the next exchange are one: they add the multiple of
-    /// `f` that makes so many bits of `g` zero.
+    /// A step halves an even `g`, and makes `(g + f) / 2` of an odd one; there, where `delta` is positive, `g` takes the
+    /// place of `f`, and `-f` that of `g`, first. Steps without such an exchange are taken together: the multiple of
+    /// `f` is added that makes as many bits of `g` zero.
     fn of(mut f: i32, mut g: i32, bits: u32, delta: &mut i32) -> Self {
         let (mut of_f, mut of_g) = ([1, 0], [0, 1]);
         let mut left = bits;
@@ -72,6 +72,7 @@ impl Batch {
     }
 }
 
+/// Bits that [`negated_inverse`] gets right.
 const INVERSE_BITS: u32 = 6;
 
 /// `-1 / odd` modulo `2^6`: the square of an odd number is 1 modulo 8, so `(odd^2 - 1)^2` is zero.

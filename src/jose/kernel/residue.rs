@@ -7,7 +7,7 @@
 //! What has to hold, with `R` the power of two of all limbs together, at least 32 times the prime `p`:
 //!
 //! * Limbs that go into a product are below `2^BITS` in magnitude, or one factor's are below twice that. Sums of
-//!   `L` products of either factor, and `L` multiples of the prime, then are below `2^63`.
+//!   `2 L` products, and `L` multiples of the prime, then are below `2^63`.
 //! * A product of two numbers whose product is below `c R p` in magnitude lies between `-c p` and `(1 + c) p`.
 
 use std::{fmt::Debug, marker::PhantomData};
@@ -172,16 +172,20 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
     }
 
     /// All limbs but the highest not negative and of [`Modulus::BITS`] bits.
+    ///
+    /// Each limb is stored once, where the number will be: limbs that were just stored cannot be copied in pairs before
+    /// the stores are done. That is why numbers are taken by reference, too.
     #[inline(always)]
     fn carried(sums: &[i64; L]) -> Self {
         let mut number = Self::new([0; L]);
         let mut carry = 0;
         for (place, (limb, sum)) in number.limbs.iter_mut().zip(sums).enumerate() {
             carry += sum;
-            *limb = low(if place + 1 < L {
-                carry & Self::MASK
-            } else {
+            let is_highest = place + 1 == L;
+            *limb = low(if is_highest {
                 carry
+            } else {
+                carry & Self::MASK
             });
             carry >>= M::BITS;
         }
