@@ -59,8 +59,8 @@ impl<C: Curve<L>, const L: usize> Affine<C, L> {
     /// A point of coordinates that are below the prime; whether it is on the curve is not checked.
     fn new(x: Coordinate<C, L>, y: Coordinate<C, L>) -> Self {
         Self {
-            x: x.to_form(),
-            y: y.to_form(),
+            x: x.in_form(),
+            y: y.in_form(),
         }
     }
 
@@ -162,7 +162,7 @@ impl<C: Curve<L>, const L: usize> Sum<C, L> {
 
     /// Whether the first coordinate is `x`, without a division.
     pub(super) fn has_x(&self, x: &Coordinate<C, L>) -> bool {
-        (&(&x.to_form() * &self.zz) - &self.x).tidy().is_zero()
+        (&(&x.in_form() * &self.zz) - &self.x).tidy().is_zero()
     }
 }
 

@@ -94,11 +94,11 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
 
     /// One in Montgomery form.
     pub(super) fn one() -> Self {
-        Self::small(1).to_form()
+        Self::small(1).in_form()
     }
 
     /// The number in Montgomery form, times `R`.
-    pub(super) fn to_form(&self) -> Self {
+    pub(super) fn in_form(&self) -> Self {
         self * &Self::new(M::SQUARE_OF_R)
     }
 
@@ -287,7 +287,7 @@ impl<M: Modulus<L>, const L: usize> std::ops::Sub for &Residue<M, L> {
     }
 }
 
-impl<M: Modulus<L>, const L: usize> std::ops::SubAssign<&Residue<M, L>> for Residue<M, L> {
+impl<M: Modulus<L>, const L: usize> std::ops::SubAssign<&Self> for Residue<M, L> {
     fn sub_assign(&mut self, other: &Self) {
         for (limb, other) in self.limbs.iter_mut().zip(&other.limbs) {
             *limb -= other;

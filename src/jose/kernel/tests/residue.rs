@@ -46,9 +46,9 @@ fn residue<M: Modulus<L>, const L: usize>(bytes: &[u8]) -> Residue<M, L> {
 /// Each operation on two numbers and what it makes of numbers that are not reduced.
 fn agrees<M: Modulus<L> + PartialEq, const L: usize>(ring: &Ring, left: &[u8], right: &[u8]) {
     let (a, b) = (residue::<M, L>(left), residue::<M, L>(right));
-    let (a_form, b_form) = (&a.to_form(), &b.to_form());
+    let (a_form, b_form) = (&a.in_form(), &b.in_form());
     let product = ring.product(left, right);
-    let plain = (a_form * &b).to_form().out_of_form();
+    let plain = (a_form * &b).in_form().out_of_form();
     assert_eq!(plain, residue(&product), "{left:x?} {right:x?}");
     assert_eq!((a_form * b_form).out_of_form(), residue(&product));
     assert_eq!(
@@ -101,7 +101,7 @@ fn divides<M: Modulus<L> + PartialEq, const L: usize>(ring: &Ring, dividend: &[u
     let (dividend, number) = (&residue::<M, L>(dividend), &residue::<M, L>(by));
     let quotient = (dividend * &number.inverse()).out_of_form();
     assert_eq!(quotient, expected, "{dividend:x?} {by:x?}");
-    let difference = &(number - dividend).to_form() + &dividend.to_form();
+    let difference = &(number - dividend).in_form() + &dividend.in_form();
     let inverse = difference.out_of_form().inverse();
     assert_eq!((dividend * &inverse).out_of_form(), expected);
 }
