@@ -116,7 +116,7 @@ fn read(stacks: &str) -> Places {
         let is_module = |frame: &&str| frame.contains("/perf-") && frame.ends_with(".map)");
         let place = if is_module(innermost) {
             &mut places.module
-        } else if frames.iter().any(|frame| is_module(frame)) {
+        } else if frames.iter().any(is_module) {
             &mut places.host_calls
         } else if innermost.ends_with("([kernel.kallsyms])") {
             &mut places.kernel
