@@ -15,6 +15,7 @@
 
 mod curves;
 mod ecdsa;
+mod eddsa;
 mod inverse;
 mod montgomery;
 mod point;
@@ -25,6 +26,7 @@ mod tables;
 pub(super) use self::{
     curves::{P256, P384, P521, Secp256k1},
     ecdsa::EcdsaKernel,
+    eddsa::EddsaKernel,
     point::Curve,
     rsa::RsaKernel,
 };

@@ -5,11 +5,17 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use crate::jose::KeyError;
+use crate::jose::{
+    KeyError,
+    kernel::{EddsaKernel, OWN_KERNELS},
+};
 
-/// A point of large order.
+/// A point of large order, as the library has it, and as the kernel does.
 #[derive(Clone, Debug)]
-pub(in crate::jose) struct Ed25519Key(VerifyingKey);
+pub(in crate::jose) struct Ed25519Key {
+    library: VerifyingKey,
+    kernel: Option<EddsaKernel>,
+}
 
 impl Ed25519Key {
     /// A point from its 32 bytes (RFC 8032 section 5.1.2).
@@ -18,17 +24,25 @@ impl Ed25519Key {
         if !is_canonical(bytes) {
             return Err(KeyError::Malformed);
         }
-        let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Malformed)?;
-        if key.is_weak() {
-            Err(KeyError::SmallOrder)
-        } else {
-            Ok(Self(key))
+        let library = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Malformed)?;
+        if library.is_weak() {
+            return Err(KeyError::SmallOrder);
         }
+        let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes)).flatten();
+        Ok(Self { library, kernel })
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        if !OWN_KERNELS {
+            return self.verify_by_library(message, signature);
+        }
+        let kernel = self.kernel.as_ref();
+        kernel.is_some_and(|kernel| kernel.verify(message, signature))
+    }
+
+    fn verify_by_library(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
+            .is_ok_and(|signature| self.library.verify_strict(message, &signature).is_ok())
     }
 }
 

@@ -2,7 +2,7 @@
 //! libraries know, and computes the rest anew.
 
 use super::{
-    point::{A, Curve},
+    point::{A, Curve, Table},
     residue::Modulus,
     tables::Tables,
 };
@@ -62,8 +62,8 @@ impl Curve<9> for P256 {
     ];
     const GENERATOR_WINDOW: u32 = 8;
 
-    fn tables() -> &'static Tables<Self, 9> {
-        static TABLES: Tables<P256, 9> = Tables::new();
+    fn tables() -> &'static Tables<Table<Self, 9>> {
+        static TABLES: Tables<Table<P256, 9>> = Tables::new();
         &TABLES
     }
 }
@@ -122,8 +122,8 @@ impl Curve<14> for P384 {
         ],
     ];
 
-    fn tables() -> &'static Tables<Self, 14> {
-        static TABLES: Tables<P384, 14> = Tables::new();
+    fn tables() -> &'static Tables<Table<Self, 14>> {
+        static TABLES: Tables<Table<P384, 14>> = Tables::new();
         &TABLES
     }
 }
@@ -188,8 +188,8 @@ impl Curve<19> for P521 {
         ],
     ];
 
-    fn tables() -> &'static Tables<Self, 19> {
-        static TABLES: Tables<P521, 19> = Tables::new();
+    fn tables() -> &'static Tables<Table<Self, 19>> {
+        static TABLES: Tables<Table<P521, 19>> = Tables::new();
         &TABLES
     }
 }
@@ -249,8 +249,8 @@ impl Curve<9> for Secp256k1 {
     ];
     const GENERATOR_WINDOW: u32 = 8;
 
-    fn tables() -> &'static Tables<Self, 9> {
-        static TABLES: Tables<Secp256k1, 9> = Tables::new();
+    fn tables() -> &'static Tables<Table<Self, 9>> {
+        static TABLES: Tables<Table<Secp256k1, 9>> = Tables::new();
         &TABLES
     }
 }

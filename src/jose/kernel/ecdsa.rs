@@ -26,7 +26,7 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     pub(in crate::jose) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = Affine::from_be_bytes(x, y)?;
         let coordinates = [x, y].concat().into();
-        let table = C::tables().of_key(coordinates, &point);
+        let table = C::tables().of_key(coordinates, || Table::of_key(&point));
         Some(table.map_or_else(
             || Self::of_multiples(&point),
             |table| Self(Key::Table(table)),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::{
     residue::{Modulus, Residue},
-    tables::Tables,
+    tables::{self, Tables},
 };
 
 /// Bits of a digit where the point is a key.
@@ -43,7 +43,7 @@ pub(in crate::jose) trait Curve<const L: usize>:
     const GENERATOR_WINDOW: u32 = KEY_WINDOW;
 
     /// The tables of this VM.
-    fn tables() -> &'static Tables<Self, L>;
+    fn tables() -> &'static Tables<Table<Self, L>>;
 }
 
 type Coordinate<C, const L: usize> = Residue<<C as Curve<L>>::Field, L>;
@@ -167,7 +167,7 @@ impl<C: Curve<L>, const L: usize> Sum<C, L> {
 }
 
 /// The multiples of a point, window by window.
-pub(super) struct Table<C: Curve<L>, const L: usize> {
+pub(in crate::jose) struct Table<C: Curve<L>, const L: usize> {
     window: u32,
     points: Box<[Affine<C, L>]>,
 }
@@ -186,18 +186,19 @@ impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
     }
 }
 
-impl<C: Curve<L>, const L: usize> Table<C, L> {
-    /// Bytes of a key's table.
-    pub(super) fn bytes_of_key() -> usize {
+impl<C: Curve<L>, const L: usize> tables::Table for Table<C, L> {
+    fn of_generator() -> Self {
+        Self::of(&Affine::generator(), C::GENERATOR_WINDOW)
+    }
+
+    fn bytes_of_key() -> usize {
         digits::<C, L>(KEY_WINDOW) * multiples_of(KEY_WINDOW) * size_of::<Affine<C, L>>()
     }
+}
 
+impl<C: Curve<L>, const L: usize> Table<C, L> {
     pub(super) fn of_key(point: &Affine<C, L>) -> Self {
         Self::of(point, KEY_WINDOW)
-    }
-
-    pub(super) fn of_generator() -> Self {
-        Self::of(&Affine::generator(), C::GENERATOR_WINDOW)
     }
 
     fn of(point: &Affine<C, L>, window: u32) -> Self {

@@ -338,7 +338,7 @@ const fn balanced<const L: usize>(mut limbs: [i32; L], bits: u32) -> [i32; L] {
 
 /// The lower half.
 #[inline(always)]
-const fn low(number: i64) -> i32 {
+pub(super) const fn low(number: i64) -> i32 {
     let [a, b, c, d, ..] = number.to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }

@@ -4,22 +4,29 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::point::{Affine, Curve, Table};
-
 /// What the tables of keys may take, for each curve. Keys that come when no table can go have none.
 const MAX_BYTES: usize = 1 << 20;
 
+/// The multiples of a point.
+pub(in crate::jose) trait Table {
+    /// The table of the curve's generator.
+    fn of_generator() -> Self;
+
+    /// Bytes of the table of a key.
+    fn bytes_of_key() -> usize;
+}
+
 /// The tables of one curve.
 #[derive(Debug)]
-pub(in crate::jose) struct Tables<C: Curve<L>, const L: usize> {
-    generator: OnceLock<Table<C, L>>,
-    keys: Mutex<Vec<Entry<C, L>>>,
+pub(in crate::jose) struct Tables<T> {
+    generator: OnceLock<T>,
+    keys: Mutex<Vec<Entry<T>>>,
 }
 
 /// The coordinates of a point, and its table.
-type Entry<C, const L: usize> = (Box<[u8]>, Arc<Table<C, L>>);
+type Entry<T> = (Box<[u8]>, Arc<T>);
 
-impl<C: Curve<L>, const L: usize> Tables<C, L> {
+impl<T: Table> Tables<T> {
     pub(super) const fn new() -> Self {
         Self {
             generator: OnceLock::new(),
@@ -28,8 +35,8 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
     }
 
     /// The table of the generator, made when the first key is parsed.
-    pub(super) fn generator(&self) -> &Table<C, L> {
-        self.generator.get_or_init(Table::of_generator)
+    pub(super) fn generator(&self) -> &T {
+        self.generator.get_or_init(T::of_generator)
     }
 
     /// The table of a point; `None` where there is no room for it. The generator's is made too, not when a token comes.
@@ -38,10 +45,10 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
     pub(super) fn of_key(
         &self,
         coordinates: Box<[u8]>,
-        point: &Affine<C, L>,
-    ) -> Option<Arc<Table<C, L>>> {
+        table: impl FnOnce() -> T,
+    ) -> Option<Arc<T>> {
         self.generator();
-        let room = MAX_BYTES / Table::<C, L>::bytes_of_key();
+        let room = MAX_BYTES / T::bytes_of_key();
         let mut keys = self.keys.lock().ok()?;
         if let Some((_, table)) = keys.iter().find(|(held, _)| *held == coordinates) {
             return Some(Arc::clone(table));
@@ -52,7 +59,7 @@ impl<C: Curve<L>, const L: usize> Tables<C, L> {
                 .position(|(_, table)| Arc::strong_count(table) == 1)?;
             keys.remove(unused);
         }
-        let table = Arc::new(Table::of_key(point));
+        let table = Arc::new(table());
         keys.push((coordinates, Arc::clone(&table)));
         Some(table)
     }

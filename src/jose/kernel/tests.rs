@@ -16,7 +16,7 @@ use rsa::rand_core::Rng as _;
 use crate::jose::testing::Salts;
 
 /// Random cases of each test; all are the same on every run.
-fn rounds() -> u64 {
+pub(super) fn rounds() -> u64 {
     let usual = if cfg!(target_arch = "wasm32") {
         20
     } else {
@@ -25,14 +25,14 @@ fn rounds() -> u64 {
     std::env::var("KERNEL_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
 }
 
-fn random_bytes(random: &mut Salts, length: usize) -> Vec<u8> {
+pub(super) fn random_bytes(random: &mut Salts, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     random.fill_bytes(&mut bytes);
     bytes
 }
 
 /// Random bits, or runs of equal ones, which carry far.
-fn random_number(random: &mut Salts, length: usize) -> Vec<u8> {
+pub(super) fn random_number(random: &mut Salts, length: usize) -> Vec<u8> {
     let mut bytes = random_bytes(random, length);
     if random.next_u32().is_multiple_of(2) {
         return bytes;
@@ -48,13 +48,13 @@ fn random_number(random: &mut Salts, length: usize) -> Vec<u8> {
 }
 
 /// The library's integers modulo an odd number, as big-endian bytes of the modulus' length.
-struct Ring {
+pub(super) struct Ring {
     params: BoxedMontyParams,
     length: usize,
 }
 
 impl Ring {
-    fn new(modulus: &[u8]) -> Self {
+    pub(super) fn new(modulus: &[u8]) -> Self {
         let modulus_number = BoxedUint::from_be_slice_vartime(modulus);
         let odd = Odd::new(modulus_number).into_option().unwrap();
         Self {
@@ -77,15 +77,15 @@ impl Ring {
         bytes[bytes.len() - self.length..].to_vec()
     }
 
-    fn product(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
+    pub(super) fn product(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
         self.bytes(&(self.number(left) * self.number(right)))
     }
 
-    fn sum(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
+    pub(super) fn sum(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
         self.bytes(&(self.number(left) + self.number(right)))
     }
 
-    fn difference(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
+    pub(super) fn difference(&self, left: &[u8], right: &[u8]) -> Vec<u8> {
         self.bytes(&(self.number(left) - self.number(right)))
     }
 
@@ -95,7 +95,7 @@ impl Ring {
     }
 
     /// Modulo a prime.
-    fn inverse(&self, number: &[u8]) -> Vec<u8> {
+    pub(super) fn inverse(&self, number: &[u8]) -> Vec<u8> {
         let minus_two = self.difference(&[0], &[2]);
         self.power(number, &minus_two)
     }
@@ -108,7 +108,7 @@ impl Ring {
     }
 
     /// Numbers at the ends, at powers of two, and of equal bits.
-    fn edges(&self) -> Vec<Vec<u8>> {
+    pub(super) fn edges(&self) -> Vec<Vec<u8>> {
         let mut edges = Vec::new();
         for small in [0, 1, 2, 3, 4, 31, 32, 33, 63, 64, 65] {
             edges.push(self.sum(&[0], &[small]));
@@ -125,7 +125,7 @@ impl Ring {
     }
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(super) fn unhex(text: &str) -> Vec<u8> {
     let pairs = (0..text.len()).step_by(2);
     pairs
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())

@@ -6,7 +6,9 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Ring, Salts, random_bytes, residue, rounds, unhex};
 use crate::jose::kernel::{
-    EcdsaKernel, P256, P384, P521, Secp256k1, point::Affine, tables::Tables,
+    EcdsaKernel, P256, P384, P521, Secp256k1,
+    point::{Affine, Table},
+    tables::Tables,
 };
 
 /// Whether a signature is good for a hash.
@@ -127,9 +129,9 @@ fn is_zero(number: &[u8]) -> bool {
 
 #[test]
 fn tables_are_shared_and_only_so_many() {
-    let tables = Tables::<P521, 19>::new();
+    let tables = Tables::<Table<P521, 19>>::new();
     let point = Affine::generator();
-    let of_key = |name: u8| tables.of_key([name].into(), &point);
+    let of_key = |name: u8| tables.of_key([name].into(), || Table::of_key(&point));
     let (first, second) = (of_key(1).unwrap(), of_key(2).unwrap());
     assert!(of_key(3).is_none());
     assert!(Arc::ptr_eq(&first, &of_key(1).unwrap()));
