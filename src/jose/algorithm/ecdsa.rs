@@ -3,7 +3,7 @@
 //! A signature is `r` and `s`, each as long as the order of the curve and in `[1, n-1]`. JWS has no
 //! low-`s` rule, so both halves of the range are good, on secp256k1 too.
 
-use p256::ecdsa::signature::Verifier;
+use p256::{ecdsa::signature::Verifier, elliptic_curve::point::AffineCoordinates};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Algorithm;
@@ -25,10 +25,12 @@ impl EcKey {
     /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2).
     pub(in crate::jose) fn new(curve: &str, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         match curve {
-            "P-256" => Point::new(x, y).map(Self::P256),
-            "P-384" => Point::new(x, y).map(Self::P384),
-            "P-521" => Point::new(x, y).map(Self::P521),
-            "secp256k1" => Point::new(x, y).map(Self::Secp256k1),
+            "P-256" => Point::new(x, y, p256::ecdsa::VerifyingKey::from_affine).map(Self::P256),
+            "P-384" => Point::new(x, y, p384::ecdsa::VerifyingKey::from_affine).map(Self::P384),
+            "P-521" => Point::new(x, y, p521::ecdsa::VerifyingKey::from_affine).map(Self::P521),
+            "secp256k1" => {
+                Point::new(x, y, k256::ecdsa::VerifyingKey::from_affine).map(Self::Secp256k1)
+            }
             _ => Err(KeyError::UnsupportedCurve),
         }
     }
@@ -75,14 +77,24 @@ pub(in crate::jose) struct Point<K, C: Curve<L>, const L: usize> {
     kernel: Option<EcdsaKernel<C, L>>,
 }
 
-impl<K: for<'b> TryFrom<&'b [u8]>, C: Curve<L>, const L: usize> Point<K, C, L> {
+impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
     /// The library checks that the point is on the curve; no coordinates name the point at infinity.
-    fn new(x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
-        if x.len() != C::BYTES || y.len() != C::BYTES {
-            return Err(KeyError::Malformed);
-        }
-        let uncompressed = [&[4], x, y].concat();
-        let library = K::try_from(&uncompressed).map_err(|_| KeyError::Malformed)?;
+    ///
+    /// It gets the coordinates, not the encoding of a point: what decodes the compressed ones is 56 KiB of code.
+    fn new<A: AffineCoordinates, E>(
+        x: &[u8],
+        y: &[u8],
+        library: impl FnOnce(A) -> Result<K, E>,
+    ) -> Result<Self, KeyError>
+    where
+        A::FieldRepr: for<'b> TryFrom<&'b [u8]>,
+    {
+        let [own_x, own_y] = [x, y].map(|bytes| A::FieldRepr::try_from(bytes).ok());
+        let library = own_x
+            .zip(own_y)
+            .and_then(|(x, y)| A::from_coordinates(&x, &y).into_option())
+            .and_then(|point| library(point).ok())
+            .ok_or(KeyError::Malformed)?;
         let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y)).flatten();
         Ok(Self { library, kernel })
     }
