@@ -28,7 +28,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
 }
 
 /// `2^bits` times the matrix of so many steps: what becomes of `f`, and of `g`.
-struct Batch([[i32; 2]; 2]);
+pub(super) struct Batch(pub(super) [[i32; 2]; 2]);
 
 impl Batch {
     /// The steps that the lowest bits of `f` and `g` stand for. The magnitudes of a row add up to at most `2^bits`.
@@ -36,7 +36,7 @@ impl Batch {
     /// A step halves an even `g`, and makes `(g + f) / 2` of an odd one; there, where `delta` is positive, `g` takes the
     /// place of `f`, and `-f` that of `g`, first. Steps without such an exchange are taken together: the multiple of
     /// `f` is added that makes as many bits of `g` zero.
-    fn of(mut f: i32, mut g: i32, bits: u32, delta: &mut i32) -> Self {
+    pub(super) fn of(mut f: i32, mut g: i32, bits: u32, delta: &mut i32) -> Self {
         let (mut of_f, mut of_g) = ([1, 0], [0, 1]);
         let mut left = bits;
         loop {
