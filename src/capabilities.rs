@@ -71,6 +71,8 @@ pub struct Capabilities {
     pub address: &'static str,
     /// Whether that address has a port behind it.
     pub address_has_port: bool,
+    /// The property with the SHA-256 of the client's certificate, in hexadecimal. nginx has a SHA-1 only.
+    pub certificate: Option<&'static str>,
     /// Whether an answer may have one header twice. `ngx_wasm_module` keeps the last.
     pub repeats_headers: bool,
     /// Where facts about the caller go.
@@ -102,6 +104,7 @@ impl Capabilities {
             authority: true,
             address: "source\0address",
             address_has_port: true,
+            certificate: Some("connection\0sha256_peer_certificate_digest"),
             repeats_headers: true,
             facts: Facts::FilterState,
         }
@@ -125,6 +128,7 @@ impl Capabilities {
             authority: false,
             address: "source\0address",
             address_has_port: false,
+            certificate: None,
             repeats_headers: false,
             facts: Facts::Variables(own.variables().to_owned()),
         }
@@ -144,6 +148,7 @@ impl Capabilities {
             authority: false,
             address: "remote_addr",
             address_has_port: false,
+            certificate: None,
             repeats_headers: true,
             facts: Facts::None,
         }

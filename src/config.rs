@@ -11,6 +11,7 @@ mod error;
 mod filter_state;
 mod host;
 mod policy_test;
+mod possession;
 mod provider;
 mod reader;
 mod require;
@@ -26,6 +27,7 @@ pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
 pub use self::host::{HostName, HostWord, NginxHost};
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
+pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
     ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset,
     ProfileSource, Provider, ProviderKind, Source, TokenUse,

@@ -15,6 +15,9 @@ use std::sync::LazyLock;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 
+/// What stands before a token with a proof.
+const DPOP: &str = "dpop ";
+
 /// A place where a token may stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -69,6 +72,30 @@ impl Location {
             name: "authorization".into(),
             prefix: "basic ".to_owned(),
         }
+    }
+
+    /// Where tokens with a proof stand (RFC 9449 section 7.1): the same header, where that of bearer tokens is one.
+    #[must_use]
+    pub fn with_proof(&self) -> Option<Self> {
+        match self {
+            Self::Header { name, prefix } if prefix == "bearer " => Some(Self::Header {
+                name: Rc::clone(name),
+                prefix: DPOP.to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether tokens stand here with a proof.
+    #[must_use]
+    pub fn is_dpop(&self) -> bool {
+        matches!(self, Self::Header { prefix, .. } if prefix == DPOP)
+    }
+
+    /// Whether something stands here, whatever it is.
+    #[must_use]
+    pub fn is_used(&self, head: &Headers) -> bool {
+        !matches!(self.read(head), Ok(None))
     }
 
     /// What takes the credential out of the request, and nothing else.

@@ -6,7 +6,7 @@
 mod aws;
 mod inquiry;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use self::inquiry::Inquiry;
@@ -14,12 +14,13 @@ use crate::basic::PasswordStore;
 use crate::config::Mode;
 use crate::credential::{self, Edit};
 use crate::headers::Headers;
-use crate::keys::KeyStore;
+use crate::keys::{KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables};
+use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
 use crate::tokens::TokenStore;
@@ -45,6 +46,8 @@ pub struct Stores {
     pub keys: KeyStore,
     /// Of passwords.
     pub passwords: PasswordStore,
+    /// Of proofs that came before.
+    pub replays: Replays,
     /// Of what services said.
     pub services: ServiceStore,
     /// Of tokens.
@@ -117,13 +120,23 @@ pub struct Refusal {
     pub rule: Option<String>,
 }
 
+/// The other end of a request's connection, as far as the host tells and somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its address.
+    pub address: String,
+    /// The SHA-256 of the certificate that it has shown the key of.
+    pub certificate: Option<[u8; 32]>,
+}
+
 /// One request.
 #[derive(Debug)]
 pub struct Exchange {
     policy: Rc<Policy>,
     head: Headers,
-    /// Where the request comes from, where the host says so and somebody counts by it.
-    client: String,
+    peer: Peer,
+    /// Whether its proof of possession was seen to be signed and new: both are looked at once.
+    proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
     verified: RefCell<Vec<(ProviderId, Rc<Bearer>)>>,
     /// The providers for which its password counts as a wrong one, so that it counts once for each.
@@ -167,18 +180,19 @@ struct Caller<'p> {
 impl Exchange {
     /// A request under the policy that was in force when it came.
     #[must_use]
-    pub const fn new(policy: Rc<Policy>, head: Headers, client: String) -> Self {
+    pub const fn new(policy: Rc<Policy>, head: Headers, peer: Peer) -> Self {
         Self {
             policy,
             head,
-            client,
+            peer,
+            proven: Cell::new(false),
             verified: RefCell::new(Vec::new()),
             guesses: RefCell::new(Vec::new()),
         }
     }
 
     /// Answers from what is known now.
-    pub fn advance(&self, stores: &Stores, now: UnixTime) -> Step {
+    pub fn advance(&self, stores: &Stores, shared: &mut dyn SharedData, now: UnixTime) -> Step {
         if self.policy.refuses_headers_of(&self.head) {
             return self.reject(None, Denial::OwnedHeader);
         }
@@ -191,7 +205,10 @@ impl Exchange {
         }
         let (rule, verdict) = match self.rule() {
             Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),
-            Ok((rule, variables)) => (Some(rule), self.decide(rule, &variables, stores, now)),
+            Ok((rule, variables)) => {
+                let verdict = self.decide((rule, &variables), stores, shared, now);
+                (Some(rule), verdict)
+            }
             Err(denial) => (None, Verdict::Deny(denial)),
         };
         match verdict {
@@ -226,9 +243,9 @@ impl Exchange {
 
     fn decide<'a>(
         &'a self,
-        rule: &'a Rule,
-        variables: &Variables,
+        (rule, variables): (&'a Rule, &Variables),
         stores: &'a Stores,
+        shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Verdict<'a> {
         match &rule.requirement {
@@ -238,7 +255,8 @@ impl Exchange {
         }
         match credential::find(&self.head, &rule.locations) {
             Ok(Some(credential)) => {
-                Inquiry::new(self, (rule, variables), &credential, stores, now).authenticate()
+                Inquiry::new(self, (rule, variables), &credential, (stores, shared), now)
+                    .authenticate()
             }
             Ok(None) => rule
                 .check(None, &self.visit(rule, variables))
@@ -264,7 +282,7 @@ impl Exchange {
 
     /// A refusal in every mode.
     fn reject(&self, rule: Option<&Rule>, denial: Denial) -> Step {
-        let answer = denial.answer(self.policy.challenge(rule));
+        let answer = denial.answer(self.policy.challenge(rule, &self.head));
         Step::Reject(Refusal {
             denial,
             answer,
@@ -304,7 +322,11 @@ impl Exchange {
     fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: UnixTime) -> Grant {
         let mut grant = self.grant(None);
         grant.told = Some(self.policy.upstream.set(&caller.principal));
-        if !caller.principal.provider.forward {
+        let provider = caller.principal.provider;
+        if !provider.forward {
+            if provider.dpop().is_some() {
+                grant.remove.push(possession::HEADER.into());
+            }
             match &caller.edit {
                 Edit::Remove(name) => grant.credential = Some(Rc::clone(name)),
                 Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
-use crate::exchange::{Exchange, Grant, Need, Refusal, Step, Stores};
+use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
 use crate::policy::denial::Denial;
 use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
+use crate::possession::Replays;
 use crate::services::{self, Call, Question, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
 use crate::tokens::TokenStore;
@@ -70,6 +71,7 @@ impl Gateway {
         let stores = Stores {
             keys: KeyStore::new(policy.sources.iter().cloned()),
             passwords: PasswordStore::new(secret),
+            replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
                 .with_slots(policy.limits.shared_entries),
             tokens: TokenStore::new(&policy.limits, secret),
@@ -108,17 +110,18 @@ impl Gateway {
         }
     }
 
-    /// Takes a request in; `client` is its address, where somebody counts by it. Where the request is held,
+    /// Takes a request in; `peer` is where it comes from, as far as somebody asks. Where the request is held,
     /// [`Self::poll_callout`] may have something to send.
     pub fn handle_request(
         &mut self,
         id: u32,
         head: Headers,
-        client: String,
+        peer: Peer,
+        shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Outcome {
-        let exchange = Exchange::new(Rc::clone(&self.policy), head, client);
-        let need = match exchange.advance(&self.stores, now) {
+        let exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
+        let need = match exchange.advance(&self.stores, shared, now) {
             Step::Forward(grant) => return Outcome::Forward(grant),
             Step::Reject(refusal) => return Outcome::Reject(refusal),
             Step::Serve(document) => return Outcome::Serve(document),
@@ -222,7 +225,7 @@ impl Gateway {
         if let Need::Keys { source, .. } = &held.need {
             self.stores.keys.import(*source, shared, now);
         }
-        match held.exchange.advance(&self.stores, now) {
+        match held.exchange.advance(&self.stores, shared, now) {
             Step::Await(need) if now < held.deadline => {
                 self.want(&need, now);
                 held.need = need;
@@ -288,7 +291,11 @@ impl Gateway {
     }
 
     /// Held requests that can be answered now, each once. Call after anything may have changed.
-    pub fn poll_settled(&mut self, now: UnixTime) -> Vec<(u32, Outcome)> {
+    pub fn poll_settled(
+        &mut self,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Vec<(u32, Outcome)> {
         let mut settled = Vec::new();
         let (mut needs, mut given_up) = (Vec::new(), Vec::new());
         let answered = self.stores.services.take_news();
@@ -297,7 +304,7 @@ impl Gateway {
             if matches!(held.need, Need::Answers(_)) && !answered && now < held.deadline {
                 return true;
             }
-            let step = match held.exchange.advance(&self.stores, now) {
+            let step = match held.exchange.advance(&self.stores, shared, now) {
                 Step::Await(need) if now >= held.deadline => {
                     let step = held.exchange.give_up(unavailable(&need));
                     given_up.extend([need, held.need.clone()]);

@@ -16,7 +16,7 @@ mod snapshot;
 pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::fetch::{Notice, Schedule};
-pub use self::shared::{Entry, SharedData, Swap};
+pub use self::shared::{CommonSecret, Entry, NoStore, SharedData, Swap};
 pub use self::slot::Lookup;
 
 use self::slot::Slot;

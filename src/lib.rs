@@ -14,6 +14,7 @@
 //!    first; then the request waits, and [`gateway::Gateway::poll_callout`] says what to send.
 //! 7. [`jose::KeySet::verify`] makes [`jose::VerifiedClaims`] of the token, the only way to get them.
 //!    [`tokens::TokenStore`] remembers what came of it, so that the next request with the token costs no signature.
+//!    A token that is bound to a key counts only with what [`possession`] asks, at each request anew.
 //! 8. [`policy::principal::Principal`] is whom they stand for, with what directories add where the rule asks for it; the rule's [requirement](policy::requirement) holds for them
 //!    or does not.
 //! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
@@ -57,6 +58,7 @@ pub mod json;
 pub mod keys;
 pub mod password;
 pub mod policy;
+pub mod possession;
 pub mod services;
 pub mod sigv4;
 pub mod text;

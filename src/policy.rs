@@ -35,6 +35,7 @@ use crate::config::{ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
 use crate::headers::Headers;
 use crate::keys::KeySource;
+use crate::possession::Dpop;
 use crate::services::Service;
 #[cfg(doc)]
 use crate::services::ServiceId;
@@ -220,8 +221,13 @@ impl Policy {
 
     /// What a refusal's challenge says.
     #[must_use]
-    pub fn challenge<'p>(&'p self, rule: Option<&'p Rule>) -> Challenge<'p> {
+    pub fn challenge<'p>(&'p self, rule: Option<&'p Rule>, head: &Headers) -> Challenge<'p> {
+        let with_proof = |rule: &Rule| {
+            let mut places = rule.locations.iter();
+            places.any(|place| place.is_dpop() && place.is_used(head))
+        };
         Challenge {
+            with_proof: rule.is_some_and(with_proof),
             schemes: rule.map(|rule| &*rule.challenges).unwrap_or_default(),
             realm: &self.realm,
             scope: rule.and_then(|rule| rule.scope.as_deref()),
@@ -235,6 +241,20 @@ impl Policy {
         self.providers
             .iter()
             .any(|provider| provider.throttle.is_some())
+    }
+
+    /// Whether some provider's tokens may be bound to certificates.
+    #[must_use]
+    pub fn asks_for_certificate(&self) -> bool {
+        let mut providers = self.providers.iter();
+        providers.any(|provider| provider.mtls().is_some())
+    }
+
+    /// How long after its making a proof may count for one of the providers.
+    #[must_use]
+    pub fn longest_proof(&self) -> Duration {
+        let providers = self.providers.iter().filter_map(Provider::dpop);
+        providers.map(Dpop::window).max().unwrap_or_default()
     }
 
     /// The provider of an id.

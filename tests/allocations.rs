@@ -12,8 +12,10 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use auth_filter::config::Config;
+use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
+use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use serde_json::{Value, json};
@@ -93,9 +95,9 @@ impl Vm {
         self.requests += 1;
         let before = COUNT.get();
         let now = UnixTime::from_secs(NOW);
-        let outcome = self
-            .gateway
-            .handle_request(self.requests, head, String::new(), now);
+        let outcome =
+            self.gateway
+                .handle_request(self.requests, head, Peer::default(), &mut NoStore, now);
         let Outcome::Forward(grant) = outcome else {
             panic!("{path}: {outcome:?}");
         };

@@ -101,6 +101,7 @@ fn each_configuration_in_the_documents_compiles() {
         "filter-config/README.md",
         "filter-config/decisions.md",
         "filter-config/directories.md",
+        "filter-config/proof-of-possession.md",
         "filter-config/rules.md",
     ] {
         let text = read(document);
@@ -322,6 +323,10 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (format!(r#""a": {{{cognito}, "token_use": ["access", "id"], {pool}}}"#), "", r#""require": "user", "aws_credentials": true"#),
         (format!(r#""a": {{{cognito}, "token_use": ["id"], {pool}}}"#), "", r#""require": "user", "aws_sigv4": {"service": "s3", "region": "eu-west-1", "host": "b.s3.amazonaws.com"}"#),
     ];
+    let good = good.into_iter().chain([
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"mtls": {}}}"#.into(), "", user),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"algorithms": ["ES512"], "lifetime": "10m", "origins": ["HTTPS://API.example:443"]}, "mtls": {}}}"#.into(), "", user),
+    ]);
     for (providers, directories, rule) in good {
         if let Err(error) = compiled(&providers, directories, rule) {
             panic!("{providers}: {error}");
@@ -362,6 +367,18 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "entra_id", "tenant_id": "t", "groups_overage": "allow"}"#.into(), "", user, "providers.a.groups_overage: \"allow\" is not known"),
         (r#""a": {"kind": "jwt", "preset": "keycloak", "audiences": ["x"]}"#.into(), "", user, "providers.a.issuer: this key is missing: the preset does not say it"),
         (r#""a": {"kind": "jwt", "preset": "keyclock"}"#.into(), "", user, "providers.a.preset: unknown variant \"keyclock\""),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {}}"#.into(), "", user, "providers.a.proof_of_possession: takes one of dpop and mtls"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"lifetime": "900ms"}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.lifetime: is between 1s and 10m"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"lifetime": "11m"}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.lifetime: is between 1s and 10m"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"algorithms": []}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.algorithms: an empty list"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"algorithms": ["ES257"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.algorithms[0]: \"ES257\" is not an algorithm"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"algorithms": ["ES256", "HS256"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.algorithms: a proof is signed with a private key"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"origins": []}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.origins: is empty"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"origins": ["https://a/b"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.origins[0]: \"https://a/b\" is not an origin"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"origins": ["a"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.origins[0]: \"a\" is not an origin"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"orgins": ["a"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.orgins: unknown key; known: required, algorithms, lifetime, origins"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {}}, "from_cookies": ["s"]}"#.into(), "", user, "providers.a.proof_of_possession.dpop: needs a header in which tokens stand behind"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "proof_of_possession": {"mtls": {}}}"#.into(), "", user, "providers.a.proof_of_possession: belongs to providers of kind \"cognito\", "),
         (r#""a": {"kind": "jwt", "machine": {}, "jwks": {"uri": "http://k"}}"#.into(), "", user, "providers.a.machine: without a test"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "scopes": [{"directory": "people"}]}"#.into(), people, user, "providers.a.scopes[0].directory: scopes are the token's"),
         (format!(r#""a": {{{cognito}, {pool}}}"#), "", user, "providers.a.token_use: an identity pool takes ID tokens"),

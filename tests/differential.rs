@@ -8,9 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use auth_filter::config::Config;
+use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, UntrustedToken};
+use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use serde::Deserialize;
@@ -163,7 +165,7 @@ fn both_come_to_the_same_verdict_on_claims() {
             ("authorization", &bearer),
         ]);
         let now = UnixTime::from_secs(document.now);
-        let outcome = gateway.handle_request(number, head, String::new(), now);
+        let outcome = gateway.handle_request(number, head, Peer::default(), &mut NoStore, now);
         let ours = matches!(outcome, Outcome::Forward(_));
         held += usize::from(ours);
         let is_known = |change: &String| OTHER_CLAIMS.iter().any(|(known, ..)| known == change);

@@ -6,6 +6,7 @@
 
 use auth_filter::callout::{CalloutOutcome, Leader};
 use auth_filter::config::Config;
+use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{KeySet, KeySetLimits, UntrustedToken};
@@ -48,6 +49,14 @@ fn gateway() -> Gateway {
     Gateway::new(Policy::compile(&config).unwrap(), [7; 32])
 }
 
+/// Where requests come from, for those who count by it.
+fn peer() -> Peer {
+    Peer {
+        address: "192.0.2.1".to_owned(),
+        certificate: None,
+    }
+}
+
 fn ask(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Outcome {
     let pseudo = [
         (b":method".to_vec(), b"GET".to_vec()),
@@ -55,7 +64,7 @@ fn ask(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Outcome {
         (b":path".to_vec(), path.to_vec()),
     ];
     let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-    gateway().handle_request(1, head, String::new(), NOW)
+    gateway().handle_request(1, head, Peer::default(), &mut NoStore, NOW)
 }
 
 /// Bytes that are mostly of the kind that paths and credentials are made of.
@@ -223,12 +232,12 @@ proptest! {
         let mut gateway = gateway();
         let token = [("authorization", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3VlciIsImF1ZCI6Im9yZGVycyIsImV4cCI6MTgwMDAwMzYwMH0.AAAA")];
         let head = [&[(":method", "GET"), (":path", "/")][..], &token].concat();
-        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), String::new(), NOW);
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), Peer::default(), &mut NoStore, NOW);
         prop_assert!(matches!(outcome, Outcome::Held));
         let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
         let headers = Headers::from_pairs(&headers);
         gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &headers, body: &body }, &mut NoStore, NOW);
-        let settled = gateway.poll_settled(NOW);
+        let settled = gateway.poll_settled(&mut NoStore, NOW);
         let [(1, Outcome::Reject(refusal))] = settled.as_slice() else {
             return Err(TestCaseError::fail(format!("{settled:?}")));
         };
@@ -249,11 +258,11 @@ proptest! {
         ][place];
         let mut gateway = asking();
         let head = [(":method", "GET"), (":path", "/"), header];
-        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), "192.0.2.1".to_owned(), NOW);
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), peer(), &mut NoStore, NOW);
         prop_assert!(matches!(outcome, Outcome::Held));
         let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
         gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &Headers::default(), body: &body }, &mut NoStore, NOW);
-        let settled = gateway.poll_settled(NOW);
+        let settled = gateway.poll_settled(&mut NoStore, NOW);
         match settled.as_slice() {
             [(1, Outcome::Forward(grant))] => {
                 prop_assert_eq!(status, 200);

@@ -7,11 +7,13 @@
 )]
 
 use auth_filter::config::Config;
+use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{
     Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, TokenError, UntrustedToken,
 };
+use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
 use serde_json::Value;
@@ -126,10 +128,20 @@ fn a_request_is_decided() {
         ])
     };
     // One second before and well after the token's end.
-    let before =
-        gateway.handle_request(1, head(), String::new(), UnixTime::from_secs(1_300_819_379));
+    let before = gateway.handle_request(
+        1,
+        head(),
+        Peer::default(),
+        &mut NoStore,
+        UnixTime::from_secs(1_300_819_379),
+    );
     assert!(matches!(before, Outcome::Forward(_)), "{before:?}");
-    let after =
-        gateway.handle_request(2, head(), String::new(), UnixTime::from_secs(1_300_819_999));
+    let after = gateway.handle_request(
+        2,
+        head(),
+        Peer::default(),
+        &mut NoStore,
+        UnixTime::from_secs(1_300_819_999),
+    );
     assert!(matches!(after, Outcome::Reject(refusal) if refusal.answer.status == 401));
 }

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
-use super::{ClaimTest, DurationText, Introspection, OneOrMany, Service, Share, Throttle};
+use super::{
+    ClaimTest, DurationText, Introspection, OneOrMany, ProofOfPossession, Service, Share, Throttle,
+};
 use crate::json::{StrictValue, UniqueMap};
 
 /// A provider: the keys of all kinds together; those of another kind are refused when compiled.
@@ -103,6 +105,8 @@ pub struct Provider {
     pub client_id: Option<OneOrMany>,
     /// What tells a machine's token: claims with their tests, all of which hold.
     pub machine: Option<UniqueMap<ClaimTest>>,
+    /// How tokens that are bound to a key are held against it; the binding is not looked at where absent.
+    pub proof_of_possession: Option<ProofOfPossession>,
 }
 
 /// `preset`: what an issuer of this make is known to do. Each key given beside it counts instead.

@@ -1,6 +1,7 @@
 //! Whom a credential stands for, and whether the rule lets them pass.
 
 mod passwords;
+mod possession;
 mod signature;
 
 use std::cell::OnceCell;
@@ -9,6 +10,7 @@ use std::rc::Rc;
 use super::{Caller, Exchange, Need, Stores, Verdict};
 use crate::credential::Credential;
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
+use crate::keys::SharedData;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
@@ -32,6 +34,8 @@ pub(super) struct Inquiry<'p, 'c> {
     /// By what it is remembered.
     place: OnceCell<TokenPlace>,
     stores: &'p Stores,
+    /// What the VMs of the process share.
+    shared: &'c mut dyn SharedData,
     now: UnixTime,
     budget: Budget,
     /// Whether some provider vouches for the credential, whatever the rule says of its caller.
@@ -61,7 +65,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         exchange: &'p Exchange,
         (rule, variables): (&'p Rule, &'c Variables),
         credential: &'c Credential<'c>,
-        stores: &'p Stores,
+        (stores, shared): (&'p Stores, &'c mut dyn SharedData),
         now: UnixTime,
     ) -> Self {
         Self {
@@ -72,6 +76,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             token: None,
             place: OnceCell::new(),
             stores,
+            shared,
             now,
             budget: Budget::new(SIGNATURES),
             vouched: false,
@@ -121,6 +126,9 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
             Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
         };
+        if let Err(denial) = self.check_possession(provider, profile.vouched.claims()) {
+            return Verdict::Deny(denial);
+        }
         self.vouched = true;
         let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
         // A page that says "no" with status 200 names nobody: it vouches for nobody.

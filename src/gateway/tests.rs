@@ -1,5 +1,6 @@
 mod directories;
 mod keys;
+mod possession;
 mod services;
 mod tokens;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Callout, Gateway, Outcome};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::config::Config;
+use crate::exchange::Peer;
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
@@ -74,6 +75,8 @@ pub(super) struct World {
     /// The bodies that they sent.
     pub(super) bodies: Vec<String>,
     pub(super) process: Process,
+    /// The SHA-256 of what clients show.
+    pub(super) certificate: Option<[u8; 32]>,
     vms: Vec<Gateway>,
     flights: Vec<Flight>,
     fates: BTreeMap<u32, Fate>,
@@ -90,6 +93,7 @@ impl World {
             etags: Vec::new(),
             bodies: Vec::new(),
             process: Process::default(),
+            certificate: None,
             vms: (0_u8..)
                 .take(vms)
                 .map(|vm| Gateway::new(policy.clone(), [vm; 32]))
@@ -111,7 +115,11 @@ impl World {
         }
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         let id = u32::try_from(self.fates.len()).unwrap() + 1;
-        let outcome = self.vms[vm].handle_request(id, head, "192.0.2.1".to_owned(), self.now);
+        let peer = Peer {
+            address: "192.0.2.1".to_owned(),
+            certificate: self.certificate,
+        };
+        let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);
         self.fates.insert(id, Fate::Held);
         match outcome {
             Outcome::Held => self.drive(vm, Some(id)),
@@ -187,7 +195,7 @@ impl World {
             }
             self.fetched.push(uri);
         }
-        for (id, outcome) in self.vms[vm].poll_settled(self.now) {
+        for (id, outcome) in self.vms[vm].poll_settled(&mut self.process, self.now) {
             self.settle(id, outcome);
         }
     }
@@ -210,7 +218,7 @@ impl World {
             },
         };
         vm.handle_answered(flight.callout, outcome, &mut self.process, self.now);
-        for (id, outcome) in vm.poll_settled(self.now) {
+        for (id, outcome) in vm.poll_settled(&mut self.process, self.now) {
             self.settle(id, outcome);
         }
     }

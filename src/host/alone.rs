@@ -110,6 +110,7 @@ fn internal() -> crate::exchange::Refusal {
             realm: "api",
             scope: None,
             resource_metadata: None,
+            with_proof: false,
         }),
         rule: None,
     }

@@ -13,10 +13,12 @@ use super::shared::HostData;
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::capabilities::{Capabilities, Waiting};
 use crate::config::{HostName, NginxHost};
+use crate::exchange::Peer;
 use crate::gateway::{Callout, Gateway, Notice, Outcome};
 use crate::headers::Headers;
 use crate::keys::{self, KeySource};
 use crate::services;
+use crate::text::hex_bytes;
 
 /// What the contexts of one configuration share.
 pub(super) struct Vm {
@@ -77,12 +79,32 @@ impl Vm {
         }
     }
 
+    /// The other end of the connection, as far as the configuration asks.
+    fn peer(&self) -> Peer {
+        let Some(policy) = self.gateway.as_ref().map(Gateway::policy) else {
+            return Peer::default();
+        };
+        let certificate = self
+            .host
+            .certificate
+            .filter(|_| policy.asks_for_certificate());
+        let digest = certificate.and_then(call::property).and_then(|digest| {
+            let digest = hex_bytes(std::str::from_utf8(&digest).ok()?)?;
+            <[u8; 32]>::try_from(digest).ok()
+        });
+        Peer {
+            address: if policy.counts_by_address() {
+                self.client_address()
+            } else {
+                String::new()
+            },
+            certificate: digest,
+        }
+    }
+
     /// `None` where the request is refused.
     pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
-        let client = match &self.gateway {
-            Some(gateway) if gateway.policy().counts_by_address() => self.client_address(),
-            _ => String::new(),
-        };
+        let peer = self.peer();
         let head = self.head();
         let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
             self.refuse();
@@ -95,14 +117,15 @@ impl Vm {
                 report(gateway, &notice, &mut self.journal.metrics);
             }
         }
-        let outcome = match gateway.handle_request(id, head, client, now) {
-            Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
-            Outcome::Held => {
-                self.call_out(Leader::Request, id);
-                self.answer_held(Some(id)).unwrap_or(Outcome::Held)
-            }
-            other => other,
-        };
+        let outcome =
+            match gateway.handle_request(id, head, peer, &mut HostData(self.host.shared), now) {
+                Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
+                Outcome::Held => {
+                    self.call_out(Leader::Request, id);
+                    self.answer_held(Some(id)).unwrap_or(Outcome::Held)
+                }
+                other => other,
+            };
         self.act(&outcome, now)
     }
 
@@ -200,7 +223,8 @@ impl Vm {
     fn answer_held(&mut self, own: Option<u32>) -> Option<Outcome> {
         let now = call::now()?;
         let mut mine = None;
-        for (id, outcome) in self.gateway.as_mut()?.poll_settled(now) {
+        let mut shared = self.shared();
+        for (id, outcome) in self.gateway.as_mut()?.poll_settled(&mut shared, now) {
             if Some(id) == own {
                 mine = Some(outcome);
             } else if call::set_effective_context(id) {

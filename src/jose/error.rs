@@ -20,6 +20,9 @@ pub enum TokenError {
     /// A claim that the provider requires is missing or has another value.
     #[error("a required claim is missing or has another value")]
     ClaimRefused,
+    /// Bound to a key, and presented like a token that is not (RFC 9449 section 7.2).
+    #[error("the token is bound to a key and needs its proof")]
+    Downgraded,
     /// `exp` has passed (RFC 7519 section 4.1.4).
     #[error("the token has expired")]
     Expired,
@@ -35,6 +38,9 @@ pub enum TokenError {
     /// Not three segments of base64url, or not the JSON that they must hold.
     #[error("the token is malformed")]
     Malformed,
+    /// Bound to no key, where tokens must be.
+    #[error("the token is not bound to a key")]
+    NotBound,
     /// `nbf` or `iat` lies in the future (RFC 7519 sections 4.1.5 and 4.1.6).
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -53,6 +59,12 @@ pub enum TokenError {
     /// Meant for somebody else (RFC 7519 section 4.1.3).
     #[error("the token is meant for another audience")]
     WrongAudience,
+    /// Bound to another certificate than that of the connection (RFC 8705 section 3).
+    #[error("the token is bound to another certificate")]
+    WrongCertificate,
+    /// Bound to another key than that of the proof (RFC 9449 section 4.3).
+    #[error("the token is bound to another key")]
+    WrongKey,
     /// `typ` is not an accepted one (RFC 8725 section 3.11).
     #[error("the type of the token is not accepted")]
     WrongTokenType,
@@ -70,17 +82,21 @@ impl TokenError {
             Self::BadSignature => "bad_signature",
             Self::BudgetSpent => "budget_spent",
             Self::ClaimRefused => "claim_refused",
+            Self::Downgraded => "downgraded",
             Self::Expired => "expired",
             Self::ExpirationMissing => "expiration_missing",
             Self::Inactive => "inactive",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::Malformed => "malformed",
+            Self::NotBound => "not_bound",
             Self::NotYetValid => "not_yet_valid",
             Self::TooLarge => "too_large",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedHeader => "unsupported_header",
             Self::WrongAudience => "wrong_audience",
+            Self::WrongCertificate => "wrong_certificate",
+            Self::WrongKey => "wrong_key",
             Self::WrongTokenType => "wrong_token_type",
             Self::WrongTokenUse => "wrong_token_use",
         }
@@ -110,6 +126,10 @@ impl TokenError {
             Self::WrongAudience => 14,
             Self::ClaimRefused => 15,
             Self::Inactive => 16,
+            Self::NotBound => 17,
+            Self::Downgraded => 18,
+            Self::WrongCertificate => 19,
+            Self::WrongKey => 20,
         }
     }
 
@@ -130,22 +150,26 @@ mod tests {
 
     use super::*;
 
-    const ALL: [TokenError; 17] = [
+    const ALL: [TokenError; 21] = [
         TokenError::AlgorithmRefused,
         TokenError::BadSignature,
         TokenError::BudgetSpent,
         TokenError::ClaimRefused,
+        TokenError::Downgraded,
         TokenError::Expired,
         TokenError::ExpirationMissing,
         TokenError::Inactive,
         TokenError::LifetimeTooLong,
         TokenError::Malformed,
+        TokenError::NotBound,
         TokenError::NotYetValid,
         TokenError::TooLarge,
         TokenError::UnknownIssuer,
         TokenError::UnknownKey,
         TokenError::UnsupportedHeader,
         TokenError::WrongAudience,
+        TokenError::WrongCertificate,
+        TokenError::WrongKey,
         TokenError::WrongTokenType,
         TokenError::WrongTokenUse,
     ];

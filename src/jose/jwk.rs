@@ -63,6 +63,8 @@ pub(super) enum Origin {
     Inline,
     /// An issuer's document, read over the network.
     Remote,
+    /// The header of a proof of possession: a key that anybody may bring, and that is not kept.
+    Proof,
 }
 
 /// A key that tokens can be verified with.
@@ -82,11 +84,13 @@ impl Key {
         let jwk = Jwk(jwk.as_object().ok_or(KeyError::Malformed)?);
         let key_id = jwk.text("kid")?.map(Into::into);
         jwk.check_use()?;
+        // A table costs more than a few signatures, and those of issuers' keys must not make room for strangers' ones.
+        let kept = origin != Origin::Proof;
         let verifying_key = match jwk.required_text("kty")? {
-            "EC" => jwk.elliptic_curve()?,
-            "OKP" => jwk.octet_key_pair()?,
+            "EC" => jwk.elliptic_curve(kept)?,
+            "OKP" => jwk.octet_key_pair(kept)?,
             "RSA" => jwk.rsa()?,
-            "oct" if origin == Origin::Remote => return Err(KeyError::SharedSecret),
+            "oct" if origin != Origin::Inline => return Err(KeyError::SharedSecret),
             "oct" => VerifyingKey::Secret(SharedSecret::new(jwk.bytes("k")?)?),
             _ => return Err(KeyError::UnsupportedKeyType),
         };
@@ -157,16 +161,16 @@ impl<'j> Jwk<'j> {
         }
     }
 
-    fn elliptic_curve(&self) -> Result<VerifyingKey, KeyError> {
+    fn elliptic_curve(&self, kept: bool) -> Result<VerifyingKey, KeyError> {
         self.refuse_private_half()?;
         let curve = self.required_text("crv")?;
-        EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?).map(VerifyingKey::Ec)
+        EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?, kept).map(VerifyingKey::Ec)
     }
 
-    fn octet_key_pair(&self) -> Result<VerifyingKey, KeyError> {
+    fn octet_key_pair(&self, kept: bool) -> Result<VerifyingKey, KeyError> {
         self.refuse_private_half()?;
         match self.required_text("crv")? {
-            "Ed25519" => Ed25519Key::new(&self.bytes("x")?).map(VerifyingKey::Ed25519),
+            "Ed25519" => Ed25519Key::new(&self.bytes("x")?, kept).map(VerifyingKey::Ed25519),
             _ => Err(KeyError::UnsupportedCurve),
         }
     }

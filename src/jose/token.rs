@@ -13,7 +13,8 @@ use crate::json::StrictObject;
 /// A JWT in JWS compact serialization (RFC 7515 section 7.1), parsed and nothing more.
 ///
 /// Everything it says may be a lie; only [`KeySet::verify`](super::KeySet::verify) turns it into
-/// claims that somebody vouches for. `jku`, `jwk`, `x5u`, `x5c` and `x5t` are never followed.
+/// claims that somebody vouches for. `jku`, `x5u`, `x5c` and `x5t` are never followed, and `jwk` is the key of a
+/// [proof](super::UntrustedToken::own_key), never of a token.
 pub struct UntrustedToken<'t> {
     inner: Inner<'t>,
     claims: Rc<ClaimSet>,
@@ -103,6 +104,11 @@ impl<'t> UntrustedToken<'t> {
         self.inner.signature_bytes()
     }
 
+    /// The header's `jwk` (RFC 7515 section 4.1.3), where it is an object.
+    pub(super) fn embedded_jwk(&self) -> Option<&Value> {
+        self.inner.header().other_fields.jwk.as_ref()
+    }
+
     pub(super) fn shared_claims(&self) -> Rc<ClaimSet> {
         Rc::clone(&self.claims)
     }
@@ -143,11 +149,12 @@ impl fmt::Debug for UntrustedToken<'_> {
 #[derive(Clone)]
 struct Extensions {
     unsupported: bool,
+    jwk: Option<Value>,
 }
 
 impl<'de> Deserialize<'de> for Extensions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StrictObject(members) = StrictObject::deserialize(deserializer)?;
+        let StrictObject(mut members) = StrictObject::deserialize(deserializer)?;
         // `b64` (RFC 7797) changes what is signed, and not only where `crit` says so.
         let unencoded = members
             .get("b64")
@@ -156,7 +163,10 @@ impl<'de> Deserialize<'de> for Extensions {
             || ["crit", "enc", "zip"]
                 .iter()
                 .any(|name| members.contains_key(*name));
-        Ok(Self { unsupported })
+        Ok(Self {
+            unsupported,
+            jwk: members.remove("jwk"),
+        })
     }
 }
 

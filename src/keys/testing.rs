@@ -1,4 +1,4 @@
-//! Stores for tests: a process with shared data, and one without.
+//! A store for tests: a process with shared data.
 
 use std::collections::BTreeMap;
 
@@ -29,18 +29,5 @@ impl SharedData for Process {
             },
         );
         Swap::Done
-    }
-}
-
-/// A host without a store.
-pub(crate) struct NoStore;
-
-impl SharedData for NoStore {
-    fn read(&mut self, _: &str) -> Option<Entry> {
-        None
-    }
-
-    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
-        Swap::Unavailable
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::testing::{NoStore, Process};
+use super::NoStore;
+use super::testing::Process;
 use super::*;
 
 const ID: KeySourceId = KeySourceId(0);

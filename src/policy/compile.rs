@@ -38,7 +38,6 @@ impl Policy {
         let mut policy = Self {
             mode: config.mode,
             realm,
-            providers: providers.into(),
             sources: sources.into(),
             services: services.into(),
             matcher: Matcher::new(rules.iter().map(|rule| &rule.route)),
@@ -47,8 +46,9 @@ impl Policy {
             resource_metadata: config
                 .resource_metadata
                 .as_ref()
-                .map(ResourceMetadata::compile)
+                .map(|resource| ResourceMetadata::compile(resource, &providers))
                 .transpose()?,
+            providers: providers.into(),
             upstream: upstream(&config.upstream_headers, aws)?,
             disabled_identity: disabled_identity(config)?,
             limits: limits(&config.limits)?,

@@ -1,9 +1,11 @@
 //! The only place where a refusal meets HTTP: status, challenge, body, and the words for logs and metrics.
 
-use std::fmt::Write as _;
+mod challenge;
 
-use super::provider::ChallengeScheme;
+pub use self::challenge::Challenge;
+
 use crate::jose::TokenError;
+use crate::possession::ProofError;
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,13 @@ pub enum Denial {
     Missing,
     /// No rule is for this request.
     NoRule,
+    /// The proof of possession does not hold.
+    Proof(ProofError),
+    /// So many proofs came that no more can be told from those that come again.
+    ProofsThrottled {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
     /// So many bad signatures came that no token is looked at that was not seen before.
     SignaturesThrottled {
         /// `Retry-After`, in seconds.
@@ -73,19 +82,6 @@ pub struct Answer {
     pub reason: &'static str,
 }
 
-/// What a challenge says besides the refusal itself (RFC 6750 §3).
-#[derive(Clone, Copy, Debug)]
-pub struct Challenge<'p> {
-    /// How the rule's providers challenge.
-    pub schemes: &'p [ChallengeScheme],
-    /// The protection space of `Bearer`.
-    pub realm: &'p str,
-    /// The scopes that the rule asks, space-separated, where it asks any.
-    pub scope: Option<&'p str>,
-    /// Where a client reads whose tokens are taken (RFC 9728 §5.1).
-    pub resource_metadata: Option<&'p str>,
-}
-
 impl From<TokenError> for Denial {
     fn from(error: TokenError) -> Self {
         match error {
@@ -112,8 +108,11 @@ impl Denial {
             Self::NoRule | Self::Denied => 1,
             Self::Malformed | Self::Ambiguous | Self::MalformedPath | Self::OwnedHeader => 2,
             Self::Token(error) => error.rank().saturating_add(3),
+            Self::Proof(_) => 99,
             Self::BadKey | Self::BadPassword => 100,
-            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => 101,
+            Self::ProofsThrottled { .. }
+            | Self::SignaturesThrottled { .. }
+            | Self::Throttled { .. } => 101,
             Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 252,
             Self::AwsCredentialsRefused | Self::GroupsOverage => 253,
             Self::Forbidden => 254,
@@ -126,13 +125,17 @@ impl Denial {
     pub const fn status(self) -> u16 {
         match self {
             Self::Ambiguous | Self::Malformed | Self::MalformedPath | Self::OwnedHeader => 400,
-            Self::BadKey | Self::BadPassword | Self::Missing | Self::Token(_) => 401,
+            Self::BadKey | Self::BadPassword | Self::Missing | Self::Proof(_) | Self::Token(_) => {
+                401
+            }
             Self::AwsCredentialsRefused
             | Self::Denied
             | Self::Forbidden
             | Self::GroupsOverage
             | Self::NoRule => 403,
-            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => 429,
+            Self::ProofsThrottled { .. }
+            | Self::SignaturesThrottled { .. }
+            | Self::Throttled { .. } => 429,
             Self::Internal => 500,
             Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 503,
         }
@@ -157,6 +160,8 @@ impl Denial {
             Self::NoRule => "no_rule",
             Self::OwnedHeader => "owned_header",
             Self::ServiceUnavailable { .. } => "service_unavailable",
+            Self::Proof(error) => error.reason(),
+            Self::ProofsThrottled { .. } => "proofs_throttled",
             Self::SignaturesThrottled { .. } => "signatures_throttled",
             Self::Throttled { .. } => "throttled",
             Self::Token(error) => error.reason(),
@@ -174,6 +179,7 @@ impl Denial {
                 .map(|value| ("www-authenticate", value)),
         );
         if let Self::KeysUnavailable { retry_after }
+        | Self::ProofsThrottled { retry_after }
         | Self::ServiceUnavailable { retry_after }
         | Self::SignaturesThrottled { retry_after }
         | Self::Throttled { retry_after } = self
@@ -186,59 +192,6 @@ impl Denial {
             headers,
             body: self.body(),
             reason: self.reason(),
-        }
-    }
-
-    fn challenges(self, challenge: Challenge<'_>) -> Vec<String> {
-        let mut about_bearer = self.bearer_error(challenge.scope);
-        if let Some(url) = challenge.resource_metadata {
-            // Writing to a String does not fail.
-            let _ = write!(about_bearer, ", resource_metadata=\"{url}\"");
-        }
-        let speaks = |wanted: fn(&ChallengeScheme) -> bool| challenge.schemes.iter().any(wanted);
-        let relevant: fn(&ChallengeScheme) -> bool = match self {
-            Self::BadKey => |scheme| *scheme == ChallengeScheme::ApiKey,
-            Self::BadPassword => |scheme| matches!(scheme, ChallengeScheme::Basic(_)),
-            // What is wrong is said where it can be said; who speaks another scheme is challenged anew.
-            Self::Ambiguous | Self::Malformed | Self::Token(_)
-                if speaks(|scheme| *scheme == ChallengeScheme::Bearer) =>
-            {
-                |scheme| *scheme == ChallengeScheme::Bearer
-            }
-            Self::Ambiguous | Self::Malformed | Self::Missing | Self::Token(_) => |_| true,
-            Self::AwsCredentialsRefused | Self::Forbidden | Self::GroupsOverage => {
-                |scheme| *scheme == ChallengeScheme::Bearer
-            }
-            _ => return Vec::new(),
-        };
-        let schemes = challenge.schemes.iter().filter(|scheme| relevant(scheme));
-        schemes
-            .map(|scheme| match scheme {
-                ChallengeScheme::ApiKey => format!("ApiKey realm=\"{}\"", challenge.realm),
-                ChallengeScheme::Basic(realm) => format!("Basic realm=\"{realm}\""),
-                ChallengeScheme::Bearer => {
-                    format!("Bearer realm=\"{}\"{about_bearer}", challenge.realm)
-                }
-            })
-            .collect()
-    }
-
-    /// What RFC 6750 §3 says of the refusal.
-    fn bearer_error(self, scope: Option<&str>) -> String {
-        match self {
-            Self::Ambiguous | Self::Malformed => ", error=\"invalid_request\"".to_owned(),
-            Self::Token(error) => {
-                format!(", error=\"invalid_token\", error_description=\"{error}\"")
-            }
-            Self::AwsCredentialsRefused | Self::Forbidden | Self::GroupsOverage => {
-                let mut value = ", error=\"insufficient_scope\"".to_owned();
-                if let Some(scope) = scope {
-                    // Writing to a String does not fail.
-                    let _ = write!(value, ", scope=\"{scope}\"");
-                }
-                value
-            }
-            _ => String::new(),
         }
     }
 
@@ -258,10 +211,10 @@ impl Denial {
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
             Self::OwnedHeader => r#"{"detail":"Header not allowed"}"#,
-            Self::SignaturesThrottled { .. } | Self::Throttled { .. } => {
-                r#"{"detail":"Too many requests"}"#
-            }
-            Self::Token(_) => r#"{"detail":"Invalid token"}"#,
+            Self::ProofsThrottled { .. }
+            | Self::SignaturesThrottled { .. }
+            | Self::Throttled { .. } => r#"{"detail":"Too many requests"}"#,
+            Self::Proof(_) | Self::Token(_) => r#"{"detail":"Invalid token"}"#,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::basic::{Throttle, Users};
 use crate::credential::Location;
 use crate::jose::{AlgorithmSet, KeySet};
 use crate::json::ClaimPath;
+use crate::possession::{Dpop, Possession};
 use crate::services::{Mapping, ServiceId};
 
 /// Where a provider's keys are.
@@ -195,6 +196,22 @@ pub struct Provider {
     pub identity_pool: Option<ServiceId>,
     /// How many wrong passwords are looked at, where its credentials are passwords.
     pub throttle: Option<Throttle>,
+    /// How its tokens are bound to keys.
+    pub possession: Option<Possession>,
+}
+
+impl Provider {
+    /// What is asked of proofs of possession.
+    #[must_use]
+    pub fn dpop(&self) -> Option<&Dpop> {
+        self.possession.as_ref()?.dpop.as_ref()
+    }
+
+    /// Whether tokens must be bound to a certificate; none where that is not looked at.
+    #[must_use]
+    pub fn mtls(&self) -> Option<bool> {
+        self.possession.as_ref()?.mtls
+    }
 }
 
 /// How a provider challenges a client for its credential (RFC 9110 §11.6.1).
@@ -206,6 +223,8 @@ pub enum ChallengeScheme {
     Basic(String),
     /// `Bearer` (RFC 6750).
     Bearer,
+    /// `DPoP` (RFC 9449), with these algorithms.
+    Dpop(String),
 }
 
 #[cfg(test)]

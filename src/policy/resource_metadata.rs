@@ -1,11 +1,13 @@
 //! What clients may know of the protected resource (RFC 9728): the document, its address, and the pointer in challenges
 //! by which a client that knows nothing but the resource finds whose tokens it takes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::path::CanonicalPath;
+use super::provider::{ChallengeScheme, Provider};
 use crate::config::{self, ConfigError};
 use crate::headers::Headers;
+use crate::jose::{Algorithm, AlgorithmSet};
 use crate::keys::Endpoint;
 
 /// What stands between the host and the path of the resource's identifier (RFC 9728 §3.1).
@@ -33,7 +35,10 @@ impl ResourceMetadata {
     ///
     /// # Errors
     /// For identifiers and addresses that are not what RFC 9728 §1.2 and §2 ask for, with their place.
-    pub(super) fn compile(config: &config::ResourceMetadata) -> Result<Self, ConfigError> {
+    pub(super) fn compile(
+        config: &config::ResourceMetadata,
+        providers: &[Provider],
+    ) -> Result<Self, ConfigError> {
         let place = |key: &str| format!("resource_metadata.{key}");
         let endpoint = https("resource", &config.resource)?;
         if endpoint.path.contains('?') || endpoint.path.contains('"') {
@@ -78,6 +83,9 @@ impl ResourceMetadata {
                 https(key, address)?;
             }
         }
+        if let Some(members) = document.as_object_mut() {
+            members.extend(possession(providers));
+        }
         let name = ("resource_name", &config.resource_name);
         for (key, text) in texts.into_iter().chain([name]) {
             if let (Some(text), Some(members)) = (text, document.as_object_mut()) {
@@ -115,6 +123,26 @@ impl ResourceMetadata {
     }
 }
 
+/// What of the tokens must be bound to keys, and by what (RFC 9728 §2).
+fn possession(providers: &[Provider]) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    let mut say = |name: &str, value: Value| found.push((name.to_owned(), value));
+    if providers.iter().any(|provider| provider.mtls().is_some()) {
+        say("tls_client_certificate_bound_access_tokens", json!(true));
+    }
+    let accepted = providers.iter().filter_map(Provider::dpop);
+    let accepted: AlgorithmSet = accepted.flat_map(|dpop| dpop.algorithms.iter()).collect();
+    if !accepted.is_empty() {
+        let names: Vec<_> = accepted.iter().map(Algorithm::name).collect();
+        say("dpop_signing_alg_values_supported", json!(names));
+        let tokens = |provider: &&Provider| provider.challenge == ChallengeScheme::Bearer;
+        let requires = |provider: &Provider| provider.dpop().is_some_and(|dpop| dpop.required);
+        let all = providers.iter().filter(tokens).all(requires);
+        say("dpop_bound_access_tokens_required", json!(all));
+    }
+    found
+}
+
 /// An `https` URL (RFC 9728 §1.2).
 fn https(key: &str, url: &str) -> Result<Endpoint, ConfigError> {
     Endpoint::parse(url)
@@ -131,9 +159,9 @@ fn https(key: &str, url: &str) -> Result<Endpoint, ConfigError> {
 mod tests {
     use super::*;
 
-    fn compile(config: &serde_json::Value) -> Result<ResourceMetadata, String> {
+    fn compile(config: &Value) -> Result<ResourceMetadata, String> {
         let config = serde_json::from_value(config.clone()).map_err(|error| error.to_string())?;
-        ResourceMetadata::compile(&config).map_err(|error| error.to_string())
+        ResourceMetadata::compile(&config, &[]).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -163,7 +191,7 @@ mod tests {
                 ]))
             };
             let document = ask("GET", path).unwrap();
-            let body: serde_json::Value = serde_json::from_str(&document.body).unwrap();
+            let body: Value = serde_json::from_str(&document.body).unwrap();
             assert_eq!(body["resource"], resource);
             assert_eq!(ask("HEAD", &format!("{path}?x=1")), Some(document));
             assert_eq!(ask("POST", path), None);
@@ -183,7 +211,7 @@ mod tests {
             "resource_documentation": "https://docs.example/orders",
         }))
         .unwrap();
-        let body: serde_json::Value = serde_json::from_str(&metadata.document).unwrap();
+        let body: Value = serde_json::from_str(&metadata.document).unwrap();
         let want = json!({
             "resource": "https://api.example",
             "bearer_methods_supported": ["header"],
@@ -236,6 +264,57 @@ mod tests {
         for (config, place) in rows {
             let error = compile(&config).unwrap_err();
             assert!(error.starts_with(place), "{config}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_binds_tokens_is_said_where_providers_ask_it() {
+        let jwt = |asks: &Value| {
+            let mut provider = json!({ "kind": "jwt", "jwks": { "uri": "https://i/k" } });
+            if asks.is_object() {
+                provider["proof_of_possession"] = asks.clone();
+            }
+            provider
+        };
+        let (optional, required) = (
+            json!({ "dpop": { "algorithms": ["EdDSA", "ES256"] } }),
+            json!({ "dpop": { "algorithms": ["PS256"], "required": true }, "mtls": {} }),
+        );
+        let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        let basic = json!({ "kind": "basic", "users": { "a": { "password_hash": hash } } });
+        let members = [
+            "dpop_bound_access_tokens_required",
+            "dpop_signing_alg_values_supported",
+            "tls_client_certificate_bound_access_tokens",
+        ];
+        for (providers, want) in [
+            (json!({ "a": jwt(&json!(null)) }), json!([null, null, null])),
+            (
+                json!({ "a": jwt(&optional) }),
+                json!([false, ["ES256", "EdDSA"], null]),
+            ),
+            (
+                json!({ "a": jwt(&required), "b": basic }),
+                json!([true, ["PS256"], true]),
+            ),
+            (
+                json!({ "a": jwt(&required), "b": jwt(&optional) }),
+                json!([false, ["ES256", "EdDSA", "PS256"], true]),
+            ),
+            (
+                json!({ "a": jwt(&json!({ "mtls": {} })) }),
+                json!([null, null, true]),
+            ),
+        ] {
+            let config = json!({
+                "providers": providers, "rules": [],
+                "resource_metadata": { "resource": "https://api.example" },
+            });
+            let config = config::Config::parse(config.to_string().as_bytes()).unwrap();
+            let policy = crate::policy::Policy::compile(&config).unwrap();
+            let document = &policy.resource_metadata.unwrap().document;
+            let body: Value = serde_json::from_str(document).unwrap();
+            assert_eq!(json!(members.map(|name| &body[name])), want);
         }
     }
 }

@@ -34,6 +34,7 @@ impl Policy {
         };
         variables(nginx.variables())?;
         self.suit_credentials(host, nginx)?;
+        self.suit_certificates(host)?;
         if let Some(rule) = self.rules.iter().find(|rule| rule.aws_sigv4.is_some())
             && !(host.sets_target && host.removes_headers)
         {
@@ -91,6 +92,21 @@ impl Policy {
             }
         }
         Ok(())
+    }
+
+    /// A token that is bound to a certificate needs somebody who tells which one the client has.
+    fn suit_certificates(&self, host: &Capabilities) -> Result<(), ConfigError> {
+        let mut providers = self.providers.iter();
+        match providers.find(|provider| provider.mtls().is_some()) {
+            Some(bound) if host.certificate.is_none() => Err(ConfigError::new(
+                format!("providers.{}.proof_of_possession.mtls", bound.name),
+                format!(
+                    "{} does not tell the SHA-256 of a client's certificate, so that no token fits one",
+                    host.host.word()
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn suit_one_callout(&mut self, word: &str) -> Result<(), ConfigError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Ask, Attributes};
 use crate::expiring::{Digest, keyed_digest};
-use crate::keys::{SharedData, Swap};
+use crate::keys::{CommonSecret, SharedData, Swap};
 use crate::time::UnixTime;
 
 /// The first byte of every value: what this version writes.
@@ -18,17 +18,12 @@ const LAYOUT: u8 = 1;
 pub(super) const LONGEST: usize = 4096;
 /// Layout, kind, digest, end, holder.
 const HEAD: usize = 2 + 32 + 8 + 8;
-/// Where the VMs' common secret is.
-const SECRET: &str = "auth-filter/entries/v1/secret";
 
 /// One VM's view of the slots.
 pub(super) struct Slots {
     /// How many there are.
     many: u64,
-    /// The VM's own secret: what it proposes as the common one.
-    own: [u8; 32],
-    /// What the VMs agreed on.
-    common: Option<[u8; 32]>,
+    secret: CommonSecret,
     /// Tells this VM's leases from others'.
     holder: u64,
 }
@@ -128,8 +123,7 @@ impl Slots {
         let [first, ..] = split(&keyed_digest(&own, &[b"holder"]));
         Self {
             many: u64::try_from(many).unwrap_or(1).max(1),
-            own,
-            common: None,
+            secret: CommonSecret::new(own),
             holder: first,
         }
     }
@@ -142,7 +136,7 @@ impl Slots {
         ask: &Ask,
         shared: &mut dyn SharedData,
     ) -> Option<Place> {
-        let secret = self.agree(shared)?;
+        let secret = self.secret.agree(shared)?;
         let digest = ask.digest(service, &secret);
         let [first, ..] = split(&digest);
         let slot = first % self.many;
@@ -150,29 +144,6 @@ impl Slots {
             key: format!("auth-filter/entries/v1/{slot}"),
             digest,
         })
-    }
-
-    /// The secret that all VMs name slots by: the first that one of them wrote.
-    fn agree(&mut self, shared: &mut dyn SharedData) -> Option<[u8; 32]> {
-        if self.common.is_some() {
-            return self.common;
-        }
-        let read = |shared: &mut dyn SharedData| {
-            let entry = shared.read(SECRET)?;
-            let (layout, secret) = entry.value.split_first()?;
-            let secret = <[u8; 32]>::try_from(secret).ok()?;
-            (*layout == LAYOUT).then_some(secret)
-        };
-        self.common = read(shared).or_else(|| {
-            let proposal = [&[LAYOUT][..], &keyed_digest(&self.own, &[b"slots"])].concat();
-            // Another version's value, if any, is written over: versions are not mixed for long.
-            let seen = shared.read(SECRET).map(|entry| entry.version);
-            match shared.swap(SECRET, &proposal, seen) {
-                Swap::Unavailable => None,
-                Swap::Done | Swap::Lost => read(shared),
-            }
-        });
-        self.common
     }
 
     /// What the slot says now.

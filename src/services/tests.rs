@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::callout::{CalloutOutcome, Leader};
 use crate::headers::Headers;
-use crate::keys::testing::{NoStore, Process};
+use crate::keys::{NoStore, testing::Process};
 
 fn service(protocol: Protocol) -> Service {
     Service {

@@ -28,11 +28,15 @@ pub(super) const fn is_final(error: TokenError) -> bool {
         | TokenError::WrongTokenType
         | TokenError::WrongTokenUse => true,
         TokenError::BudgetSpent
+        | TokenError::Downgraded
         | TokenError::Inactive
         | TokenError::LifetimeTooLong
+        | TokenError::NotBound
         | TokenError::NotYetValid
         | TokenError::TooLarge
-        | TokenError::UnknownKey => false,
+        | TokenError::UnknownKey
+        | TokenError::WrongCertificate
+        | TokenError::WrongKey => false,
     }
 }
 

@@ -38,6 +38,7 @@ mod observability;
 mod oidc;
 mod outage;
 mod passwords;
+mod possession;
 mod reference_directory;
 mod remembered;
 mod remote;

@@ -21,6 +21,7 @@ mod identity;
 mod keys;
 mod message;
 mod personality;
+mod possession;
 mod process;
 mod services;
 mod state;

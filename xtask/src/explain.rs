@@ -179,14 +179,9 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
     out.push(match (outcome, rule) {
         (Ok(()), _) => "answer: it goes upstream".to_owned(),
         (Err(denial), _) => {
-            let answer = denial.answer(
-                policy.challenge(
-                    policy
-                        .rules
-                        .iter()
-                        .find(|known| Some(known.name.as_str()) == rule),
-                ),
-            );
+            let mut rules = policy.rules.iter();
+            let rule = rules.find(|known| Some(known.name.as_str()) == rule);
+            let answer = denial.answer(policy.challenge(rule, &head));
             format!(
                 "answer: {} {} ({})",
                 answer.status, answer.body, answer.reason

@@ -129,7 +129,7 @@ impl Inquiry<'_, '_> {
         Ok(Attempt {
             provider,
             username,
-            client: &self.exchange.client,
+            client: &self.exchange.peer.address,
             throttle: own.throttle.ok_or(Denial::Internal)?,
         })
     }

@@ -22,15 +22,26 @@ pub(in crate::jose) enum EcKey {
 }
 
 impl EcKey {
-    /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2).
-    pub(in crate::jose) fn new(curve: &str, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+    /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2); one that is `kept` may
+    /// have a table.
+    pub(in crate::jose) fn new(
+        curve: &str,
+        x: &[u8],
+        y: &[u8],
+        kept: bool,
+    ) -> Result<Self, KeyError> {
         match curve {
-            "P-256" => Point::new(x, y, p256::ecdsa::VerifyingKey::from_affine).map(Self::P256),
-            "P-384" => Point::new(x, y, p384::ecdsa::VerifyingKey::from_affine).map(Self::P384),
-            "P-521" => Point::new(x, y, p521::ecdsa::VerifyingKey::from_affine).map(Self::P521),
-            "secp256k1" => {
-                Point::new(x, y, k256::ecdsa::VerifyingKey::from_affine).map(Self::Secp256k1)
+            "P-256" => {
+                Point::new((x, y), kept, p256::ecdsa::VerifyingKey::from_affine).map(Self::P256)
             }
+            "P-384" => {
+                Point::new((x, y), kept, p384::ecdsa::VerifyingKey::from_affine).map(Self::P384)
+            }
+            "P-521" => {
+                Point::new((x, y), kept, p521::ecdsa::VerifyingKey::from_affine).map(Self::P521)
+            }
+            "secp256k1" => Point::new((x, y), kept, k256::ecdsa::VerifyingKey::from_affine)
+                .map(Self::Secp256k1),
             _ => Err(KeyError::UnsupportedCurve),
         }
     }
@@ -82,8 +93,8 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
     ///
     /// It gets the coordinates, not the encoding of a point: what decodes the compressed ones is 56 KiB of code.
     fn new<A: AffineCoordinates, E>(
-        x: &[u8],
-        y: &[u8],
+        (x, y): (&[u8], &[u8]),
+        kept: bool,
         library: impl FnOnce(A) -> Result<K, E>,
     ) -> Result<Self, KeyError>
     where
@@ -95,7 +106,11 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
             .and_then(|(x, y)| A::from_coordinates(&x, &y).into_option())
             .and_then(|point| library(point).ok())
             .ok_or(KeyError::Malformed)?;
-        let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y)).flatten();
+        let kernel = match (OWN_KERNELS, kept) {
+            (false, _) => None,
+            (true, false) => EcdsaKernel::without_table(x, y),
+            (true, true) => EcdsaKernel::new(x, y),
+        };
         Ok(Self { library, kernel })
     }
 }

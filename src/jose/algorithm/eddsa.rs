@@ -18,8 +18,8 @@ pub(in crate::jose) struct Ed25519Key {
 }
 
 impl Ed25519Key {
-    /// A point from its 32 bytes (RFC 8032 section 5.1.2).
-    pub(in crate::jose) fn new(bytes: &[u8]) -> Result<Self, KeyError> {
+    /// A point from its 32 bytes (RFC 8032 section 5.1.2); one that is `kept` may have a table.
+    pub(in crate::jose) fn new(bytes: &[u8], kept: bool) -> Result<Self, KeyError> {
         let bytes = bytes.try_into().map_err(|_| KeyError::Malformed)?;
         if !is_canonical(bytes) {
             return Err(KeyError::Malformed);
@@ -28,7 +28,11 @@ impl Ed25519Key {
         if library.is_weak() {
             return Err(KeyError::SmallOrder);
         }
-        let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes)).flatten();
+        let kernel = match (OWN_KERNELS, kept) {
+            (false, _) => None,
+            (true, false) => EddsaKernel::without_table(bytes),
+            (true, true) => EddsaKernel::new(bytes),
+        };
         Ok(Self { library, kernel })
     }
 

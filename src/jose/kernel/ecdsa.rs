@@ -38,8 +38,7 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     }
 
     /// The same without a table.
-    #[cfg(test)]
-    pub(super) fn without_table(x: &[u8], y: &[u8]) -> Option<Self> {
+    pub(in crate::jose) fn without_table(x: &[u8], y: &[u8]) -> Option<Self> {
         let point = Affine::from_be_bytes(x, y)?;
         Some(Self::of_multiples(&point))
     }

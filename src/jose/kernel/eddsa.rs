@@ -56,8 +56,12 @@ impl EddsaKernel {
         })
     }
 
+    /// The same without a table.
+    pub(in crate::jose) fn without_table(bytes: &[u8; 32]) -> Option<Self> {
+        Self::of_shape(bytes, Shape::FEW)
+    }
+
     /// The same with multiples of a shape, without regard to how many tables there are.
-    #[cfg(test)]
     pub(super) fn of_shape(bytes: &[u8; 32], shape: Shape) -> Option<Self> {
         let inverse = Affine::from_bytes(bytes)?.negated();
         Some(Self {

@@ -7,6 +7,7 @@ mod headers;
 mod identity;
 mod keys;
 mod locations;
+mod possession;
 mod preset;
 mod response;
 mod services;
@@ -98,15 +99,21 @@ impl Compiled {
             ProviderKind::ApiKey => ChallengeScheme::ApiKey,
             _ => ChallengeScheme::Bearer,
         };
+        let possession = self.possession(at, provider)?;
+        let mut locations = locations::compile(at, provider)?;
+        if possession.as_ref().is_some_and(|asks| asks.dpop.is_some()) {
+            locations = possession::with_proofs(at, locations)?;
+        }
         Ok(Provider {
             name: name.to_owned(),
             verification,
-            locations: locations::compile(at, provider)?,
+            locations,
             forward: provider.forward,
             identity: identity::compile(at, provider, &self.directories)?,
             challenge,
             identity_pool: self.identity_pool(at, provider)?,
             throttle: basic::throttle(at, provider)?,
+            possession,
         })
     }
 
@@ -117,7 +124,7 @@ impl Compiled {
         rules: TokenRules,
     ) -> Result<Verification, ConfigError> {
         Ok(Verification::Signature {
-            algorithms: algorithms(at, provider)?,
+            algorithms: algorithms(at, provider.algorithms.as_deref())?,
             keys: self.keys(at, provider, rules.issuers.first().map(String::as_str))?,
             rules,
         })
@@ -255,9 +262,9 @@ fn listed(at: &str, list: Option<&[String]>) -> Result<Vec<String>, ConfigError>
     }
 }
 
-fn algorithms(at: &str, provider: &config::Provider) -> Result<AlgorithmSet, ConfigError> {
+fn algorithms(at: &str, names: Option<&[String]>) -> Result<AlgorithmSet, ConfigError> {
     let at = format!("{at}.algorithms");
-    let Some(names) = &provider.algorithms else {
+    let Some(names) = names else {
         return Ok(AlgorithmSet::all_asymmetric());
     };
     let known = || Algorithm::ALL.iter().map(|algorithm| algorithm.name());

@@ -110,10 +110,15 @@ fn locations(accepted: &[ProviderId], providers: &[Provider]) -> Box<[Location]>
 fn challenges(accepted: &[ProviderId], providers: &[Provider]) -> Box<[ChallengeScheme]> {
     let mut all: Vec<ChallengeScheme> = Vec::new();
     for provider in of(accepted, providers) {
-        match &provider.challenge {
-            known if all.contains(known) => {}
-            ChallengeScheme::Bearer => all.insert(0, ChallengeScheme::Bearer),
-            other => all.push(other.clone()),
+        let dpop = provider.dpop();
+        let proofs = dpop.map(|dpop| ChallengeScheme::Dpop(dpop.algorithm_names()));
+        let own = (!dpop.is_some_and(|dpop| dpop.required)).then(|| provider.challenge.clone());
+        for scheme in own.into_iter().chain(proofs) {
+            match scheme {
+                known if all.contains(&known) => {}
+                ChallengeScheme::Bearer => all.insert(0, ChallengeScheme::Bearer),
+                other => all.push(other),
+            }
         }
     }
     all.into()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::provider::ChallengeScheme;
 
 /// One row of the table: the refusal, then status, challenge behind its realm, body and gRPC status.
 type Row = (Denial, u16, Option<&'static str>, &'static str, u8);
@@ -60,6 +61,7 @@ fn each_refusal_has_its_answer() {
             realm: "api",
             scope: None,
             resource_metadata: None,
+            with_proof: false,
         });
         let header = |name| {
             answer
@@ -98,6 +100,7 @@ fn the_scopes_that_were_asked_are_named() {
         realm: "api",
         scope: Some("read write"),
         resource_metadata: None,
+        with_proof: false,
     });
     let want = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"read write\"";
     assert!(
@@ -126,6 +129,7 @@ fn a_bearer_challenge_points_to_the_resources_metadata() {
             realm: "api",
             scope: Some("orders.read"),
             resource_metadata: Some(url),
+            with_proof: false,
         });
         let headers = answer.headers.into_iter();
         headers
@@ -147,4 +151,93 @@ fn a_bearer_challenge_points_to_the_resources_metadata() {
         )]
     );
     assert!(challenges(Denial::NoRule).is_empty());
+}
+
+#[test]
+fn the_error_stands_where_the_token_did() {
+    let (bearer, dpop) = (
+        ChallengeScheme::Bearer,
+        ChallengeScheme::Dpop("ES256 EdDSA".to_owned()),
+    );
+    let basic = ChallengeScheme::Basic("ops".to_owned());
+    let challenges = |denial: Denial, with_proof: bool, schemes: &[ChallengeScheme]| {
+        let answer = denial.answer(Challenge {
+            schemes,
+            realm: "api",
+            scope: None,
+            resource_metadata: None,
+            with_proof,
+        });
+        let headers = answer.headers.into_iter();
+        headers
+            .filter(|(name, _)| *name == "www-authenticate")
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+    };
+    let all = [bearer.clone(), basic, dpop.clone()];
+    let said =
+        |error: &str, what: &str| format!(", error=\"{error}\", error_description=\"{what}\"");
+    let (plain_bearer, plain_dpop) = (
+        "Bearer realm=\"api\"",
+        "DPoP realm=\"api\", algs=\"ES256 EdDSA\"",
+    );
+    let plain_basic = "Basic realm=\"ops\"";
+    let downgraded = said(
+        "invalid_token",
+        "the token is bound to a key and needs its proof",
+    );
+    let replayed = said("invalid_dpop_proof", "the proof was used before");
+    let forbidden = ", error=\"insufficient_scope\"".to_owned();
+    let malformed = ", error=\"invalid_request\"".to_owned();
+    let token = Denial::Token(TokenError::Downgraded);
+    let proof = Denial::Proof(ProofError::Replayed);
+    let with = |scheme: &str, error: &str| format!("{scheme}{error}");
+    let only = |text: &str| vec![text.to_owned()];
+    // Any scheme, each plain; the error of a bearer's token, with the other scheme; that of a token with a proof.
+    let rows = [
+        (
+            challenges(Denial::Missing, false, &all),
+            vec![plain_bearer.into(), plain_basic.into(), plain_dpop.into()],
+        ),
+        (
+            challenges(token, false, &all),
+            vec![with(plain_bearer, &downgraded), plain_dpop.into()],
+        ),
+        (
+            challenges(token, true, &all),
+            only(&with(plain_dpop, &downgraded)),
+        ),
+        (
+            challenges(token, false, &[dpop]),
+            only(&with(plain_dpop, &downgraded)),
+        ),
+        (
+            challenges(token, false, &[bearer]),
+            only(&with(plain_bearer, &downgraded)),
+        ),
+        (
+            challenges(proof, true, &all),
+            only(&with(plain_dpop, &replayed)),
+        ),
+        (
+            challenges(Denial::Forbidden, true, &all),
+            only(&with(plain_dpop, &forbidden)),
+        ),
+        (
+            challenges(Denial::Forbidden, false, &all),
+            only(&with(plain_bearer, &forbidden)),
+        ),
+        (
+            challenges(Denial::Malformed, true, &all),
+            only(&with(plain_dpop, &malformed)),
+        ),
+        (
+            challenges(Denial::ProofsThrottled { retry_after: 1 }, true, &all),
+            Vec::new(),
+        ),
+    ];
+    for (got, want) in rows {
+        assert_eq!(got, want);
+    }
+    assert_eq!((proof.status(), proof.reason()), (401, "proof_replayed"));
 }

@@ -8,7 +8,7 @@ use crate::callout::{CalloutOutcome, Leader};
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
-use crate::keys::testing::NoStore;
+use crate::keys::NoStore;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::{Policy, ProviderId};

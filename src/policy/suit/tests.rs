@@ -68,6 +68,20 @@ fn what_a_host_cannot_do_is_refused_with_its_place() {
             strips.clone(),
             [None, None, Some("providers.main.jwks.discovery")],
         ),
+        (
+            json!({ "proof_of_possession": { "mtls": {} } }),
+            strips.clone(),
+            [
+                None,
+                Some("providers.main.proof_of_possession.mtls"),
+                Some("providers.main.proof_of_possession.mtls"),
+            ],
+        ),
+        (
+            json!({ "proof_of_possession": { "dpop": {} } }),
+            strips.clone(),
+            [None, None, None],
+        ),
     ];
     for (provider, more, wants) in rows {
         for (host, want) in HOSTS.into_iter().zip(wants) {

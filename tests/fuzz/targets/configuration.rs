@@ -2,8 +2,10 @@
 #![no_main]
 
 use auth_filter::config::Config;
+use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
+use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use fuzz::{NOW, TOKENS};
 use libfuzzer_sys::fuzz_target;
@@ -55,7 +57,7 @@ fuzz_target!(|text: &[u8]| {
             (":path", path),
         ];
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-        match gateway.handle_request(id, head, String::new(), NOW) {
+        match gateway.handle_request(id, head, Peer::default(), &mut NoStore, NOW) {
             Outcome::Forward(_) | Outcome::Held => {}
             Outcome::Serve(_) => panic!("nobody asks for the resource's metadata"),
             Outcome::Reject(refusal) => {

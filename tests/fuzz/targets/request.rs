@@ -10,7 +10,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use auth_filter::callout::{CalloutOutcome, Leader};
 use auth_filter::config::Config;
-use auth_filter::exchange::Grant;
+use auth_filter::exchange::{Grant, Peer};
 use auth_filter::gateway::{Callout, Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::policy::Policy;
@@ -255,7 +255,7 @@ impl<'s> Vm<'s> {
                 let id = u32::try_from(self.requests.len()).expect("a short story");
                 match self
                     .gateway
-                    .handle_request(id, request.head(), String::new(), self.now)
+                    .handle_request(id, request.head(), Peer::default(), &mut NoStore, self.now)
                 {
                     Outcome::Held => drop(self.waiting.insert(id)),
                     outcome => self.check(id, &outcome),
@@ -339,7 +339,7 @@ impl<'s> Vm<'s> {
             assert_eq!(request.upstream, "idp");
             self.callouts.push(callout);
         }
-        for (id, outcome) in self.gateway.poll_settled(self.now) {
+        for (id, outcome) in self.gateway.poll_settled(&mut NoStore, self.now) {
             assert!(self.waiting.remove(&id), "request {id} is answered twice");
             self.check(id, &outcome);
         }

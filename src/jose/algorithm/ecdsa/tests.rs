@@ -44,7 +44,7 @@ fn coordinates(algorithm: Algorithm) -> (String, Vec<u8>, Vec<u8>) {
 
 fn key(algorithm: Algorithm) -> EcKey {
     let (curve, x, y) = coordinates(algorithm);
-    EcKey::new(&curve, &x, &y).unwrap()
+    EcKey::new(&curve, &x, &y, true).unwrap()
 }
 
 /// `left - right`, big-endian, of numbers of one length.
@@ -133,7 +133,7 @@ fn a_point_is_on_its_curve_and_not_at_infinity() {
             (&x, &order),
         ] {
             assert_eq!(
-                EcKey::new(&curve, x, y).unwrap_err(),
+                EcKey::new(&curve, x, y, true).unwrap_err(),
                 KeyError::Malformed,
                 "{curve}"
             );
@@ -155,7 +155,10 @@ fn a_coordinate_is_as_long_as_the_field() {
             (&[], &[]),
             (&[&*x, &*y].concat(), &[]),
         ] {
-            assert_eq!(EcKey::new(&curve, x, y).unwrap_err(), KeyError::Malformed);
+            assert_eq!(
+                EcKey::new(&curve, x, y, true).unwrap_err(),
+                KeyError::Malformed
+            );
         }
     }
 }
@@ -166,7 +169,11 @@ fn a_point_of_one_curve_is_none_of_another() {
         let (own, x, y) = coordinates(algorithm);
         for curve in ["P-256", "P-384", "P-521", "secp256k1"] {
             let expected = (curve != own).then_some(KeyError::Malformed);
-            assert_eq!(EcKey::new(curve, &x, &y).err(), expected, "{own} {curve}");
+            assert_eq!(
+                EcKey::new(curve, &x, &y, true).err(),
+                expected,
+                "{own} {curve}"
+            );
         }
     }
 }

@@ -36,7 +36,7 @@ const fn word(kind: ProviderKind) -> &'static str {
 
 pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
     use ProviderKind::{ApiKey, Basic, Cognito, EntraId, Http, Introspection, Jwt};
-    let rows: [(&str, bool, &[ProviderKind]); 31] = [
+    let rows: [(&str, bool, &[ProviderKind]); 32] = [
         ("preset", provider.preset.is_some(), &[Jwt]),
         ("issuer", provider.issuer.is_some(), &[Jwt, Introspection]),
         (
@@ -100,6 +100,11 @@ pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
             &[Jwt, Introspection, Http],
         ),
         ("client_id", provider.client_id.is_some(), PLACED),
+        (
+            "proof_of_possession",
+            provider.proof_of_possession.is_some(),
+            TOKENS,
+        ),
     ];
     match rows
         .iter()

@@ -1,0 +1,76 @@
+//! Tokens that are bound to a key: whether who presents one has the key. It is looked at for each request, whatever is
+//! remembered of the token.
+
+use super::Inquiry;
+use crate::jose::{ClaimSet, TokenError, UntrustedToken};
+use crate::policy::denial::Denial;
+use crate::policy::provider::Provider;
+use crate::possession::{Dpop, ProofError, bound_to, check_certificate, proof_of};
+
+impl Inquiry<'_, '_> {
+    /// Holds the request against what the token's claims say of a key.
+    pub(super) fn check_possession(
+        &mut self,
+        provider: &Provider,
+        claims: &ClaimSet,
+    ) -> Result<(), Denial> {
+        let Some(possession) = &provider.possession else {
+            return Ok(());
+        };
+        if let Some(required) = possession.mtls {
+            let certificate = self.exchange.peer.certificate.as_ref();
+            check_certificate(required, claims, certificate)?;
+        }
+        let Some(dpop) = &possession.dpop else {
+            return Ok(());
+        };
+        match (bound_to(claims, "jkt")?, self.credential.location.is_dpop()) {
+            (None, false) if !dpop.required => Ok(()),
+            (None, _) => Err(TokenError::NotBound.into()),
+            (Some(_), false) => Err(TokenError::Downgraded.into()),
+            (Some(key), true) => self.check_proof(dpop, key),
+        }
+    }
+
+    /// The cheapest checks first: a signature is looked at only where the token names its key.
+    fn check_proof(&mut self, dpop: &Dpop, key: &str) -> Result<(), Denial> {
+        let exchange = self.exchange;
+        let text = proof_of(&exchange.head)?;
+        let proof = UntrustedToken::parse(text, exchange.policy.limits.token_bytes)
+            .map_err(|_| ProofError::Malformed)?;
+        let id = dpop.check(&proof, &exchange.head, &self.credential.token)?;
+        let own = proof.own_key().ok_or(ProofError::KeyRefused)?.to_string();
+        if own != key {
+            return Err(TokenError::WrongKey.into());
+        }
+        // Who had to wait for something else does so at no cost of its proof's time.
+        if exchange.proven.get() {
+            return Ok(());
+        }
+        let made = dpop.check_time(&proof, self.now)?;
+        self.check_signature(&proof)?;
+        let until = made.plus(exchange.policy.longest_proof());
+        let replays = &self.stores.replays;
+        replays.admit((key, id), until, self.shared, self.now)?;
+        exchange.proven.set(true);
+        Ok(())
+    }
+
+    /// Bad signatures of proofs are counted with those of tokens.
+    fn check_signature(&mut self, proof: &UntrustedToken<'_>) -> Result<(), Denial> {
+        let tokens = &self.stores.tokens;
+        tokens
+            .admit_signature(self.now)
+            .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
+        self.budget.consume()?;
+        proof.check_own_signature().map_err(|error| {
+            tokens.count_bad_signatures(1);
+            match error {
+                TokenError::BadSignature => ProofError::BadSignature,
+                TokenError::AlgorithmRefused => ProofError::AlgorithmRefused,
+                _ => ProofError::KeyRefused,
+            }
+            .into()
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Which proofs came before: in the store that the VMs of a process share, or in the VM's own where there is none.
+//!
+//! Both are buckets of a fixed number and size, so that nothing that comes makes them grow. A proof's bucket follows from
+//! a keyed digest, which no client can aim at; a part of the digest and the proof's end are what is kept of it. A bucket
+//! that is full of proofs that still count takes no other one: forgetting one would let it be used again.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::ProofError;
+use crate::expiring::keyed_digest;
+use crate::keys::{CommonSecret, Entry, SharedData, Swap};
+use crate::policy::denial::Denial;
+use crate::time::UnixTime;
+
+/// The first byte of every bucket: what this version writes.
+const LAYOUT: u8 = 1;
+/// How many buckets there are.
+const BUCKETS: u16 = 4096;
+/// How many proofs are in one at the most.
+const ROOM: usize = 128;
+/// Eight bytes of the digest, and the second of the end.
+const RECORD: usize = 12;
+/// How often somebody else may write first.
+const TRIES: usize = 16;
+
+/// The proofs that one VM knows of.
+#[derive(Debug)]
+pub struct Replays(RefCell<Known>);
+
+#[derive(Debug)]
+struct Known {
+    secret: CommonSecret,
+    own: Own,
+}
+
+impl Replays {
+    /// A VM's view, with its own secret.
+    #[must_use]
+    pub const fn new(secret: [u8; 32]) -> Self {
+        Self(RefCell::new(Known {
+            secret: CommonSecret::new(secret),
+            own: Own(BTreeMap::new()),
+        }))
+    }
+
+    /// Takes a proof in that counts until then, by its key and its `jti`.
+    ///
+    /// # Errors
+    /// `Replayed` for one that was taken in before; `ProofsThrottled` where there is no room.
+    pub fn admit(
+        &self,
+        (key, id): (&str, &str),
+        until: UnixTime,
+        shared: &mut dyn SharedData,
+        now: UnixTime,
+    ) -> Result<(), Denial> {
+        let Known { secret, own } = &mut *self.0.borrow_mut();
+        let secret = secret.agree(shared).unwrap_or_else(|| secret.own());
+        let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
+        let proof = Proof::new(&digest, until);
+        match proof.enter(shared, now) {
+            Entered::Nowhere => proof.enter(own, now).into(),
+            entered => entered.into(),
+        }
+    }
+}
+
+/// What became of a proof at a store.
+enum Entered {
+    Before,
+    New,
+    /// There is no store.
+    Nowhere,
+    NoRoom,
+}
+
+impl From<Entered> for Result<(), Denial> {
+    fn from(entered: Entered) -> Self {
+        match entered {
+            Entered::New => Ok(()),
+            Entered::Before => Err(ProofError::Replayed.into()),
+            Entered::NoRoom | Entered::Nowhere => Err(Denial::ProofsThrottled { retry_after: 1 }),
+        }
+    }
+}
+
+/// A proof as it is kept.
+struct Proof {
+    bucket: String,
+    record: [u8; RECORD],
+}
+
+impl Proof {
+    fn new(digest: &[u8; 32], until: UnixTime) -> Self {
+        let [low, high, digest @ ..] = digest;
+        let bucket = u16::from_le_bytes([*low, *high]) % BUCKETS;
+        let mut record = [0; RECORD];
+        let end = second(until.plus(Duration::from_millis(999)));
+        let bytes = digest.iter().take(8).copied().chain(end.to_be_bytes());
+        for (place, byte) in record.iter_mut().zip(bytes) {
+            *place = byte;
+        }
+        Self {
+            bucket: format!("auth-filter/proofs/v1/{bucket}"),
+            record,
+        }
+    }
+
+    /// Adds the proof to its bucket, in place of those that no longer count.
+    fn enter(&self, store: &mut dyn SharedData, now: UnixTime) -> Entered {
+        for _ in 0..TRIES {
+            let held = store.read(&self.bucket);
+            let (version, value) = match &held {
+                Some(entry) => (Some(entry.version), entry.value.as_slice()),
+                None => (None, &[][..]),
+            };
+            let value = match self.beside(value, now) {
+                Ok(value) => value,
+                Err(entered) => return entered,
+            };
+            match store.swap(&self.bucket, &value, version) {
+                Swap::Done => return Entered::New,
+                Swap::Lost => {}
+                Swap::Unavailable => return Entered::Nowhere,
+            }
+        }
+        Entered::NoRoom
+    }
+
+    /// The bucket with this proof and those in it that still count; what is no bucket counts as an empty one.
+    fn beside(&self, bucket: &[u8], now: UnixTime) -> Result<Vec<u8>, Entered> {
+        let records = bucket.strip_prefix(&[LAYOUT]).unwrap_or_default();
+        let mut value = vec![LAYOUT];
+        for record in records.as_chunks::<RECORD>().0 {
+            let [digest @ .., a, b, c, d] = record;
+            if u32::from_be_bytes([*a, *b, *c, *d]) <= second(now) {
+                continue;
+            }
+            if self.record.starts_with(digest) {
+                return Err(Entered::Before);
+            }
+            value.extend_from_slice(record);
+        }
+        if value.len() > ROOM * RECORD {
+            return Err(Entered::NoRoom);
+        }
+        value.extend_from_slice(&self.record);
+        Ok(value)
+    }
+}
+
+fn second(time: UnixTime) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// The store of a VM that has none in common with others.
+#[derive(Debug)]
+struct Own(BTreeMap<String, Vec<u8>>);
+
+impl SharedData for Own {
+    fn read(&mut self, key: &str) -> Option<Entry> {
+        let value = self.0.get(key)?.clone();
+        Some(Entry { value, version: 0 })
+    }
+
+    fn swap(&mut self, key: &str, value: &[u8], _: Option<u32>) -> Swap {
+        self.0.insert(key.to_owned(), value.to_vec());
+        Swap::Done
+    }
+}
+
+#[cfg(test)]
+mod tests;
