@@ -74,21 +74,21 @@ impl CommonSecret {
         if self.common.is_some() {
             return self.common;
         }
-        let read = |shared: &mut dyn SharedData| {
-            let entry = shared.read(SECRET)?;
-            let (layout, secret) = entry.value.split_first()?;
-            let secret = <[u8; 32]>::try_from(secret).ok()?;
-            (*layout == LAYOUT).then_some(secret)
+        let secret = |entry: &Entry| {
+            let secret = entry.value.strip_prefix(&[LAYOUT])?;
+            <[u8; 32]>::try_from(secret).ok()
         };
-        self.common = read(shared).or_else(|| {
+        let held = shared.read(SECRET);
+        self.common = held.as_ref().and_then(secret);
+        if self.common.is_none() {
             let proposal = [&[LAYOUT][..], &keyed_digest(&self.own, &[b"slots"])].concat();
-            // Another version's value, if any, is written over: versions are not mixed for long.
-            let seen = shared.read(SECRET).map(|entry| entry.version);
-            match shared.swap(SECRET, &proposal, seen) {
-                Swap::Unavailable => None,
-                Swap::Done | Swap::Lost => read(shared),
+            // Another version's value, if any, is written over: versions are not mixed for long. It must be the one that was
+            // seen: what another VM has just written stands, or two secrets would be in use.
+            let seen = held.map(|entry| entry.version);
+            if shared.swap(SECRET, &proposal, seen) != Swap::Unavailable {
+                self.common = shared.read(SECRET).as_ref().and_then(secret);
             }
-        });
+        }
         self.common
     }
 }
@@ -99,5 +99,61 @@ impl std::fmt::Debug for CommonSecret {
         formatter
             .debug_struct("CommonSecret")
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::testing::Process;
+
+    /// A store in which another VM agrees between any two calls of this one.
+    struct Overtaken {
+        process: Process,
+        other: CommonSecret,
+        calls: usize,
+        at: usize,
+    }
+
+    impl Overtaken {
+        fn step(&mut self) {
+            if self.calls == self.at {
+                self.other.agree(&mut self.process);
+            }
+            self.calls += 1;
+        }
+    }
+
+    impl SharedData for Overtaken {
+        fn read(&mut self, key: &str) -> Option<Entry> {
+            self.step();
+            self.process.read(key)
+        }
+
+        fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap {
+            self.step();
+            self.process.swap(key, value, seen)
+        }
+    }
+
+    #[test]
+    fn two_vms_have_one_secret_whenever_the_other_writes() {
+        for stale in [None, Some(vec![LAYOUT + 1; 33])] {
+            for at in 0..4 {
+                let mut store = Overtaken {
+                    process: Process::default(),
+                    other: CommonSecret::new([1; 32]),
+                    calls: 0,
+                    at,
+                };
+                if let Some(value) = &stale {
+                    assert_eq!(store.process.swap(SECRET, value, None), Swap::Done);
+                }
+                let own = CommonSecret::new([2; 32]).agree(&mut store);
+                let other = store.other.agree(&mut store.process);
+                assert!(own.is_some());
+                assert_eq!(own, other, "{at} {stale:?}");
+            }
+        }
     }
 }

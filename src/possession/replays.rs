@@ -57,11 +57,15 @@ impl Replays {
         now: UnixTime,
     ) -> Result<(), Denial> {
         let Known { secret, own } = &mut *self.0.borrow_mut();
-        let secret = secret.agree(shared).unwrap_or_else(|| secret.own());
-        let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
-        let proof = Proof::new(&digest, until);
-        match proof.enter(shared, now) {
-            Entered::Nowhere => proof.enter(own, now).into(),
+        let proof = |secret| {
+            let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
+            Proof::new(&digest, until)
+        };
+        let entered = secret
+            .agree(shared)
+            .map_or(Entered::Nowhere, |common| proof(common).enter(shared, now));
+        match entered {
+            Entered::Nowhere => proof(secret.own()).enter(own, now).into(),
             entered => entered.into(),
         }
     }
