@@ -71,6 +71,7 @@ struct Misfit {
 }
 
 impl Misfit {
+    #[inline(never)]
     fn within(mut self, node: Node<'_>, segment: &str) -> Self {
         self.place = self.place.or_else(|| Some(node.0.as_ptr().addr()));
         let dot = if self.path.is_empty() || self.path.starts_with('[') {
@@ -120,6 +121,25 @@ impl<'de> Node<'de> {
         Some((node, rest.strip_prefix('.').unwrap_or(rest)))
     }
 
+    #[inline(never)]
+    fn object(self) -> Result<Object<'de>, Misfit> {
+        let found = match self.0.bytes().next() {
+            Some(b'{') => {
+                let Members(members) = self.parsed()?;
+                return Ok(Object {
+                    members: members.into_iter(),
+                    value: None,
+                });
+            }
+            Some(b'[') => Unexpected::Seq,
+            Some(b'"') => Unexpected::Other("text"),
+            Some(b't' | b'f') => Unexpected::Other("true or false"),
+            Some(b'n') | None => Unexpected::Unit,
+            Some(_) => Unexpected::Other("a number"),
+        };
+        Err(de::Error::invalid_type(found, &"an object"))
+    }
+
     fn parsed<T: Deserialize<'de>>(self) -> Result<T, Misfit> {
         serde_json::from_str(self.0).map_err(de::Error::custom)
     }
@@ -130,10 +150,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match self.0.bytes().next() {
-            Some(b'{') => visitor.visit_map(Object {
-                members: self.parsed::<Members<'de>>()?.0.into_iter(),
-                value: None,
-            }),
+            Some(b'{') => visitor.visit_map(self.object()?),
             Some(b'[') => visitor.visit_seq(List {
                 items: self.parsed::<Vec<&'de RawValue>>()?.into_iter().enumerate(),
             }),
@@ -185,18 +202,15 @@ impl<'de> Deserializer<'de> for Node<'de> {
         }
     }
 
-    /// An object: derived types would also take its values one after the other from a list.
+    /// An object: derived types would also take its values one after the other from a list. Nothing but objects is compiled
+    /// for each of them.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        if self.0.starts_with('[') {
-            Err(de::Error::invalid_type(Unexpected::Seq, &"an object"))
-        } else {
-            self.deserialize_any(visitor)
-        }
+        visitor.visit_map(self.object()?)
     }
 
     forward_to_deserialize_any! {

@@ -5,7 +5,6 @@
 //! that is full of proofs that still count takes no other one: forgetting one would let it be used again.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ProofError;
@@ -41,7 +40,7 @@ impl Replays {
     pub const fn new(secret: [u8; 32]) -> Self {
         Self(RefCell::new(Known {
             secret: CommonSecret::new(secret),
-            own: Own(BTreeMap::new()),
+            own: Own(Vec::new()),
         }))
     }
 
@@ -159,18 +158,35 @@ fn second(time: UnixTime) -> u32 {
     u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// The store of a VM that has none in common with others.
+/// The store of a VM that has none in common with others, in the order of its buckets.
 #[derive(Debug)]
-struct Own(BTreeMap<String, Vec<u8>>);
+struct Own(Vec<(String, Vec<u8>)>);
+
+impl Own {
+    /// Where a bucket is, or belongs.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(held, _)| held.as_str().cmp(key))
+    }
+}
 
 impl SharedData for Own {
     fn read(&mut self, key: &str) -> Option<Entry> {
-        let value = self.0.get(key)?.clone();
-        Some(Entry { value, version: 0 })
+        let at = self.place(key).ok()?;
+        let (_, value) = self.0.get(at)?;
+        Some(Entry {
+            value: value.clone(),
+            version: 0,
+        })
     }
 
     fn swap(&mut self, key: &str, value: &[u8], _: Option<u32>) -> Swap {
-        self.0.insert(key.to_owned(), value.to_vec());
+        let at = self.place(key).unwrap_or_else(|at| {
+            self.0.insert(at, (key.to_owned(), Vec::new()));
+            at
+        });
+        if let Some((_, held)) = self.0.get_mut(at) {
+            *held = value.to_vec();
+        }
         Swap::Done
     }
 }

@@ -81,7 +81,7 @@ fn memory_has_a_bound_and_nothing_that_counts_is_forgotten() {
         digest[2] = id;
         Proof::new(&digest, at(60))
     };
-    let mut store = Own(BTreeMap::new());
+    let mut store = Own(Vec::new());
     for id in 0..128 {
         assert_eq!(proof(id).enter(&mut store, at(0)).into_result(), Ok(()));
     }
@@ -90,13 +90,18 @@ fn memory_has_a_bound_and_nothing_that_counts_is_forgotten() {
         assert_eq!(proof(id).enter(&mut store, at(59)).into_result(), REPLAYED);
     }
     assert_eq!(store.0.len(), 1);
-    assert!(store.0.values().all(|bucket| bucket.len() == 1 + 128 * 12));
+    assert!(
+        store
+            .0
+            .iter()
+            .all(|(_, bucket)| bucket.len() == 1 + 128 * 12)
+    );
     // Those that have ended make room.
     let mut later = [9; 32];
     (later[0], later[1]) = (0, 0);
     let later = Proof::new(&later, at(120));
     assert_eq!(later.enter(&mut store, at(60)).into_result(), Ok(()));
-    assert!(store.0.values().all(|bucket| bucket.len() == 1 + 12));
+    assert!(store.0.iter().all(|(_, bucket)| bucket.len() == 1 + 12));
 }
 
 impl Entered {
