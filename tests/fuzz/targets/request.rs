@@ -253,10 +253,13 @@ impl<'s> Vm<'s> {
             Event::Request(request) => {
                 self.requests.push(request);
                 let id = u32::try_from(self.requests.len()).expect("a short story");
-                match self
-                    .gateway
-                    .handle_request(id, request.head(), Peer::default(), &mut NoStore, self.now)
-                {
+                match self.gateway.handle_request(
+                    id,
+                    request.head(),
+                    Peer::default(),
+                    &mut NoStore,
+                    self.now,
+                ) {
                     Outcome::Held => drop(self.waiting.insert(id)),
                     outcome => self.check(id, &outcome),
                 }
