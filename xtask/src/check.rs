@@ -14,8 +14,11 @@ type Step = (&'static str, fn() -> Result<(), String>);
 const STEPS: &[Step] = &[
     ("toolchain", ensure_toolchain),
     ("format", || show(cargo().args(["fmt", "--all", "--check"]))),
-    ("format of the fuzz targets", || {
-        show(cargo().args(["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]))
+    ("format of what has a workspace of its own", || {
+        for manifest in ["tests/fuzz/Cargo.toml", "tests/bench/kernels/Cargo.toml"] {
+            show(cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
+        }
+        Ok(())
     }),
     ("lint", || show(cargo().arg("lint"))),
     ("lint for WebAssembly", || show(cargo().arg("lint-wasm"))),

@@ -1,9 +1,6 @@
 //! Signature verification alone, for `run.mjs` to measure: what it costs in V8, without a proxy.
 
-#![allow(
-    unsafe_code,
-    reason = "an exported name is unsafe to choose"
-)]
+#![allow(unsafe_code, reason = "an exported name is unsafe to choose")]
 #![allow(
     clippy::unwrap_used,
     reason = "a broken assumption of a measurement should stop it"
