@@ -1,9 +1,8 @@
-//! What the fuzz targets share: good keys, good tokens, and a host without shared data.
+//! What the fuzz targets share: good keys and good tokens.
 
 use std::sync::LazyLock;
 
 use auth_filter::jose::{KeySet, KeySetLimits};
-use auth_filter::keys::{Entry, SharedData, Swap};
 use auth_filter::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -39,17 +38,4 @@ fn vectors() -> Vec<Value> {
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
-}
-
-/// A host without shared data.
-pub struct NoStore;
-
-impl SharedData for NoStore {
-    fn read(&mut self, _: &str) -> Option<Entry> {
-        None
-    }
-
-    fn swap(&mut self, _: &str, _: &[u8], _: Option<u32>) -> Swap {
-        Swap::Unavailable
-    }
 }

@@ -13,9 +13,10 @@ use auth_filter::config::Config;
 use auth_filter::exchange::{Grant, Peer};
 use auth_filter::gateway::{Callout, Gateway, Outcome};
 use auth_filter::headers::Headers;
+use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::time::UnixTime;
-use fuzz::{JWKS, NOW, NoStore, TOKENS};
+use fuzz::{JWKS, NOW, TOKENS};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 

@@ -307,14 +307,14 @@ fn parts(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     ])
 }
 
-/// Callers whom both filters know, for a flood of others: of the most common algorithm, and of a dear one.
+/// Callers whom both filters know, with a token of each of these keys.
 ///
 /// # Errors
 /// As [`all`].
-pub(super) fn flooded(tokens: &Tokens) -> Result<Vec<Variant>, String> {
+pub(super) fn flooded(tokens: &Tokens, kids: &[&str]) -> Result<Vec<Variant>, String> {
     let ours = Ours::new()?;
     let mut all = Vec::new();
-    for kid in ["RS256", "ES384"] {
+    for kid in kids {
         let (load, jwks) = (Load::Token(tokens.get(kid)?), tokens.jwks(kid));
         let title = format!("auth-filter, {kid}");
         let filter = ours.filter(&jwks, &json!({ "realm": kid }));
