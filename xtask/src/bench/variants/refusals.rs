@@ -33,7 +33,7 @@ pub(super) fn all(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> 
         (
             KEPT,
             "native-refused-garbage",
-            "not a token, on a listener that keeps the connection",
+            "not a token, connection kept",
             broken,
             400,
         ),
