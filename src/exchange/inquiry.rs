@@ -18,7 +18,7 @@ use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
 use crate::time::UnixTime;
-use crate::tokens::TokenPlace;
+use crate::tokens::{TokenDigest, TokenPlace};
 
 /// Signatures that one request may have checked.
 const SIGNATURES: u8 = 8;
@@ -31,8 +31,9 @@ pub(super) struct Inquiry<'p, 'c> {
     credential: &'c Credential<'c>,
     /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
     token: Option<Result<UntrustedToken<'c>, TokenError>>,
-    /// By what it is remembered.
+    /// By what it is remembered where it held, and where it did not.
     place: OnceCell<TokenPlace>,
+    digest: OnceCell<TokenDigest>,
     stores: &'p Stores,
     /// What the VMs of the process share.
     shared: &'c mut dyn SharedData,
@@ -75,6 +76,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             credential,
             token: None,
             place: OnceCell::new(),
+            digest: OnceCell::new(),
             stores,
             shared,
             now,

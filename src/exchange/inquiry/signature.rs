@@ -10,7 +10,7 @@ use crate::policy::denial::Denial;
 use crate::policy::principal::Bearer;
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
 use crate::time::UnixTime;
-use crate::tokens::TokenPlace;
+use crate::tokens::{TokenDigest, TokenPlace};
 
 impl<'p> Inquiry<'p, '_> {
     /// Whom the token stands for, in the eyes of a provider whose tokens are signed.
@@ -30,8 +30,7 @@ impl<'p> Inquiry<'p, '_> {
             self.count_use(keys);
             return Ok(bearer);
         }
-        let digest = self.stores.tokens.digest(&self.credential.token);
-        let digest = digest.seen_by(id);
+        let digest = self.digest().seen_by(id);
         let changes = self.stores.keys.changes();
         if let Some(error) = self.stores.tokens.refusal(digest, changes, self.now) {
             return Err(error.into());
@@ -55,6 +54,11 @@ impl<'p> Inquiry<'p, '_> {
     fn place(&self) -> TokenPlace {
         let place = || self.stores.tokens.place(&self.credential.token);
         *self.place.get_or_init(place)
+    }
+
+    fn digest(&self) -> TokenDigest {
+        let digest = || self.stores.tokens.digest(&self.credential.token);
+        *self.digest.get_or_init(digest)
     }
 
     /// Whom the token stands for, where the keys that are in force now have verified it before.
