@@ -106,11 +106,8 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
             .and_then(|(x, y)| A::from_coordinates(&x, &y).into_option())
             .and_then(|point| library(point).ok())
             .ok_or(KeyError::Malformed)?;
-        let kernel = match (OWN_KERNELS, kept) {
-            (false, _) => None,
-            (true, false) => EcdsaKernel::without_table(x, y),
-            (true, true) => EcdsaKernel::new(x, y),
-        };
+        let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y, kept));
+        let kernel = kernel.flatten();
         Ok(Self { library, kernel })
     }
 }

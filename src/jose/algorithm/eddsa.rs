@@ -28,11 +28,8 @@ impl Ed25519Key {
         if library.is_weak() {
             return Err(KeyError::SmallOrder);
         }
-        let kernel = match (OWN_KERNELS, kept) {
-            (false, _) => None,
-            (true, false) => EddsaKernel::without_table(bytes),
-            (true, true) => EddsaKernel::new(bytes),
-        };
+        let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes, kept));
+        let kernel = kernel.flatten();
         Ok(Self { library, kernel })
     }
 

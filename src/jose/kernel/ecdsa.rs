@@ -22,25 +22,13 @@ enum Key<C: Curve<L>, const L: usize> {
 
 impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
     /// A key from its coordinates, big-endian, of a point that is known to be on the curve; `None` where they are not
-    /// below the field's prime. It has a table where the VM has not as many as it may.
-    pub(in crate::jose) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
+    /// below the field's prime. One that is `kept` has a table where the VM has not as many as it may.
+    pub(in crate::jose) fn new(x: &[u8], y: &[u8], kept: bool) -> Option<Self> {
         let point = Affine::from_be_bytes(x, y)?;
-        let coordinates = [x, y].concat().into();
-        let table = C::tables().of_key(coordinates, || Table::of_key(&point));
-        Some(table.map_or_else(
-            || Self::of_multiples(&point),
-            |table| Self(Key::Table(table)),
-        ))
-    }
-
-    fn of_multiples(point: &Affine<C, L>) -> Self {
-        Self(Key::Multiples(Arc::new(Multiples::of(point))))
-    }
-
-    /// The same without a table.
-    pub(in crate::jose) fn without_table(x: &[u8], y: &[u8]) -> Option<Self> {
-        let point = Affine::from_be_bytes(x, y)?;
-        Some(Self::of_multiples(&point))
+        let table = || C::tables().of_key([x, y].concat().into(), || Table::of_key(&point));
+        let few = || Key::Multiples(Arc::new(Multiples::of(&point)));
+        let table = kept.then(table).flatten();
+        Some(Self(table.map_or_else(few, Key::Table)))
     }
 
     /// The same without regard to how many tables there are.

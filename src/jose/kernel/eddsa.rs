@@ -42,26 +42,21 @@ impl Table for Multiples {
 static TABLES: Tables<Multiples> = Tables::new();
 
 impl EddsaKernel {
-    /// A key from a canonical encoding of a point that is not of small order; `None` where there is no point. It has a table
-    /// where the VM has not as many as it may.
-    pub(in crate::jose) fn new(bytes: &[u8; 32]) -> Option<Self> {
+    /// A key from a canonical encoding of a point that is not of small order; `None` where there is no point. One that is
+    /// `kept` has a table where the VM has not as many as it may.
+    pub(in crate::jose) fn new(bytes: &[u8; 32], kept: bool) -> Option<Self> {
         let inverse = Affine::from_bytes(bytes)?.negated();
-        let table = || Multiples::of(&inverse, Shape::TABLE);
-        let multiples = TABLES
-            .of_key((*bytes).into(), table)
-            .unwrap_or_else(|| Arc::new(Multiples::of(&inverse, Shape::FEW)));
+        let of = |shape| Multiples::of(&inverse, shape);
+        let table = || TABLES.of_key((*bytes).into(), || of(Shape::TABLE));
+        let table = kept.then(table).flatten();
         Some(Self {
             bytes: *bytes,
-            multiples,
+            multiples: table.unwrap_or_else(|| Arc::new(of(Shape::FEW))),
         })
     }
 
-    /// The same without a table.
-    pub(in crate::jose) fn without_table(bytes: &[u8; 32]) -> Option<Self> {
-        Self::of_shape(bytes, Shape::FEW)
-    }
-
     /// The same with multiples of a shape, without regard to how many tables there are.
+    #[cfg(test)]
     pub(super) fn of_shape(bytes: &[u8; 32], shape: Shape) -> Option<Self> {
         let inverse = Affine::from_bytes(bytes)?.negated();
         Some(Self {

@@ -43,7 +43,7 @@ macro_rules! group {
             let point = key.to_sec1_point(false);
             let (x, y) = point.as_bytes()[1..].split_at(point.as_bytes().len() / 2);
             let kernel = EcdsaKernel::<$curve, $limbs>::without_limit(x, y).unwrap();
-            let without = EcdsaKernel::<$curve, $limbs>::without_table(x, y).unwrap();
+            let without = EcdsaKernel::<$curve, $limbs>::new(x, y, false).unwrap();
             let library = move |hash: &[u8], signature: &[u8]| {
                 use hazmat::PrehashVerifier as _;
                 let normalized: fn(Signature) -> Signature = $normalized;
