@@ -158,9 +158,7 @@ impl Compiled {
             tenant_in_issuer: false,
             audience,
             times: TimeRules {
-                clock_skew: provider
-                    .clock_skew
-                    .map_or(Duration::from_secs(60), |skew| skew.0),
+                clock_skew: clock_skew(provider),
                 require_expiration: provider.require_expiration.unwrap_or(true),
                 max_lifetime: provider.max_lifetime.map(|lifetime| lifetime.0),
             },
@@ -260,6 +258,12 @@ fn listed(at: &str, list: Option<&[String]>) -> Result<Vec<String>, ConfigError>
         }
         Some(list) => Ok(list.to_vec()),
     }
+}
+
+/// By how much the clocks of issuers and clients may differ from ours.
+fn clock_skew(provider: &config::Provider) -> Duration {
+    let minute = Duration::from_secs(60);
+    provider.clock_skew.map_or(minute, |skew| skew.0)
 }
 
 fn algorithms(at: &str, names: Option<&[String]>) -> Result<AlgorithmSet, ConfigError> {

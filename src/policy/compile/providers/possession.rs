@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Compiled, algorithms};
+use super::{Compiled, algorithms, clock_skew};
 use crate::config::{self, ConfigError};
 use crate::credential::Location;
 use crate::jose::{Algorithm, AlgorithmSet};
@@ -23,9 +23,8 @@ impl Compiled {
             return Ok(None);
         };
         let mtls = given.mtls.as_ref().map(|mtls| mtls.required);
-        let skew = provider.clock_skew.map_or(MINUTE, |skew| skew.0);
         let dpop = given.dpop.as_ref();
-        let dpop = dpop.map(|dpop| self.dpop(&format!("{at}.dpop"), dpop, skew));
+        let dpop = dpop.map(|dpop| self.dpop(&format!("{at}.dpop"), dpop, clock_skew(provider)));
         if dpop.is_none() && mtls.is_none() {
             return Err(ConfigError::new(at, "takes one of dpop and mtls, or both"));
         }
