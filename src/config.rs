@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod filter_state;
 mod host;
+mod overage;
 mod policy_test;
 mod possession;
 mod provider;
@@ -26,11 +27,12 @@ pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
 pub use self::host::{HostName, HostWord, NginxHost};
+pub use self::overage::GroupsOverage;
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
-    ApiKey, BasicUser, FromGroups, FromHeader, GroupsOverage, IdentityPool, Jwks, Preset,
-    ProfileSource, Provider, ProviderKind, Source, TokenUse,
+    ApiKey, BasicUser, FromGroups, FromHeader, IdentityPool, Jwks, Preset, ProfileSource, Provider,
+    ProviderKind, Source, TokenUse,
 };
 pub use self::require::{
     DecisionObject, OneOrMany, Require, RequireDecision, RequireObject, RequireWord, ResourceId,

@@ -60,7 +60,7 @@ reads_itself! {
             generator.subschema_for::<UniqueMap<Vec<String>>>(),
         ]);
     GroupsOverage, "\"deny\", or the directory that knows the groups.",
-        |generator| either(&[word("deny"), generator.subschema_for::<super::provider::OverageDirectory>()]);
+        |generator| either(&[word("deny"), generator.subschema_for::<super::overage::OverageDirectory>()]);
     Literal, "What a claim is compared with.",
         |_generator| json_schema!({ "type": ["string", "integer", "boolean"] });
     OneOrMany, "A string, or a list of strings.",
