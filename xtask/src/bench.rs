@@ -111,7 +111,7 @@ impl Options {
 /// # Errors
 /// When something cannot start, or an answer is not the expected one.
 pub fn run(options: &Options) -> Result<(), String> {
-    load::ensure_wrk()?;
+    crate::debian::program("wrk")?;
     let many = if options.short {
         1000
     } else {

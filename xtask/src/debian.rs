@@ -11,6 +11,14 @@ use std::process::Command;
 /// # Errors
 /// With how to install it, where it cannot be.
 pub fn program(name: &str) -> Result<PathBuf, String> {
+    program_of(name, name)
+}
+
+/// The same of a package of another name.
+///
+/// # Errors
+/// As [`program`].
+pub fn program_of(package: &str, name: &str) -> Result<PathBuf, String> {
     let found = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -20,8 +28,8 @@ pub fn program(name: &str) -> Result<PathBuf, String> {
     if let Some(file) = found() {
         return Ok(file);
     }
-    install(&[name])?;
-    found().ok_or_else(|| format!("the package {name} brings no program {name}"))
+    install(&[package])?;
+    found().ok_or_else(|| format!("the package {package} brings no program {name}"))
 }
 
 /// Installs packages, where this process may. Processes that call this at the same time wait for each other.

@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// Connections that are kept busy.
-const CONNECTIONS: u32 = 8;
+pub(super) const CONNECTIONS: u32 = 8;
 /// The path that every request is for.
 pub(super) const PATH: &str = "/api/orders";
 

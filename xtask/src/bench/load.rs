@@ -1,6 +1,5 @@
 //! wrk: requests as fast as they are answered.
 
-use crate::process::run;
 use crate::tools::workspace;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,28 +45,6 @@ impl Seen {
     pub(super) fn per_second(&self) -> f64 {
         self.requests as f64 / self.time.as_secs_f64()
     }
-}
-
-/// Installs wrk where that is possible: Debian's, as root.
-///
-/// # Errors
-/// Where it is missing and cannot be installed.
-pub(super) fn ensure_wrk() -> Result<(), String> {
-    // It has no option that succeeds, and prints its version all the same.
-    let is_there = || Command::new("wrk").arg("--version").output().is_ok();
-    if is_there() {
-        return Ok(());
-    }
-    println!("installing wrk ...");
-    let install = |arguments: &[&str]| run(Command::new("apt-get").args(arguments));
-    install(&["update", "-qq"])
-        .and_then(|_| install(&["install", "-y", "-qq", "wrk"]))
-        .map_err(|error| {
-            format!("wrk is needed (Debian and Ubuntu: apt-get install wrk):\n{error}")
-        })?;
-    is_there()
-        .then_some(())
-        .ok_or_else(|| "wrk is installed and does not start".into())
 }
 
 /// A wrk that will walk one listener.

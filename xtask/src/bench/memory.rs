@@ -3,7 +3,7 @@
 use super::lab::Lab;
 use super::load::Load;
 use super::tokens::Tokens;
-use super::variants::{self, PLAIN, Variant};
+use super::variants::{self, PLAIN};
 use crate::tools::wasm;
 use std::fmt::Write as _;
 use std::fs;
@@ -18,7 +18,8 @@ const MANY: u64 = 1_000_000;
 /// When something does not start, or a caller is refused.
 pub(super) fn measure(tokens: &Tokens) -> Result<String, String> {
     let start = Instant::now();
-    drop(Lab::start(&[plain()], 1)?);
+    let plain = variants::variant(PLAIN, "", Vec::new(), Load::Anonymous);
+    drop(Lab::start(&[plain], 1)?);
     let without = start.elapsed();
     let known = variants::known(tokens, Load::Listed(tokens.first(1000)?))?;
     let new = variants::known(tokens, Load::Listed(tokens.file("new")))?;
@@ -55,18 +56,6 @@ pub(super) fn measure(tokens: &Tokens) -> Result<String, String> {
         );
     }
     Ok(out)
-}
-
-fn plain() -> Variant {
-    Variant {
-        name: PLAIN,
-        title: String::new(),
-        filters: Vec::new(),
-        load: Load::Anonymous,
-        expect: 200,
-        peer: None,
-        outlives_errors: false,
-    }
 }
 
 /// The largest linear memory of a process: V8 reserves eight gibibytes for each, and what is in use is the readable

@@ -1,9 +1,9 @@
 //! Where a request's time goes: in the kernel, in Envoy, in the module, or in the calls that the module makes to its host.
 
-use super::lab::{Lab, PATH};
+use super::lab::{CONNECTIONS, Lab, PATH};
 use super::load;
 use super::variants::Variant;
-use crate::debian::program;
+use crate::debian::program_of;
 use crate::process::run;
 use crate::tools::target;
 use std::fmt::Write as _;
@@ -13,8 +13,6 @@ use std::time::Duration;
 
 /// Samples a second of each thread that runs: not a divisor of anything that happens regularly.
 const FREQUENCY: &str = "4999";
-/// As many connections as in the comparison.
-const CONNECTIONS: u32 = 8;
 
 /// Samples by where they were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,10 +28,7 @@ struct Places {
 /// # Errors
 /// When perf is missing and cannot be installed, or may not sample; when an answer is not the expected one.
 pub(super) fn measure(variants: &[Variant], time: Duration) -> Result<String, String> {
-    let perf = program("perf").or_else(|_| {
-        crate::debian::install(&["linux-perf"])?;
-        program("perf")
-    })?;
+    let perf = program_of("linux-perf", "perf")?;
     let lab = Lab::start(variants, 1)?;
     let mut out = String::from(
         "| variant | CPU per request, µs | kernel | Envoy | the module's code | its host calls |\n|---|--:|--:|--:|--:|--:|\n",

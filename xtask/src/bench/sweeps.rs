@@ -2,7 +2,7 @@
 
 use super::load::Load;
 use super::tokens::Tokens;
-use super::variants::{Ours, PLAIN, Variant};
+use super::variants::{Ours, PLAIN, Variant, variant};
 use serde_json::json;
 
 /// One thing that grows.
@@ -25,9 +25,10 @@ pub(super) const MOST_TOKENS: usize = 100_000;
 pub(super) fn all(tokens: &Tokens) -> Result<Vec<Sweep>, String> {
     let ours = Ours::new()?;
     let sweep = |name, title, points: Vec<Variant>| {
-        let plain = point(
+        let plain = variant(
             PLAIN,
-            "no filter".to_owned(),
+            "no filter",
+            Vec::new(),
             Load::Token(tokens.get("RS256")?),
         );
         Ok::<_, String>(Sweep {
@@ -60,18 +61,6 @@ pub(super) fn all(tokens: &Tokens) -> Result<Vec<Sweep>, String> {
     ])
 }
 
-fn point(name: &'static str, title: String, load: Load) -> Variant {
-    Variant {
-        name,
-        title,
-        filters: Vec::new(),
-        load,
-        expect: 200,
-        peer: None,
-        outlives_errors: false,
-    }
-}
-
 fn rules(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     let jwks = tokens.jwks("RS256");
     let mut points = Vec::new();
@@ -86,9 +75,8 @@ fn rules(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
             .collect();
         rules.push(json!({ "match": { "path_prefix": "/" }, "require": "user" }));
         let load = Load::Token(tokens.get("RS256")?);
-        let mut variant = point("rules", many.to_string(), load);
-        variant.filters = vec![ours.filter(&jwks, &json!({ "rules": rules }))];
-        points.push(variant);
+        let filters = vec![ours.filter(&jwks, &json!({ "rules": rules }))];
+        points.push(variant("rules", &many.to_string(), filters, load));
     }
     Ok(points)
 }
@@ -99,9 +87,8 @@ fn remembered(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     for many in [1, 10, 100, 1000, 10_000, MOST_TOKENS] {
         let limits = json!({ "token_cache_entries": many, "token_cache_bytes": 1 << 30 });
         let load = Load::Listed(tokens.first(many)?);
-        let mut variant = point("tokens", many.to_string(), load);
-        variant.filters = vec![ours.filter(&jwks, &json!({ "limits": limits }))];
-        points.push(variant);
+        let filters = vec![ours.filter(&jwks, &json!({ "limits": limits }))];
+        points.push(variant("tokens", &many.to_string(), filters, load));
     }
     Ok(points)
 }
@@ -111,9 +98,13 @@ fn sizes(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     let mut points = Vec::new();
     for size in [750, 1000, 2000, 4000, 8000, 16_000] {
         let token = tokens.get(&format!("size-{size}"))?;
-        let mut variant = point("size", token.len().to_string(), Load::Token(token));
-        variant.filters = vec![ours.filter(&jwks, &json!({}))];
-        points.push(variant);
+        let filters = vec![ours.filter(&jwks, &json!({}))];
+        points.push(variant(
+            "size",
+            &token.len().to_string(),
+            filters,
+            Load::Token(token),
+        ));
     }
     Ok(points)
 }
@@ -123,9 +114,8 @@ fn key_sets(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> {
     for others in [0, 9, 99, 255] {
         let jwks = tokens.jwks_among("ES256", others);
         let load = Load::Token(tokens.get("ES256")?);
-        let mut variant = point("jwks", (others + 1).to_string(), load);
-        variant.filters = vec![ours.filter(&jwks, &super::variants::uncached())];
-        points.push(variant);
+        let filters = vec![ours.filter(&jwks, &super::variants::uncached())];
+        points.push(variant("jwks", &(others + 1).to_string(), filters, load));
     }
     Ok(points)
 }
