@@ -12,6 +12,7 @@
 
 mod abi;
 mod answers;
+mod credentials;
 mod endurance;
 mod examples;
 mod failure;

@@ -138,13 +138,16 @@ impl Stream {
 }
 
 /// What nginx is configured with, as headers and the variables that they are set from; none where a header goes upstream in
-/// no case. The lines that the documentation gives, and one for the conversations' own header.
+/// no case. The lines that the documentation gives, and those for headers that the conversations' configurations add.
 pub(crate) static LINES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
     let documented = include_str!("../../envoy-example/kong/auth_filter.location.conf");
     let lines = documented.lines().filter(|line| !line.starts_with('#'));
-    let own = "proxy_set_header x-tenant $auth_filter_header_x_tenant;";
+    let own = [
+        "proxy_set_header x-tenant $auth_filter_header_x_tenant;",
+        "proxy_set_header x-aws-access-key-id $auth_filter_header_x_aws_access_key_id;",
+    ];
     lines
-        .chain([own])
+        .chain(own)
         .map(|line| {
             let mut words = line.trim_end_matches(';').split_ascii_whitespace();
             assert_eq!(words.next(), Some("proxy_set_header"), "{line}");
