@@ -2,9 +2,11 @@
 
 mod bootstrap;
 pub(crate) mod resources;
+mod wall_clock;
 
 pub use bootstrap::{EnvoyConfig, Filter};
 
+use self::wall_clock::WallClock;
 use crate::client::Request;
 use crate::process::Guard;
 use crate::tools::{ensure_venv, lab_dir};
@@ -29,6 +31,7 @@ pub struct Envoy {
     admin: SocketAddr,
     directory: PathBuf,
     reloadable: Option<EnvoyConfig>,
+    clock: Option<WallClock>,
 }
 
 impl Envoy {
@@ -44,7 +47,7 @@ impl Envoy {
         concurrency: u32,
     ) -> Result<Self, String> {
         let directory = lab_dir("envoy")?;
-        Self::start(text, &directory, listeners, admin, concurrency)
+        Self::start(text, &directory, listeners, admin, concurrency, None)
     }
 
     fn start(
@@ -53,6 +56,7 @@ impl Envoy {
         listeners: Vec<SocketAddr>,
         admin: SocketAddr,
         concurrency: u32,
+        clock: Option<WallClock>,
     ) -> Result<Self, String> {
         // Every JSON document is a YAML document.
         let path = directory.join("envoy.yaml");
@@ -70,6 +74,9 @@ impl Envoy {
             ])
             .args(["--file-flush-interval-msec", "50"])
             .args(["--disable-hot-restart", "--use-dynamic-base-id"]);
+        if let Some(clock) = &clock {
+            clock.preload(&mut command)?;
+        }
         let process = Guard::start("envoy", &command, &directory.join("envoy.log"))?;
         let envoy = Self {
             process,
@@ -77,6 +84,7 @@ impl Envoy {
             admin,
             directory: directory.into(),
             reloadable: None,
+            clock,
         };
         envoy.process.wait_until(STARTUP, || {
             envoy
@@ -202,6 +210,18 @@ impl Envoy {
     /// With the access log, when the text does not come.
     pub fn wait_for_access_log(&self, text: &str) -> Result<String, String> {
         wait_for(text, || self.access_log())
+    }
+
+    /// Puts Envoy's wall clock, which was started by [`EnvoyConfig::shifted_clock`], so many seconds ahead of the
+    /// machine's, or behind it where they are negative.
+    ///
+    /// # Errors
+    /// When this Envoy lives by the machine's clock.
+    pub fn shift_clock(&self, ahead: i64) -> Result<(), String> {
+        let clock = self.clock.as_ref();
+        clock
+            .ok_or("this Envoy has no clock of its own")?
+            .set(ahead)
     }
 
     /// Envoy's process id.

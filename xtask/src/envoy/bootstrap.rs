@@ -1,5 +1,6 @@
 //! Envoy's bootstrap as JSON, built from what an experiment varies.
 
+use super::wall_clock::WallClock;
 use super::{Envoy, resources, write};
 use crate::ports;
 use crate::tools::lab_dir;
@@ -52,6 +53,7 @@ pub struct EnvoyConfig {
     vm_id: String,
     access_log: String,
     reloadable: bool,
+    wall_clock: Option<i64>,
     edit: Option<Edit>,
     directory: PathBuf,
 }
@@ -82,6 +84,7 @@ impl EnvoyConfig {
             vm_id: "auth_filter".into(),
             access_log: DEFAULT_ACCESS_LOG.into(),
             reloadable: false,
+            wall_clock: None,
             edit: None,
             directory: PathBuf::new(),
         }
@@ -152,6 +155,14 @@ impl EnvoyConfig {
         self
     }
 
+    /// Gives Envoy a wall clock of its own, so many seconds ahead of the machine's, or behind it where they are negative.
+    /// [`Envoy::shift_clock`] lets it jump; its other clocks are the machine's.
+    #[must_use]
+    pub fn shifted_clock(mut self, ahead: i64) -> Self {
+        self.wall_clock = Some(ahead);
+        self
+    }
+
     /// Changes the finished bootstrap, for whatever has no method of its own.
     #[must_use]
     pub fn edit(mut self, edit: impl FnOnce(&mut Value) + Send + Sync + 'static) -> Self {
@@ -180,7 +191,11 @@ impl EnvoyConfig {
         }
         let text = serde_json::to_string_pretty(&bootstrap).map_err(|error| error.to_string())?;
         let directory = self.directory.clone();
-        let mut envoy = Envoy::start(&text, &directory, listeners, admin, self.concurrency)?;
+        let clock = self
+            .wall_clock
+            .map(|ahead| WallClock::new(&directory, ahead))
+            .transpose()?;
+        let mut envoy = Envoy::start(&text, &directory, listeners, admin, self.concurrency, clock)?;
         envoy.reloadable = self.reloadable.then_some(self);
         Ok(envoy)
     }
