@@ -50,6 +50,7 @@ pub mod fuzz;
 pub mod issuer;
 pub mod kernels;
 pub mod kong;
+pub mod load;
 pub mod migrate;
 pub mod moto;
 pub mod npm;

@@ -123,25 +123,9 @@ impl Lab {
         ))
     }
 
-    /// CPU time of all of Envoy's threads so far, in user and kernel mode, as the scheduler counts it.
+    /// CPU time of Envoy so far.
     pub(super) fn cpu(&self) -> Result<Duration, String> {
-        let tasks = format!("/proc/{}/task", self.envoy.id());
-        let io = |error: std::io::Error| format!("{tasks}: {error}");
-        let mut sum = Duration::ZERO;
-        for task in fs::read_dir(&tasks).map_err(io)? {
-            // A thread may end meanwhile; Envoy's workers do not.
-            let stat = fs::read_to_string(task.map_err(io)?.path().join("schedstat"));
-            let nanos = stat
-                .ok()
-                .and_then(|stat| stat.split(' ').next()?.parse().ok());
-            sum += Duration::from_nanos(nanos.unwrap_or(0));
-        }
-        if sum.is_zero() {
-            return Err(
-                "this kernel does not say how long threads ran (/proc/*/task/*/schedstat)".into(),
-            );
-        }
-        Ok(sum)
+        Ok(crate::load::usage(self.id())?.cpu)
     }
 }
 

@@ -58,51 +58,8 @@ pub(super) fn measure(tokens: &Tokens) -> Result<String, String> {
     Ok(out)
 }
 
-/// The largest linear memory of a process: V8 reserves eight gibibytes for each, and what is in use is the readable
-/// part at their beginning.
+/// The linear memory of the VM.
 fn mebibytes(process: u32) -> Result<String, String> {
-    let path = format!("/proc/{process}/maps");
-    let maps = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-    let bytes = largest_memory(&maps).ok_or("Envoy has no linear memory that could be seen")?;
+    let bytes = crate::load::linear_memory(process)?;
     Ok(format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))
-}
-
-fn largest_memory(maps: &str) -> Option<u64> {
-    let regions: Vec<(u64, u64, &str)> = maps.lines().filter_map(region).collect();
-    regions
-        .windows(2)
-        .filter_map(|two| {
-            let [(start, end, "rw-p"), (next, last, "---p")] = *two else {
-                return None;
-            };
-            (end == next && last - next > 4 << 30).then_some(end - start)
-        })
-        .max()
-}
-
-/// Start, end and permissions of a line.
-fn region(line: &str) -> Option<(u64, u64, &str)> {
-    let mut words = line.split(' ');
-    let (start, end) = words.next()?.split_once('-')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    Some((number(start)?, number(end)?, words.next()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_in_front_of_the_largest_reservation_is_found() {
-        let maps = "\
-7fe3d8f80000-7fe3d90b0000 rw-p 00000000 00:00 0
-7fe3d90b0000-7fe5d8f80000 ---p 00000000 00:00 0
-7fe60af90000-7fe60b000000 rw-p 00000000 00:00 0
-7fe60b000000-7fe80af90000 ---p 00000000 00:00 0
-7fe900000000-7fe910000000 rw-p 00000000 00:00 0 [heap]
-7fe910000000-7fe910001000 ---p 00000000 00:00 0
-";
-        assert_eq!(largest_memory(maps), Some(0x13_0000));
-        assert_eq!(largest_memory(""), None);
-    }
 }
