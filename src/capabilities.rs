@@ -67,10 +67,9 @@ pub struct Capabilities {
     /// Whether `:authority` is what the client asked for. `ngx_wasm_module` gives the server's own name, APISIX nothing;
     /// `host` is right on both.
     pub authority: bool,
-    /// The property with the client's address.
+    /// The property with the client's address, with or without a port. Envoy's is the address that its connection
+    /// manager made of `X-Forwarded-For`, unless `use_remote_address` is true.
     pub address: &'static str,
-    /// Whether that address has a port behind it.
-    pub address_has_port: bool,
     /// The property with the SHA-256 of the client's certificate, in hexadecimal. nginx has a SHA-1 only.
     pub certificate: Option<&'static str>,
     /// Whether an answer may have one header twice. `ngx_wasm_module` keeps the last.
@@ -103,7 +102,6 @@ impl Capabilities {
             target: None,
             authority: true,
             address: "source\0address",
-            address_has_port: true,
             certificate: Some("connection\0sha256_peer_certificate_digest"),
             repeats_headers: true,
             facts: Facts::FilterState,
@@ -127,7 +125,6 @@ impl Capabilities {
             target: Some("request\0path"),
             authority: false,
             address: "source\0address",
-            address_has_port: false,
             certificate: None,
             repeats_headers: false,
             facts: Facts::Variables(own.variables().to_owned()),
@@ -147,7 +144,6 @@ impl Capabilities {
             target: None,
             authority: false,
             address: "remote_addr",
-            address_has_port: false,
             certificate: None,
             repeats_headers: true,
             facts: Facts::None,

@@ -5,6 +5,7 @@
 //! what is not a known key, a known word or the right JSON type is refused with its place.
 
 mod claim_test;
+mod client_address;
 mod delivery;
 mod duration;
 mod error;
@@ -23,6 +24,7 @@ mod service;
 mod share;
 
 pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
+pub use self::client_address::ClientAddress;
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
@@ -87,6 +89,8 @@ pub struct Config {
     /// Bounds on what a request may cost.
     #[serde(default)]
     pub limits: Limits,
+    /// Who says where a request comes from; without it clients are not told apart by their addresses.
+    pub client_address: Option<ClientAddress>,
     /// The proxy that runs the filter.
     #[serde(default)]
     pub host: HostWord,

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use self::inquiry::Inquiry;
 use crate::basic::PasswordStore;
+use crate::client::Client;
 use crate::config::Mode;
 use crate::credential::{self, Edit};
 use crate::headers::Headers;
@@ -124,7 +125,7 @@ pub struct Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Its address.
-    pub address: String,
+    pub client: Client,
     /// The SHA-256 of the certificate that it has shown the key of.
     pub certificate: Option<[u8; 32]>,
 }
@@ -220,6 +221,12 @@ impl Exchange {
                 None => self.refuse(None, Denial::Internal),
             },
         }
+    }
+
+    /// Finds out where the request comes from, while the host can still tell: it must be asked in a callback of the
+    /// request itself.
+    pub fn find_client(&self) {
+        let _ = self.peer.client.network();
     }
 
     /// The answer to a request that can wait no longer.

@@ -130,6 +130,7 @@ impl Gateway {
         if self.held.len() >= self.policy.limits.held_requests {
             return settle(exchange.give_up(unavailable(&need))).unwrap_or(Outcome::Held);
         }
+        exchange.find_client();
         self.want(&need, now);
         let deadline = now.plus(self.policy.limits.hold);
         let held = Held {

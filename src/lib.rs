@@ -45,6 +45,7 @@ pub mod basic;
 pub mod bucket;
 pub mod callout;
 pub mod capabilities;
+pub mod client;
 pub mod config;
 pub mod credential;
 pub mod exchange;

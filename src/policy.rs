@@ -31,7 +31,7 @@ use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::{Route, Target};
 use self::suit::Owned;
-use crate::config::{ConfigError, DisabledIdentity, Mode, Resolve};
+use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
 use crate::headers::Headers;
 use crate::keys::KeySource;
@@ -162,6 +162,8 @@ pub struct Policy {
     pub upstream: UpstreamHeaders,
     /// Whom it is told of in disabled mode.
     pub disabled_identity: Option<DisabledIdentity>,
+    /// Who says where a request comes from.
+    pub client_address: ClientAddress,
     /// Bounds.
     pub limits: Limits,
     /// What becomes of headers that only the filter may set.
@@ -233,14 +235,6 @@ impl Policy {
             scope: rule.and_then(|rule| rule.scope.as_deref()),
             resource_metadata: self.resource_metadata.as_ref().map(ResourceMetadata::url),
         }
-    }
-
-    /// Whether wrong passwords are counted by the client's address.
-    #[must_use]
-    pub fn counts_by_address(&self) -> bool {
-        self.providers
-            .iter()
-            .any(|provider| provider.throttle.is_some())
     }
 
     /// Whether some provider's tokens may be bound to certificates.

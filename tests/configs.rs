@@ -262,6 +262,31 @@ fn what_is_wrong_is_told_with_its_place() {
             "upstream_headers.claims.authorization: \"authorization\" is the request's own header",
         ),
         (
+            "/client_address",
+            "\"prxy\"",
+            "client_address: \"prxy\" is not known; known: none, proxy, {\"filter_state\": \"...\"}; did you mean \"proxy\"?",
+        ),
+        (
+            "/client_address",
+            "true",
+            "client_address: invalid type: boolean \"true\", expected \"proxy\", \"none\" or {\"filter_state\": \"...\"}",
+        ),
+        (
+            "/client_address",
+            "{\"filter_state\": \"\"}",
+            "client_address.filter_state: a name in the filter state is not empty",
+        ),
+        (
+            "/client_address",
+            "{\"filter_state\": \"a\\u0000b\"}",
+            "client_address.filter_state: a name in the filter state is not empty and has no control character",
+        ),
+        (
+            "/client_address",
+            "{\"filterstate\": \"a\"}",
+            "client_address.filterstate: unknown key; known: filter_state",
+        ),
+        (
             "/limits",
             "{\"hold\": \"0s\"}",
             "limits.hold: a request must be allowed to wait; the least is 1ms",
@@ -670,6 +695,18 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
             "",
             user.to_owned(),
             &["providers.u.verify.cache_duration: a credential that is withdrawn"],
+        ),
+        (
+            r#""u": {"kind": "basic", "verify": {"uri": "http://v"}}"#.to_owned(),
+            "",
+            user.to_owned(),
+            &["providers.u: wrong passwords are counted by name only"],
+        ),
+        (
+            r#""u": {"kind": "basic", "verify": {"uri": "http://v"}}"#.to_owned(),
+            r#""client_address": "none","#,
+            user.to_owned(),
+            &[],
         ),
         (
             jwt(""),

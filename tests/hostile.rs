@@ -5,6 +5,7 @@
 )]
 
 use auth_filter::callout::{CalloutOutcome, Leader};
+use auth_filter::client::ClientNetwork;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
@@ -52,7 +53,7 @@ fn gateway() -> Gateway {
 /// Where requests come from, for those who count by it.
 fn peer() -> Peer {
     Peer {
-        address: "192.0.2.1".to_owned(),
+        client: ClientNetwork::V4(0xc000_0201).into(),
         certificate: None,
     }
 }

@@ -1,11 +1,11 @@
 //! What one VM remembers of passwords: which were right, which wrong, and how many were wrong. Never a password.
 
 use std::cell::RefCell;
-use std::net::Ipv6Addr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Throttle, Users};
+use crate::client::ClientNetwork;
 use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
 use crate::policy::ProviderId;
@@ -34,8 +34,8 @@ pub struct Attempt<'a> {
     pub provider: ProviderId,
     /// The name that was given.
     pub username: &'a str,
-    /// Where the request comes from, where the host says so.
-    pub client: &'a str,
+    /// Where the request comes from, where that is known.
+    pub client: Option<ClientNetwork>,
     /// How many are looked at.
     pub throttle: Throttle,
 }
@@ -141,8 +141,8 @@ impl PasswordStore {
     /// The user's counter and the address's, where the host tells addresses.
     fn counters(&self, attempt: Attempt<'_>) -> Vec<Digest> {
         let mut counters = vec![self.digest(b"user", attempt.provider, &[attempt.username])];
-        if !attempt.client.is_empty() {
-            let network = network(attempt.client);
+        if let Some(network) = attempt.client {
+            let network = format!("{network:?}");
             counters.push(self.digest(b"client", attempt.provider, &[&network]));
         }
         counters
@@ -153,18 +153,5 @@ impl PasswordStore {
         let own: [&[u8]; 2] = [what, &provider];
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         keyed_digest(&self.secret, &[&own, parts.as_slice()].concat())
-    }
-}
-
-/// Of an IPv6 address its first 64 bits: whoever has one of them has them all (RFC 6177, RFC 7421). Any other text is
-/// itself.
-fn network(client: &str) -> String {
-    let bare = client.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<Ipv6Addr>() {
-        Ok(address) => address.to_ipv4_mapped().map_or_else(
-            || (address.to_bits() >> 64).to_string(),
-            |address| address.to_string(),
-        ),
-        Err(_) => client.to_owned(),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::client::ClientNetwork;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::time::UnixTime;
@@ -19,7 +20,7 @@ fn attempt<'a>(username: &'a str, client: &'a str) -> Attempt<'a> {
     Attempt {
         provider: ProviderId(0),
         username,
-        client,
+        client: ClientNetwork::parse(client),
         throttle: Throttle {
             attempts: 3,
             per: Duration::from_secs(60),
@@ -154,7 +155,7 @@ fn a_network_is_one_address() {
         ("[::ffff:192.0.2.1]", "192.0.2.1", true),
         ("[::ffff:192.0.2.1]", "[::ffff:192.0.2.2]", false),
         ("192.0.2.1", "192.0.2.2", false),
-        ("/run/a.sock", "/run/a.sock", true),
+        ("/run/a.sock", "/run/a.sock", false),
         ("/run/a.sock", "/run/b.sock", false),
     ];
     for (client, other, want) in rows {

@@ -8,9 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ClaimTest, ClaimTestObject, Config, DecisionObject, DurationText, Expectation, Extract,
-    ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany, ProfileExtract,
-    Require, RequireDecision, RequireObject, ResourceId, Share,
+    ClaimTest, ClaimTestObject, ClientAddress, Config, DecisionObject, DurationText, Expectation,
+    Extract, ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany,
+    ProfileExtract, Require, RequireDecision, RequireObject, ResourceId, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
 use crate::services::Secret;
@@ -46,6 +46,11 @@ macro_rules! reads_itself {
 reads_itself! {
     ClaimTest, "A test of one claim: a value, or an object with exactly one of its keys.",
         |generator| either(&[generator.subschema_for::<Literal>(), generator.subschema_for::<ClaimTestObject>()]);
+    ClientAddress, "Who says where a request comes from: the proxy, nobody, or a text in the proxy's filter state.",
+        |generator| either(&[
+            json_schema!({ "enum": ["none", "proxy"] }),
+            generator.subschema_for::<super::client_address::AddressInFilterState>(),
+        ]);
     DurationText, "A duration with its unit: \"500ms\", \"30s\", \"20m\", \"1h30m\", \"7d\".",
         |_generator| json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" });
     Expectation, "What must become of a request: \"allow\", or the status of the refusal and the rule that decides.",

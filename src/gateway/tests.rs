@@ -1,3 +1,4 @@
+mod clients;
 mod directories;
 mod keys;
 mod possession;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Callout, Gateway, Outcome};
 use crate::callout::{CalloutOutcome, Leader};
+use crate::client::ClientNetwork;
 use crate::config::Config;
 use crate::exchange::Peer;
 use crate::headers::Headers;
@@ -116,7 +117,7 @@ impl World {
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         let id = u32::try_from(self.fates.len()).unwrap() + 1;
         let peer = Peer {
-            address: "192.0.2.1".to_owned(),
+            client: ClientNetwork::V4(0xc000_0201).into(),
             certificate: self.certificate,
         };
         let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);

@@ -1,6 +1,7 @@
 //! One VM: the gateway of its configuration, and which host token stands for which fetch.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use log::{info, warn};
 use proxy_wasm::types::Action;
@@ -12,7 +13,8 @@ use super::reply;
 use super::shared::HostData;
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::capabilities::{Capabilities, Waiting};
-use crate::config::{HostName, NginxHost};
+use crate::client::{Client, ClientNetwork, ClientSource};
+use crate::config::{ClientAddress, HostName, NginxHost};
 use crate::exchange::Peer;
 use crate::gateway::{Callout, Gateway, Notice, Outcome};
 use crate::headers::Headers;
@@ -23,6 +25,8 @@ use crate::text::hex_bytes;
 /// What the contexts of one configuration share.
 pub(super) struct Vm {
     pub(super) host: Capabilities,
+    /// Finds the client of the request whose callback runs, where the configuration says who tells.
+    clients: Option<ClientSource>,
     pub(super) gateway: Option<Gateway>,
     /// By the host's token: the context that called out, and for what.
     pub(super) callouts: BTreeMap<u32, (u32, Callout)>,
@@ -34,6 +38,7 @@ impl Vm {
     pub(super) fn new() -> Self {
         Self {
             host: Capabilities::of(HostName::Apisix, &NginxHost::default()),
+            clients: None,
             gateway: None,
             callouts: BTreeMap::new(),
             journal: Journal::default(),
@@ -41,6 +46,7 @@ impl Vm {
     }
 
     pub(super) fn configure(&mut self, gateway: Gateway, host: Capabilities) {
+        self.clients = clients(&gateway.policy().client_address, &host);
         self.gateway = Some(gateway);
         self.host = host;
     }
@@ -69,16 +75,6 @@ impl Vm {
         Some(head)
     }
 
-    /// The address that the request comes from, without its port; empty from a host that does not tell.
-    fn client_address(&self) -> String {
-        let address = call::property(self.host.address).unwrap_or_default();
-        let address = String::from_utf8(address).unwrap_or_default();
-        match address.rsplit_once(':') {
-            Some((host, _)) if self.host.address_has_port => host.to_owned(),
-            _ => address,
-        }
-    }
-
     /// The other end of the connection, as far as the configuration asks.
     fn peer(&self) -> Peer {
         let Some(policy) = self.gateway.as_ref().map(Gateway::policy) else {
@@ -93,11 +89,7 @@ impl Vm {
             <[u8; 32]>::try_from(digest).ok()
         });
         Peer {
-            address: if policy.counts_by_address() {
-                self.client_address()
-            } else {
-                String::new()
-            },
+            client: self.clients.clone().map(Client::of).unwrap_or_default(),
             certificate: digest,
         }
     }
@@ -266,6 +258,19 @@ impl Vm {
             call::remove_header(MapType::RequestTrailers, &name);
         }
     }
+}
+
+/// What finds a request's client in the host.
+fn clients(address: &ClientAddress, host: &Capabilities) -> Option<ClientSource> {
+    let property = match address {
+        ClientAddress::FilterState(name) => format!("filter_state\0{name}"),
+        ClientAddress::Nobody => return None,
+        ClientAddress::Proxy => host.address.to_owned(),
+    };
+    Some(Rc::new(move || {
+        let address = call::property(&property)?;
+        ClientNetwork::parse(std::str::from_utf8(&address).ok()?)
+    }))
 }
 
 /// A response has a status; what has none is a failure that the host dressed as one.

@@ -13,7 +13,9 @@ use super::resource_metadata::ResourceMetadata;
 use super::suit::Owned;
 use super::upstream::state_names;
 use super::{Limits, Policy, UpstreamHeaders};
-use crate::config::{self, Config, ConfigError, DisabledIdentity, FilterState, Mode};
+use crate::config::{
+    self, ClientAddress, Config, ConfigError, DisabledIdentity, FilterState, Mode,
+};
 use crate::text::is_token;
 
 impl Policy {
@@ -51,6 +53,7 @@ impl Policy {
             providers: providers.into(),
             upstream: upstream(&config.upstream_headers, aws)?,
             disabled_identity: disabled_identity(config)?,
+            client_address: client_address(config)?,
             limits: limits(&config.limits)?,
             owned: Owned::default(),
             warnings,
@@ -86,6 +89,22 @@ fn disabled_identity(config: &Config) -> Result<Option<DisabledIdentity>, Config
         ));
     }
     Ok(config.disabled_identity.clone())
+}
+
+/// Without the key the proxy's word does not count: in Envoy anybody can write it, unless `use_remote_address` is true.
+fn client_address(config: &Config) -> Result<ClientAddress, ConfigError> {
+    let address = config.client_address.as_ref();
+    match address {
+        Some(ClientAddress::FilterState(name))
+            if name.is_empty() || name.chars().any(char::is_control) =>
+        {
+            Err(ConfigError::new(
+                "client_address.filter_state",
+                "a name in the filter state is not empty and has no control character",
+            ))
+        }
+        _ => Ok(address.cloned().unwrap_or(ClientAddress::Nobody)),
+    }
 }
 
 fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {

@@ -2,8 +2,8 @@
 
 use super::provider::{Keys, Verification};
 use super::{KeySourceId, Policy};
-use crate::capabilities::Capabilities;
-use crate::config::{ConfigError, NginxHost};
+use crate::capabilities::{Capabilities, Facts};
+use crate::config::{ClientAddress, ConfigError, NginxHost};
 use crate::credential::Location;
 use crate::headers::Headers;
 
@@ -35,6 +35,7 @@ impl Policy {
         variables(nginx.variables())?;
         self.suit_credentials(host, nginx)?;
         self.suit_certificates(host)?;
+        self.suit_client_address(host)?;
         if let Some(rule) = self.rules.iter().find(|rule| rule.aws_sigv4.is_some())
             && !(host.sets_target && host.removes_headers)
         {
@@ -105,6 +106,21 @@ impl Policy {
                     host.host.word()
                 ),
             )),
+            _ => Ok(()),
+        }
+    }
+
+    fn suit_client_address(&self, host: &Capabilities) -> Result<(), ConfigError> {
+        match &self.client_address {
+            ClientAddress::FilterState(_) if host.facts != Facts::FilterState => {
+                Err(ConfigError::new(
+                    "client_address.filter_state",
+                    format!(
+                        "{} has no filter state; \"proxy\" is its own word for the address",
+                        host.host.word()
+                    ),
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -16,6 +16,7 @@
     reason = "helpers of tests are tests, and a broken assumption should stop the run at once"
 )]
 
+mod addresses;
 mod algorithms;
 mod answers;
 mod aws;

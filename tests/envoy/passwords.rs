@@ -92,6 +92,7 @@ fn policy(issuer: &Issuer, attempts: u32) -> Value {
             rule("key", json!({ "provider": "remote_keys" })),
             rule("session", json!({ "provider": "sessions", "groups": ["remote"] })),
         ],
+        "client_address": "proxy",
     })
 }
 

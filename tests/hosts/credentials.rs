@@ -97,6 +97,49 @@ fn a_password_is_verified_by_a_service_and_guesses_are_counted() {
     }
 }
 
+#[test]
+fn a_host_is_asked_for_the_address_only_where_it_counts() {
+    for host in Personality::ALL {
+        for (client_address, password) in [
+            (None, 0),
+            (Some(json!("none")), 0),
+            (Some(json!("proxy")), 1),
+            (Some(json!({ "filter_state": "client" })), 1),
+        ] {
+            if host != Personality::Envoy && client_address.as_ref().is_some_and(Value::is_object) {
+                continue;
+            }
+            let mut config = inline();
+            config["providers"]["ops"] = json!({
+                "kind": "basic",
+                "users": { "alice": { "password_hash": "27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9" } },
+            });
+            if let Some(client_address) = &client_address {
+                config["client_address"] = client_address.clone();
+            }
+            let mut process = Process::start(host, 1, &config);
+            let asked = |process: &mut Process, authorization: &str| {
+                let request = Request::get("/api").header("authorization", authorization);
+                let id = process.ask(request);
+                assert_eq!(process.status(id), 200, "{host:?} {authorization}");
+                process.vm(0).state().calls.get("get_property").copied()
+            };
+            let bearer = format!("Bearer {}", token(&json!({})));
+            let alice = format!("Basic {}", BASE64_STANDARD.encode("alice:right"));
+            let before = asked(&mut process, &bearer).unwrap_or_default();
+            // On nginx the target is a property too.
+            let target = usize::from(host.is_nginx());
+            for (authorization, want) in [(&bearer, 0), (&alice, password), (&bearer, 0)] {
+                let before = asked(&mut process, &bearer).unwrap_or_default();
+                let after = asked(&mut process, authorization).unwrap_or_default();
+                assert_eq!(after - before, want + target, "{host:?} {client_address:?}");
+            }
+            assert!(before <= target);
+            process.is_sound();
+        }
+    }
+}
+
 /// Amazon Cognito Identity: an identity, then its credentials.
 fn serve_identities(world: &mut World) {
     world.serve(IDENTITY, |flight| {

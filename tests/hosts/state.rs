@@ -205,6 +205,7 @@ impl State {
         let target = stream.request.target.clone();
         Ok(match (host, path) {
             (Personality::Envoy, "source\0address") => Ok(b"192.0.2.1:5000".to_vec()),
+            (Personality::Envoy, "filter_state\0client") => Ok(b"2001:db8::1".to_vec()),
             (Personality::Nginx { .. }, "source\0address") => Ok(b"192.0.2.1".to_vec()),
             (Personality::Apisix, "remote_addr") => Ok(b"192.0.2.1".to_vec()),
             (Personality::Apisix, "request_uri") => Ok(target),

@@ -129,7 +129,7 @@ impl Inquiry<'_, '_> {
         Ok(Attempt {
             provider,
             username,
-            client: &self.exchange.peer.address,
+            client: self.exchange.peer.client.network(),
             throttle: own.throttle.ok_or(Denial::Internal)?,
         })
     }

@@ -43,6 +43,7 @@ pub(super) fn of(config: &Config, policy: &Policy) -> Vec<ConfigError> {
     for (index, rule) in policy.rules.iter().enumerate() {
         self::rule(&format!("rules[{index}]"), rule, policy, &mut found);
     }
+    addresses(config, &mut found);
     unused(policy, &mut found);
     found
 }
@@ -145,6 +146,21 @@ fn provider(at: &str, provider: &Given, found: &mut Vec<ConfigError>) {
     for (key, cached) in [("verify", verify), ("introspection", introspection)] {
         let at = format!("{at}.{key}.cache_duration");
         longer(&at, cached.flatten(), HOUR, believed, found);
+    }
+}
+
+/// Guesses of passwords are told apart by where they come from, and only the operator knows who says that.
+fn addresses(config: &Config, found: &mut Vec<ConfigError>) {
+    if config.client_address.is_some() {
+        return;
+    }
+    let mut providers = config.providers.iter();
+    if let Some((name, _)) = providers.find(|(_, given)| given.kind == ProviderKind::Basic) {
+        warn(
+            found,
+            format!("providers.{name}"),
+            "wrong passwords are counted by name only, since nothing says where requests come from; write \"client_address\": \"proxy\" where the proxy knows it (in Envoy: use_remote_address is true), or \"none\"",
+        );
     }
 }
 

@@ -82,6 +82,20 @@ fn what_a_host_cannot_do_is_refused_with_its_place() {
             strips.clone(),
             [None, None, None],
         ),
+        (
+            json!({ "forward": true }),
+            json!({ "client_address": "proxy" }),
+            [None, None, None],
+        ),
+        (
+            json!({ "forward": true }),
+            json!({ "client_address": { "filter_state": "client" } }),
+            [
+                None,
+                Some("client_address.filter_state"),
+                Some("client_address.filter_state"),
+            ],
+        ),
     ];
     for (provider, more, wants) in rows {
         for (host, want) in HOSTS.into_iter().zip(wants) {
