@@ -1,8 +1,11 @@
 //! The requests of one VM: which are held, what must be fetched for them, and when they can be answered.
 
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use self::waiting::{Waiting, Wakers};
 use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
@@ -12,9 +15,17 @@ use crate::policy::denial::Denial;
 use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
 use crate::possession::Replays;
-use crate::services::{self, Call, Question, Service, ServiceId, ServiceStore};
+use crate::services::{self, Call, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
 use crate::tokens::TokenStore;
+
+/// How many held requests are looked at between two ticks, and how many callouts go out.
+///
+/// Envoy answers a request, lets one go on, or calls back for a callout that cannot go out, only once the VM has
+/// returned; what that causes runs the next such step before it returns itself. So the steps that one event causes nest
+/// on one stack, which ends the VM at about 300 of them. Callbacks nest in each other in the same way, so that the count
+/// begins anew only with a tick, which the host's event loop calls from the bottom of the stack.
+const STEPS: usize = 32;
 
 /// A callout that must go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +63,7 @@ pub enum Outcome {
 struct Held {
     exchange: Exchange,
     need: Need,
+    wakers: Wakers,
     deadline: UnixTime,
 }
 
@@ -61,6 +73,11 @@ pub struct Gateway {
     policy: Rc<Policy>,
     stores: Stores,
     held: BTreeMap<u32, Held>,
+    waiting: Waiting,
+    /// How many held requests may still be looked at before the next tick.
+    looks: usize,
+    /// How many callouts may still go out before the next tick.
+    callouts: usize,
 }
 
 impl Gateway {
@@ -80,6 +97,9 @@ impl Gateway {
             policy: Rc::new(policy),
             stores,
             held: BTreeMap::new(),
+            waiting: Waiting::default(),
+            looks: STEPS,
+            callouts: STEPS,
         }
     }
 
@@ -131,15 +151,47 @@ impl Gateway {
             return settle(exchange.give_up(unavailable(&need))).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
-        self.want(&need, now);
         let deadline = now.plus(self.policy.limits.hold);
+        self.hold(id, exchange, need, deadline, now);
+        Outcome::Held
+    }
+
+    /// Lets a request wait for what it needs.
+    fn hold(&mut self, id: u32, exchange: Exchange, need: Need, deadline: UnixTime, now: UnixTime) {
+        let Stores { keys, services, .. } = &mut self.stores;
+        let wakers = match &need {
+            Need::Answers(questions) => {
+                for question in questions {
+                    services.want(question, now);
+                }
+                Wakers::Answers(questions.iter().map(|held| services.digest(held)).collect())
+            }
+            Need::Keys {
+                source,
+                unknown_key,
+            } => {
+                // The store knows itself whether it has no keys.
+                if *unknown_key {
+                    keys.want_refetch(*source);
+                }
+                Wakers::Keys(*source)
+            }
+        };
+        self.waiting.add(id, &wakers, deadline, keys, now);
         let held = Held {
             exchange,
             need,
+            wakers,
             deadline,
         };
         self.held.insert(id, held);
-        Outcome::Held
+    }
+
+    /// Takes a request out that waits no more, or not for the same.
+    fn take(&mut self, id: u32) -> Option<Held> {
+        let held = self.held.remove(&id)?;
+        self.waiting.remove(id, &held.wakers, held.deadline);
+        Some(held)
     }
 
     /// The next callout that must go out.
@@ -150,16 +202,25 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<Callout> {
         let Stores { keys, services, .. } = &mut self.stores;
-        if keys.in_flight().saturating_add(services.in_flight()) >= self.policy.limits.callouts {
+        let in_flight = keys.in_flight().saturating_add(services.in_flight());
+        if self.callouts == 0 || in_flight >= self.policy.limits.callouts {
             return None;
         }
-        keys.poll_fetch(leader, shared, now)
-            .map(Callout::Keys)
-            .or_else(|| {
-                services
-                    .poll_call(leader, shared, now)
-                    .map(Callout::Service)
-            })
+        let fetch = keys.poll_fetch(leader, shared, now).map(Callout::Keys);
+        let callout = fetch.or_else(|| {
+            let call = services.poll_call(leader, shared, now);
+            call.map(Callout::Service)
+        });
+        if callout.is_some() {
+            self.callouts = self.callouts.saturating_sub(1);
+        }
+        callout
+    }
+
+    /// Whether a tick is due at once: requests wait for their turn, or callouts for theirs.
+    #[must_use]
+    pub fn wants_tick(&self) -> bool {
+        self.waiting.has_ready() || self.callouts == 0
     }
 
     /// Takes the answer to a callout, or the host's refusal to make it.
@@ -186,9 +247,9 @@ impl Gateway {
         match callout {
             Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now),
             Callout::Service(call) => {
-                let held = &self.held;
+                let waiting = &self.waiting;
                 let services = &mut self.stores.services;
-                services.abandon(call, |question| is_awaited(held, question), shared, now);
+                services.abandon(call, |question| waiting.is_awaited(question), shared, now);
             }
         }
     }
@@ -222,28 +283,41 @@ impl Gateway {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Outcome> {
-        let mut held = self.held.remove(&id)?;
-        if let Need::Keys { source, .. } = &held.need {
-            self.stores.keys.import(*source, shared, now);
+        if let Need::Keys { source, .. } = self.held.get(&id)?.need {
+            self.stores.keys.import(source, shared, now);
         }
+        self.look(id, shared, now)
+    }
+
+    /// Answers a held request from what is known now, or lets it wait on.
+    fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: UnixTime) -> Option<Outcome> {
+        let held = self.take(id)?;
         match held.exchange.advance(&self.stores, shared, now) {
             Step::Await(need) if now < held.deadline => {
-                self.want(&need, now);
-                held.need = need;
-                self.held.insert(id, held);
+                self.hold(id, held.exchange, need, held.deadline, now);
                 Some(Outcome::Held)
             }
-            Step::Await(need) => settle(held.exchange.give_up(unavailable(&need))),
+            Step::Await(need) => {
+                let step = held.exchange.give_up(unavailable(&need));
+                self.forget(&held.need);
+                settle(step)
+            }
             step => settle(step),
         }
     }
 
     /// The answer to a held request that cannot wait as its host would have it.
     pub fn give_up(&mut self, id: u32) -> Option<Outcome> {
-        let held = self.held.remove(&id)?;
+        let held = self.take(id)?;
         let step = held.exchange.give_up(unavailable(&held.need));
         self.forget(&held.need);
         settle(step)
+    }
+
+    /// Begins a tick, before anything else is asked of it: as much may be settled, and may go out, as once.
+    pub const fn begin_tick(&mut self) {
+        self.looks = STEPS;
+        self.callouts = STEPS;
     }
 
     /// Ends what is overdue: these callouts get no answer any more.
@@ -268,7 +342,7 @@ impl Gateway {
 
     /// Forgets a request whose client is gone.
     pub fn handle_done(&mut self, id: u32) {
-        if let Some(held) = self.held.remove(&id) {
+        if let Some(held) = self.take(id) {
             self.forget(&held.need);
         }
     }
@@ -278,9 +352,10 @@ impl Gateway {
         let Need::Answers(questions) = need else {
             return;
         };
+        let services = &mut self.stores.services;
         for question in questions {
-            if !is_awaited(&self.held, question) {
-                self.stores.services.forget(question);
+            if !self.waiting.is_awaited(&services.digest(question)) {
+                services.forget(question);
             }
         }
     }
@@ -291,67 +366,29 @@ impl Gateway {
         self.held.contains_key(&id)
     }
 
-    /// Held requests that can be answered now, each once. Call after anything may have changed.
+    /// Held requests that can be answered now, each once. Call after anything may have changed; while
+    /// [`Self::wants_tick`] says so, some are left for the next tick.
     pub fn poll_settled(
         &mut self,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Vec<(u32, Outcome)> {
-        let mut settled = Vec::new();
-        let (mut needs, mut given_up) = (Vec::new(), Vec::new());
-        let answered = self.stores.services.take_news();
-        self.held.retain(|id, held| {
-            // Nothing but an answer or the end of its time moves a request that waits for a service.
-            if matches!(held.need, Need::Answers(_)) && !answered && now < held.deadline {
-                return true;
-            }
-            let step = match held.exchange.advance(&self.stores, shared, now) {
-                Step::Await(need) if now >= held.deadline => {
-                    let step = held.exchange.give_up(unavailable(&need));
-                    given_up.extend([need, held.need.clone()]);
-                    step
-                }
-                step => step,
-            };
-            if let Step::Await(need) = step {
-                needs.push(need.clone());
-                held.need = need;
-                return true;
-            }
-            settled.extend(settle(step).map(|outcome| (*id, outcome)));
-            false
-        });
-        for need in &needs {
-            self.want(need, now);
+        for question in self.stores.services.take_news() {
+            self.waiting.answered(&question);
         }
-        for need in &given_up {
-            self.forget(need);
+        self.waiting.look(&self.stores.keys, now);
+        let mut settled = Vec::new();
+        while self.looks > 0
+            && let Some(id) = self.waiting.pop()
+        {
+            self.looks = self.looks.saturating_sub(1);
+            match self.look(id, shared, now) {
+                Some(Outcome::Held) | None => {}
+                Some(outcome) => settled.push((id, outcome)),
+            }
         }
         settled
     }
-
-    fn want(&mut self, need: &Need, now: UnixTime) {
-        match need {
-            Need::Answers(questions) => {
-                for question in questions {
-                    self.stores.services.want(question, now);
-                }
-            }
-            Need::Keys {
-                source,
-                unknown_key: true,
-            } => self.stores.keys.want_refetch(*source),
-            // The store knows itself that it has no keys.
-            Need::Keys { .. } => {}
-        }
-    }
-}
-
-fn is_awaited(held: &BTreeMap<u32, Held>, question: &Question) -> bool {
-    held.values().any(|held| match &held.need {
-        Need::Answers(others) => others.iter().any(|other| other.is_alike(question)),
-        Need::Keys { .. } => false,
-    })
 }
 
 /// The refusal of a request that can wait no longer.

@@ -24,8 +24,11 @@ use crate::config::{Config, HostName};
 use crate::gateway::Gateway;
 use crate::policy::Policy;
 
-/// How often held requests and key sets are looked at. Fixed: some hosts trap when it is set twice.
+/// How often held requests and key sets are looked at. `ngx_wasm_module` traps where it is set twice, so it only changes in
+/// hosts where a callback wakes other requests.
 const TICK: Duration = Duration::from_millis(50);
+/// When the next tick comes while requests wait for their turn: the shortest period that hosts have.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 proxy_wasm::main! {{
     Log::install();

@@ -17,7 +17,7 @@ pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::fetch::{Notice, Schedule};
 pub use self::shared::{CommonSecret, Entry, NoStore, SharedData, Swap};
-pub use self::slot::Lookup;
+pub use self::slot::{KeyState, Lookup};
 
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
@@ -97,6 +97,12 @@ impl KeyStore {
             .map_or(Lookup::Unavailable { retry_after: 1 }, |slot| {
                 slot.lookup(now)
             })
+    }
+
+    /// What requests that wait for a key set depend on; `None` for a set that the policy does not have.
+    #[must_use]
+    pub fn state(&self, id: KeySourceId, now: UnixTime) -> Option<KeyState> {
+        self.slot(id).map(|slot| slot.state(now))
     }
 
     /// Whether a token with a key id that the set lacks may wait: a fetch is under way, or may start.

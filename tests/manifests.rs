@@ -104,16 +104,17 @@ fn each_configuration_in_a_manifest_compiles_without_a_warning() {
 #[test]
 fn every_platform_fails_closed_and_pins_the_module() {
     let digest = "0".repeat(64);
-    for name in [
-        "istio/gateway.yaml",
-        "istio/sidecar.yaml",
-        "higress/wasmplugin.yaml",
+    // Higress knows no strategy that refuses and makes the VM again.
+    for (name, strategy) in [
+        ("istio/gateway.yaml", "FAIL_RELOAD"),
+        ("istio/sidecar.yaml", "FAIL_RELOAD"),
+        ("higress/wasmplugin.yaml", "FAIL_CLOSE"),
     ] {
         let plugin = of_kind(&documents(name), "WasmPlugin");
         let spec = &plugin["spec"];
         assert_eq!(
             (&spec["failStrategy"], &spec["phase"]),
-            (&json!("FAIL_CLOSE"), &json!("AUTHN")),
+            (&json!(strategy), &json!("AUTHN")),
             "{name}"
         );
         assert_eq!(
@@ -133,7 +134,9 @@ fn every_platform_fails_closed_and_pins_the_module() {
         format!("registry.example/auth-filter@sha256:{digest}")
     );
     let config = &documents("remote-module.yaml")[0]["http_filters"][0]["typed_config"]["config"];
-    assert_eq!(config["failure_policy"], "FAIL_CLOSED");
+    assert_eq!(config["failure_policy"], "FAIL_RELOAD");
+    let envoy = fs::read_to_string("envoy-example/envoy.yaml").unwrap();
+    assert!(envoy.contains("failure_policy: FAIL_RELOAD"));
     assert_eq!(config["vm_config"]["code"]["remote"]["sha256"], digest);
 }
 

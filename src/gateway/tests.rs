@@ -4,6 +4,7 @@ mod keys;
 mod possession;
 mod services;
 mod tokens;
+mod waking;
 
 use std::time::Duration;
 

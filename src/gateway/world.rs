@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Callout, Gateway, Outcome};
+use super::{Callout, Gateway, Outcome, STEPS};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::client::ClientNetwork;
 use crate::config::Config;
@@ -13,7 +13,6 @@ use crate::exchange::Peer;
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
-
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
@@ -149,8 +148,14 @@ impl World {
                 self.arrive(&flight);
             }
             for vm in 0..self.vms.len() {
+                self.vms[vm].begin_tick();
                 drop(self.vms[vm].handle_tick(&mut self.process, self.now));
                 self.drive(vm, None);
+                // The ticks that come at once.
+                while self.vms[vm].wants_tick() {
+                    self.vms[vm].begin_tick();
+                    self.drive(vm, None);
+                }
             }
         }
     }
@@ -196,7 +201,13 @@ impl World {
             }
             self.fetched.push(uri);
         }
-        for (id, outcome) in self.vms[vm].poll_settled(&mut self.process, self.now) {
+        self.answer(vm);
+    }
+
+    fn answer(&mut self, vm: usize) {
+        let settled = self.vms[vm].poll_settled(&mut self.process, self.now);
+        assert!(settled.len() <= STEPS, "{} at once", settled.len());
+        for (id, outcome) in settled {
             self.settle(id, outcome);
         }
     }
@@ -219,9 +230,7 @@ impl World {
             },
         };
         vm.handle_answered(flight.callout, outcome, &mut self.process, self.now);
-        for (id, outcome) in vm.poll_settled(&mut self.process, self.now) {
-            self.settle(id, outcome);
-        }
+        self.answer(flight.vm);
     }
 
     fn settle(&mut self, id: u32, outcome: Outcome) {

@@ -11,6 +11,7 @@ use super::journal::Journal;
 use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
+use super::{AT_ONCE, TICK};
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::capabilities::{Capabilities, Waiting};
 use crate::client::{Client, ClientNetwork, ClientSource};
@@ -21,6 +22,7 @@ use crate::headers::Headers;
 use crate::keys::{self, KeySource};
 use crate::services;
 use crate::text::hex_bytes;
+use crate::time::UnixTime;
 
 /// What the contexts of one configuration share.
 pub(super) struct Vm {
@@ -31,6 +33,10 @@ pub(super) struct Vm {
     /// By the host's token: the context that called out, and for what.
     pub(super) callouts: BTreeMap<u32, (u32, Callout)>,
     pub(super) journal: Journal,
+    /// Whether the next tick comes at once.
+    hurries: bool,
+    /// When all was last looked at that a tick looks at.
+    ticked_at: UnixTime,
 }
 
 impl Vm {
@@ -42,6 +48,8 @@ impl Vm {
             gateway: None,
             callouts: BTreeMap::new(),
             journal: Journal::default(),
+            hurries: false,
+            ticked_at: UnixTime::from_millis(0),
         }
     }
 
@@ -114,7 +122,9 @@ impl Vm {
                 Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
                 Outcome::Held => {
                     self.call_out(Leader::Request, id);
-                    self.answer_held(Some(id)).unwrap_or(Outcome::Held)
+                    let outcome = self.answer_held(Some(id)).unwrap_or(Outcome::Held);
+                    self.pace();
+                    outcome
                 }
                 other => other,
             };
@@ -134,7 +144,10 @@ impl Vm {
         }
         match self.host.waiting {
             Waiting::OwnCallout => self.decide_alone(context),
-            Waiting::Woken => drop(self.answer_held(None)),
+            Waiting::Woken => {
+                let _ = self.answer_held(None);
+                self.pace();
+            }
         }
     }
 
@@ -179,15 +192,30 @@ impl Vm {
         let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
             return;
         };
-        let shared = &mut HostData(self.host.shared);
-        let notices = gateway.handle_tick(shared, now);
-        for (callout, notice) in notices {
-            self.callouts.retain(|_, (_, known)| *known != callout);
-            report(gateway, &notice, &mut self.journal.metrics);
+        gateway.begin_tick();
+        // A tick that comes early is only for what was left.
+        let is_early = self.hurries && now.since(self.ticked_at) < TICK && now >= self.ticked_at;
+        if !is_early {
+            self.ticked_at = now;
+            let shared = &mut HostData(self.host.shared);
+            for (callout, notice) in gateway.handle_tick(shared, now) {
+                self.callouts.retain(|_, (_, known)| *known != callout);
+                report(gateway, &notice, &mut self.journal.metrics);
+            }
         }
         self.call_out(Leader::Tick, root);
         if self.host.waiting == Waiting::Woken {
             let _ = self.answer_held(None);
+            self.pace();
+        }
+    }
+
+    /// Has the next tick come at once while something is left for it, and in its time otherwise.
+    fn pace(&mut self) {
+        let hurries = self.gateway.as_ref().is_some_and(Gateway::wants_tick);
+        if self.host.tick && hurries != self.hurries {
+            self.hurries = hurries;
+            call::set_tick_period(if hurries { AT_ONCE } else { TICK });
         }
     }
 

@@ -22,6 +22,17 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The longest wait between attempts, so that an issuer that comes back is noticed.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
+/// All of a key set on which a request that waits for it depends: while it stays the same, so does what the request is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyState {
+    ready: bool,
+    changes: u64,
+    fetched_at: Option<UnixTime>,
+    failures: u32,
+    failing: bool,
+    may_refetch: bool,
+}
+
 /// What is known of a key set.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookup<'k> {
@@ -132,6 +143,17 @@ impl Slot {
             .map_or(Lookup::Pending, |retry_after| Lookup::Unavailable {
                 retry_after,
             })
+    }
+
+    pub(super) fn state(&self, now: UnixTime) -> KeyState {
+        KeyState {
+            ready: matches!(self.lookup(now), Lookup::Ready(_)),
+            changes: self.changes,
+            fetched_at: self.held.as_ref().map(|held| held.fetched_at),
+            failures: self.failures,
+            failing: self.failing(now).is_some(),
+            may_refetch: self.may_refetch(now),
+        }
     }
 
     pub(super) fn failing(&self, now: UnixTime) -> Option<u32> {

@@ -1,11 +1,13 @@
 //! Questions that wait, are under way, or have their answer.
 
+mod due;
 mod question;
 mod together;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use self::due::Due;
 pub use self::question::{Call, Lookup, Notice, Question};
 use self::question::{Health, Open, Settled, Stage};
 use super::decision::read_batch;
@@ -34,7 +36,7 @@ pub struct ServiceStore {
     settled: Expiring<Settled>,
     /// As many as there are requests that wait, and calls under way.
     open: BTreeMap<Digest, Open>,
-    wanted: VecDeque<Digest>,
+    due: Due,
     /// Which questions each call asks: one, or those of a batch.
     flying: BTreeMap<u32, Vec<Digest>>,
     /// Calls that are the second of two for their question.
@@ -44,8 +46,8 @@ pub struct ServiceStore {
     slots: Slots,
     /// Names the services for them.
     fingerprints: Vec<Digest>,
-    /// Whether a question was settled since somebody asked.
-    news: bool,
+    /// The questions that were settled since somebody asked.
+    news: Vec<Digest>,
 }
 
 impl ServiceStore {
@@ -55,13 +57,13 @@ impl ServiceStore {
         Self {
             slots: Slots::new(1, secret),
             fingerprints: services.iter().map(Service::fingerprint).collect(),
-            news: false,
+            news: Vec::new(),
             services: services.into(),
             health: vec![Health::default(); services.len()],
             secret,
             settled: Expiring::new(most),
             open: BTreeMap::new(),
-            wanted: VecDeque::new(),
+            due: Due::default(),
             flying: BTreeMap::new(),
             seconds: BTreeSet::new(),
             attempts: 0,
@@ -126,7 +128,7 @@ impl ServiceStore {
                 place: None,
             },
         );
-        self.wanted.push_back(digest);
+        self.due.push(digest, Stage::Wanted, &self.open);
     }
 
     /// Takes an answer that nobody had to be asked for.
@@ -135,8 +137,8 @@ impl ServiceStore {
         self.settled.insert(digest, Settled::Known(answer), until);
     }
 
-    /// Whether a question was settled since this was last asked: requests that wait may go on.
-    pub fn take_news(&mut self) -> bool {
+    /// The questions that were settled since this was last asked: requests that wait for them may go on.
+    pub fn take_news(&mut self) -> Vec<Digest> {
         std::mem::take(&mut self.news)
     }
 
@@ -147,13 +149,8 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) -> Option<Call> {
-        let may = |open: &Open| leader == Leader::Tick || open.stage == Stage::Wanted;
         loop {
-            let at = self
-                .wanted
-                .iter()
-                .position(|digest| self.open.get(digest).is_some_and(may))?;
-            let digest = self.wanted.remove(at)?;
+            let digest = self.due.pop(leader, &self.open)?;
             let service = self.open.get(&digest)?.question.service;
             if self.goes_out(digest, shared, now) {
                 let batch = self.gather(digest, service, leader);
@@ -186,7 +183,6 @@ impl ServiceStore {
     pub fn join(&mut self, question: &Question, now: UnixTime) -> Option<Call> {
         let digest = self.digest(question);
         self.open.get(&digest)?;
-        self.wanted.retain(|wanted| *wanted != digest);
         let batch = self.gather(digest, question.service, Leader::Tick);
         self.take_off(batch, question.service, now)
     }
@@ -311,13 +307,13 @@ impl ServiceStore {
     pub fn abandon(
         &mut self,
         call: Call,
-        is_awaited: impl Fn(&Question) -> bool,
+        is_awaited: impl Fn(&Digest) -> bool,
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) {
         for digest in self.flying.remove(&call.attempt).unwrap_or_default() {
             match self.open.get(&digest) {
-                Some(open) if is_awaited(&open.question) => self.leave_to_tick(digest),
+                Some(_) if is_awaited(&digest) => self.leave_to_tick(digest),
                 Some(_) => {
                     let place = self.open.remove(&digest).and_then(|open| open.place);
                     if let Some(place) = place {
@@ -336,18 +332,19 @@ impl ServiceStore {
         let flies = |open: &Open| matches!(open.stage, Stage::Flying(..));
         if self.open.get(&digest).is_some_and(|open| !flies(open)) {
             self.open.remove(&digest);
-            self.wanted.retain(|held| *held != digest);
         }
     }
 
     fn leave_to_tick(&mut self, digest: Digest) {
         if let Some(open) = self.open.get_mut(&digest) {
             open.stage = Stage::WantedByTick;
-            self.wanted.push_back(digest);
+            self.due.push(digest, Stage::WantedByTick, &self.open);
         }
     }
 
-    fn digest(&self, question: &Question) -> Digest {
+    /// The name of a question, by which [`Self::take_news`] tells of it.
+    #[must_use]
+    pub fn digest(&self, question: &Question) -> Digest {
         question
             .ask
             .digest(&question.service.0.to_le_bytes(), &self.secret)

@@ -23,6 +23,7 @@ mod aws;
 mod cognito;
 mod configuration;
 mod credentials;
+mod crowds;
 mod decisions;
 mod directories;
 mod entra;

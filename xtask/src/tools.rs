@@ -93,6 +93,14 @@ pub fn wasm() -> Result<PathBuf, String> {
         .clone()
 }
 
+/// The module as `cargo wasm` leaves it, before Binaryen makes it smaller.
+///
+/// # Errors
+/// With the compiler's output, when it does not compile.
+pub fn plain_wasm() -> Result<PathBuf, String> {
+    wasm().map(|_| target().join("wasm32-wasip1/release/auth_filter.wasm"))
+}
+
 /// Leaves out of the places that panics name where this machine keeps the sources of crates: the module is the same on
 /// every machine.
 fn without_home() -> String {

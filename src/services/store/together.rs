@@ -11,6 +11,10 @@ use crate::services::shared::{Bounds, Seen};
 use crate::services::{Answer, Service, ServiceId};
 use crate::time::UnixTime;
 
+/// Among how many questions that are due those are looked for that go out together: beyond, looking would cost more than
+/// it saves.
+const LOOKED_AT: usize = 64;
+
 impl ServiceStore {
     /// Whether this VM asks: it has the lease, or nobody to share with. Otherwise another knows, or asks.
     pub(super) fn goes_out(
@@ -83,7 +87,7 @@ impl ServiceStore {
         };
         self.open.remove(&digest);
         self.settled.insert(digest, settled, until);
-        self.news = true;
+        self.news.push(digest);
     }
 
     /// A VM that asked for all may have the answer, or be gone.
@@ -113,30 +117,27 @@ impl ServiceStore {
         leader: Leader,
     ) -> Vec<Digest> {
         let mut batch = vec![first];
-        let most = self
-            .service(service)
-            .and_then(Service::batch)
-            .map_or(1, |batch| batch.most);
-        let waiting: Vec<Digest> = self.wanted.iter().copied().collect();
-        for digest in waiting {
+        let Some(most) = self.service(service).and_then(Service::batch) else {
+            return batch;
+        };
+        let most = most.most;
+        for digest in self.due.peek(leader, LOOKED_AT, &self.open) {
             if batch.len() >= most {
                 break;
             }
             let Some(open) = self.open.get(&digest) else {
                 continue;
             };
-            let may = leader == Leader::Tick || open.stage == Stage::Wanted;
             let mut others = batch.iter().filter_map(|digest| self.open.get(digest));
             let fits = others.all(|other| {
                 !other.alone
                     && !open.alone
                     && may_go_together(&other.question.ask, &open.question.ask)
             });
-            if may && open.question.service == service && fits {
+            if open.question.service == service && fits && !batch.contains(&digest) {
                 batch.push(digest);
             }
         }
-        self.wanted.retain(|digest| !batch.contains(digest));
         batch
     }
 
@@ -166,8 +167,8 @@ impl ServiceStore {
                 self.slots.publish(&place, None, until, shared);
             }
             self.settled.insert(*digest, Settled::Failed, until);
+            self.news.push(*digest);
         }
-        self.news = true;
         Notice::Failed { why }
     }
 
@@ -215,7 +216,7 @@ impl ServiceStore {
             self.slots.publish(place, Some(entry), until, shared);
         }
         self.settled.insert(digest, Settled::Known(answer), until);
-        self.news = true;
+        self.news.push(digest);
     }
 }
 
