@@ -2,54 +2,10 @@
 
 use crate::lab::{Lab, claims, eventually, policy};
 use serde_json::json;
-use std::ops::Range;
-use std::path::PathBuf;
-use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 use xtask::client::Request;
 use xtask::envoy::{EnvoyConfig, Filter};
 use xtask::issuer::{Issuer, SigningKey};
-use xtask::{echo::Echo, tools};
-
-/// The module that ships, but for one callback of its own: that one is `unreachable`.
-fn trapping_in(callback: &str) -> PathBuf {
-    let mut module = std::fs::read(tools::wasm().unwrap()).unwrap();
-    let body = body_of(&module, callback);
-    // No locals, a trap, as many instructions without effect as there is room for, and the end.
-    let filling = body.len() - 3;
-    let replaced = [&[0, 0][..], &vec![1; filling], &[0x0b]].concat();
-    module.splice(body, replaced);
-    let path = tools::lab_dir("trap").unwrap().join("auth_filter.wasm");
-    std::fs::write(&path, module).unwrap();
-    path
-}
-
-/// Where the body of an exported function stands.
-fn body_of(module: &[u8], name: &str) -> Range<usize> {
-    let (mut imported, mut index, mut bodies) = (0, None, Vec::new());
-    for payload in Parser::new(0).parse_all(module) {
-        match payload.unwrap() {
-            Payload::ImportSection(section) => {
-                let functions = section
-                    .into_imports()
-                    .filter(|import| matches!(import.as_ref().unwrap().ty, TypeRef::Func(_)));
-                imported = functions.count();
-            }
-            Payload::ExportSection(section) => {
-                let mut exports = section.into_iter().map(Result::unwrap);
-                let found =
-                    exports.find(|export| export.name == name && export.kind == ExternalKind::Func);
-                index = found.map(|export| export.index as usize);
-            }
-            Payload::CodeSectionEntry(body) => {
-                let range = body.range();
-                bodies.push(range.start as usize..range.end as usize);
-            }
-            _ => {}
-        }
-    }
-    let at: usize = index.unwrap();
-    bodies[at - imported].clone()
-}
+use xtask::{echo::Echo, trap::trapping_in};
 
 /// One Envoy with a listener, and a VM, for each policy.
 struct Scene {
@@ -69,7 +25,7 @@ impl Scene {
         let issuer = Issuer::start(&[&key]).unwrap();
         let filter = || Filter::json(policy(&issuer, json!({})));
         let echo = Echo::start().unwrap();
-        let envoy = EnvoyConfig::new(trapping_in("proxy_on_request_body"), filter())
+        let envoy = EnvoyConfig::new(trapping_in("proxy_on_request_body").unwrap(), filter())
             .and_listener(filter())
             .and_listener(filter())
             .upstream(echo.addr())

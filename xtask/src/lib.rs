@@ -63,4 +63,5 @@ pub mod schema;
 pub mod secrets;
 pub mod server;
 pub mod tools;
+pub mod trap;
 mod wire;
