@@ -1,5 +1,8 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest to learn of.
 
+mod budget;
+
+use self::budget::{Group, Spent};
 use crate::process::{describe, run};
 use crate::tools::{cargo, ensure_toolchain, ensure_venv, node, target, wasm, workspace};
 use std::fs;
@@ -7,70 +10,104 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-/// One step: its name, and what it runs.
-type Step = (&'static str, fn() -> Result<(), String>);
+/// One step: its name, where it belongs, and what it runs.
+type Step = (&'static str, Group, fn() -> Result<(), String>);
 
 /// The tests in the real Envoy come last, so that their result closes the output.
 const STEPS: &[Step] = &[
-    ("toolchain", ensure_toolchain),
-    ("format", || show(cargo().args(["fmt", "--all", "--check"]))),
-    ("format of what has a workspace of its own", || {
-        for manifest in ["tests/fuzz/Cargo.toml", "tests/bench/kernels/Cargo.toml"] {
-            show(cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
-        }
-        Ok(())
+    ("toolchain", Group::Build, ensure_toolchain),
+    ("format", Group::Build, || {
+        show(cargo().args(["fmt", "--all", "--check"]))
     }),
-    ("lint", || show(cargo().arg("lint"))),
-    ("lint for WebAssembly", || show(cargo().arg("lint-wasm"))),
-    ("documentation", || {
+    (
+        "format of what has a workspace of its own",
+        Group::Build,
+        || {
+            for manifest in ["tests/fuzz/Cargo.toml", "tests/bench/kernels/Cargo.toml"] {
+                show(cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
+            }
+            Ok(())
+        },
+    ),
+    ("lint", Group::Build, || show(cargo().arg("lint"))),
+    ("lint for WebAssembly", Group::Build, || {
+        show(cargo().arg("lint-wasm"))
+    }),
+    ("documentation", Group::Build, || {
         show(
             cargo()
                 .args(["doc", "--no-deps", "--lib", "--quiet"])
                 .env("RUSTDOCFLAGS", "-D warnings"),
         )
     }),
-    ("module", || wasm().map(drop)),
-    ("Envoy and moto", || ensure_venv().map(drop)),
-    ("tests of the core and of the laboratory", || {
-        show(cargo().args(["test", "--workspace", "--lib"]))
-    }),
-    ("tests of the core on WebAssembly", core_on_wasm),
+    ("module", Group::Build, || wasm().map(drop)),
+    ("Envoy and moto", Group::Build, || ensure_venv().map(drop)),
+    (
+        "tests of the core and of the laboratory",
+        Group::Units,
+        || show(cargo().args(["test", "--workspace", "--lib"])),
+    ),
+    (
+        "tests of the core on WebAssembly",
+        Group::Units,
+        core_on_wasm,
+    ),
     (
         "tests of configurations, vectors, bytes and the module",
+        Group::Rest,
         || {
             let names = test_targets()?;
             let targets = names.iter().flat_map(|name| ["--test", name]);
             show(cargo().arg("test").args(targets))
         },
     ),
-    ("fuzzing, briefly", || crate::fuzz::all(5)),
-    ("tests of the reference directory", || {
-        show(cargo().args(["test", "--package", "auth-directory"]))
+    ("fuzzing, briefly", Group::Rest, || crate::fuzz::all(5)),
+    ("tests of the reference directory", Group::Service, || {
+        show(directory_tests().args(["--", "--skip", PAGES]))
     }),
-    ("the benchmark, briefly", || {
+    ("the reference directory's pages", Group::Chromium, || {
+        show(directory_tests().args(["--test", "directory", "--", PAGES]))
+    }),
+    ("the benchmark, briefly", Group::Rest, || {
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
-    ("the demonstration", || crate::demo::run(true)),
-    ("tests in the real Envoy", || {
+    ("the demonstration", Group::Rest, || crate::demo::run(true)),
+    ("tests in the real Envoy", Group::Envoy, || {
         show(cargo().args(["test", "--test", "envoy"]))
     }),
 ];
 
-/// Runs every step.
+/// The tests that show the directory's pages in Chromium.
+const PAGES: &str = "pages::";
+
+fn directory_tests() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--package", "auth-directory"]);
+    command
+}
+
+/// Runs every step, and holds the time of each group against its budget.
 ///
 /// # Errors
-/// With the first step that fails.
+/// With the first step that fails, or the groups that took too long.
 pub fn all() -> Result<(), String> {
-    for (name, step) in STEPS {
+    let mut spent = Spent::default();
+    for (name, group, step) in STEPS {
+        let closes = *group == Group::Envoy;
+        if closes {
+            println!("{}", spent.describe());
+            spent.verdict()?;
+        }
         println!("== {name}");
         let start = Instant::now();
         step().map_err(|error| format!("{name}: {error}"))?;
+        spent.add(*group, start.elapsed());
         // After the last step nothing follows the test runner's own line.
-        if *name != "tests in the real Envoy" {
+        if !closes {
             println!("== {name}: {:.0} s\n", start.elapsed().as_secs_f64());
         }
     }
-    Ok(())
+    spent.verdict()
 }
 
 /// Runs a command whose output is for the reader.
@@ -155,4 +192,15 @@ fn runner(version: &str) -> Result<PathBuf, String> {
         .arg(&root)
         .env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     Ok(runner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_envoy_closes_the_output() {
+        let is_last = |(_, group, _): &Step| *group == Group::Envoy;
+        assert_eq!(STEPS.iter().position(is_last), Some(STEPS.len() - 1));
+    }
 }
