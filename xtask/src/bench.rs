@@ -19,6 +19,8 @@ mod tokens;
 mod variants;
 mod workers;
 
+pub(crate) use self::report::machine;
+
 use self::lab::Lab;
 use self::report::Report;
 use self::stats::Series;

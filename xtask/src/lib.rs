@@ -35,6 +35,7 @@
     reason = "test tooling: nothing here ships, and a broken assumption should stop the run at once"
 )]
 
+pub mod abuse;
 pub mod bench;
 pub mod cerbos;
 pub mod check;

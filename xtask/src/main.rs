@@ -5,6 +5,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  abuse [--short] [--only <word>,...] [--break <invariant>]
+                  let strangers loose on the filter in a real Envoy: what that costs, and what honest callers get
+                  meanwhile; --break plants a fault that must be found
   api-key <owner> [--group <group>]... [--expires <RFC 3339>]
                   make an API key, and what the configuration holds of it
   bench [--short] [--only <word>,...] [--module <file>] [--rounds <number>] [--profile]
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
+        ["abuse", options @ ..] => xtask::abuse::run(options),
         ["api-key", owner, options @ ..] => xtask::secrets::api_key(owner, options),
         ["bench", options @ ..] => {
             xtask::bench::Options::parse(options).and_then(|options| xtask::bench::run(&options))

@@ -273,7 +273,7 @@ fn range(of: Spread, digits: usize) -> String {
 }
 
 /// What the numbers were taken on.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info
         .lines()

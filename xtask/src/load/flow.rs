@@ -1,6 +1,7 @@
 //! Requests at a rate.
 
 use super::connection::{Connection, Pending};
+use super::process::thread_starved;
 use super::tally::Tally;
 use mio::{Events, Interest, Poll, Token};
 use std::collections::VecDeque;
@@ -194,6 +195,7 @@ impl Engine {
             self.open_all(&mut events, &mut buffer);
         }
         self.tally = Tally::new();
+        let starved = thread_starved();
         let start = Instant::now();
         let mut swept = start;
         loop {
@@ -207,6 +209,8 @@ impl Engine {
                 self.sweep();
             }
             if ended && self.waiting.is_empty() && !self.has_pending() {
+                let starved = thread_starved().saturating_sub(starved);
+                self.tally.set_starved(starved);
                 return self.tally;
             }
             self.turn(&mut events, &mut buffer);

@@ -9,7 +9,8 @@ use std::time::Duration;
 pub struct Usage {
     /// CPU time of all its threads, in user and kernel mode, as the scheduler counts it.
     pub cpu: Duration,
-    /// How long its threads were ready to run and had no CPU: what other programs on the machine took from it.
+    /// How long its threads were ready to run and had no CPU: what other programs on the machine took from it. Of an
+    /// Envoy, only its workers count.
     pub starved: Duration,
     /// Memory that it holds, in bytes.
     pub resident: u64,
@@ -25,13 +26,23 @@ pub fn usage(process: u32) -> Result<Usage, String> {
     let tasks = format!("/proc/{process}/task");
     let io = |error: std::io::Error| format!("{tasks}: {error}");
     let mut usage = Usage::default();
+    let (mut all_starved, mut has_workers) = (Duration::ZERO, false);
     for task in fs::read_dir(&tasks).map_err(io)? {
         // A thread may end meanwhile; Envoy's workers do not.
-        let stat = fs::read_to_string(task.map_err(io)?.path().join("schedstat"));
-        let stat = stat.unwrap_or_default();
+        let task = task.map_err(io)?.path();
+        let read = |name: &str| fs::read_to_string(task.join(name)).unwrap_or_default();
+        let stat = read("schedstat");
         let mut nanos = stat.split(' ').filter_map(|word| word.trim().parse().ok());
         usage.cpu += Duration::from_nanos(nanos.next().unwrap_or(0));
-        usage.starved += Duration::from_nanos(nanos.next().unwrap_or(0));
+        let starved = Duration::from_nanos(nanos.next().unwrap_or(0));
+        all_starved += starved;
+        if read("comm").starts_with("wrk:") {
+            usage.starved += starved;
+            has_workers = true;
+        }
+    }
+    if !has_workers {
+        usage.starved = all_starved;
     }
     if usage.cpu.is_zero() {
         return Err(
@@ -47,6 +58,16 @@ pub fn usage(process: u32) -> Result<Usage, String> {
     usage.resident = kibibytes("VmRSS:").unwrap_or(0) << 10;
     usage.peak = kibibytes("VmHWM:").unwrap_or(0) << 10;
     Ok(usage)
+}
+
+/// How long this thread was ready to run and had no CPU; nothing where the kernel does not say it.
+pub(super) fn thread_starved() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = stat
+        .split(' ')
+        .nth(1)
+        .and_then(|word| word.trim().parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
 }
 
 /// The largest linear memory of a process, in bytes: V8 reserves eight gibibytes for each, and what is in use is the

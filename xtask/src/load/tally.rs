@@ -76,6 +76,7 @@ pub struct Tally {
     /// When the last request was sent.
     ended: Instant,
     last_answer: Option<Instant>,
+    starved: Duration,
 }
 
 impl Default for Tally {
@@ -92,6 +93,7 @@ impl Tally {
             started: now,
             ended: now,
             last_answer: None,
+            starved: Duration::ZERO,
         }
     }
 
@@ -123,6 +125,15 @@ impl Tally {
     /// When the last answer came.
     pub fn last_answer(&self) -> Option<Instant> {
         self.last_answer
+    }
+
+    /// How long the sender was ready to run and had no CPU: so late it may have been itself.
+    pub fn starved(&self) -> Duration {
+        self.starved
+    }
+
+    pub(super) fn set_starved(&mut self, starved: Duration) {
+        self.starved = starved;
     }
 
     pub(super) fn sent(&mut self, kind: &'static str) {
