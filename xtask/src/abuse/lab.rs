@@ -3,17 +3,24 @@
 use super::checks::{Checks, Invariant};
 use super::moods::{Gated, Mood, key_sets, services};
 use super::pipe::Pipe;
-use super::policy::{self, Addresses, HOLD_SECONDS, ISSUER, ORIGIN};
+use super::policy::{self, Addresses, ISSUER, ORIGIN};
 use crate::client::Request;
 use crate::envoy::{Envoy, EnvoyConfig, Filter};
 use crate::issuer::{Issuer, SigningKey, jwks};
-use crate::load::{Callers, KNOWN, OPEN};
+use crate::load::{self, BOUND, Callers, KNOWN, OPEN};
 use crate::server::Server;
 use crate::tools::wasm;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
+/// How long Envoy may take to have done with what it was sent.
+const SETTLED: Duration = Duration::from_secs(10);
+/// How long a living filter may take to say so, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often that is looked at.
+const BEAT: Duration = Duration::from_millis(100);
 /// A key whose private half nobody has kept.
 const P384: [&str; 2] = [
     "o7STzB1oV4kzmXEvfwVLGkaboLmAsgCAtmTTsLQLS46HBrE84WVu6fCW3aQrQuHB",
@@ -115,6 +122,25 @@ impl Lab {
         Ok(lab)
     }
 
+    /// Waits until Envoy has done with what it was sent before.
+    ///
+    /// # Errors
+    /// When Envoy is gone.
+    pub(super) fn settle(&self) -> Result<(), String> {
+        let start = Instant::now();
+        while start.elapsed() < SETTLED {
+            let before = load::usage(self.envoy.id())?;
+            thread::sleep(BEAT);
+            let after = load::usage(self.envoy.id())?;
+            // Neither at work, nor waiting for a core to work on.
+            let wanted = (after.cpu + after.starved).saturating_sub(before.cpu + before.starved);
+            if wanted < BEAT / 5 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Sets how the services answer from now on.
     pub(super) fn set_mood(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
@@ -130,7 +156,7 @@ impl Lab {
         let requests = [
             self.callers.request(OPEN, "/public"),
             self.callers.request(KNOWN, "/api"),
-            self.callers.request(crate::load::BOUND, "/api"),
+            self.callers.request(BOUND, "/api"),
             Self::password(),
         ];
         for request in requests {
@@ -150,13 +176,12 @@ impl Lab {
     /// Whether the filter still does what it is there for, in a VM that never ended.
     pub(super) fn check_alive(&self, row: &str, checks: &mut Checks) {
         let mut wrong = Vec::new();
-        let patience = Duration::from_secs(HOLD_SECONDS + 2);
         for (kind, path, status) in [
             (OPEN, "/public", 200),
             (KNOWN, "/api", 200),
             ("", "/api", 401),
         ] {
-            let request = self.callers.request(kind, path).timeout(patience);
+            let request = self.callers.request(kind, path).timeout(PATIENCE);
             match request.send(self.envoy.addr()) {
                 Ok(answer) if answer.status == status => {}
                 Ok(answer) => wrong.push(format!("{path}: {}, not {status}", answer.status)),

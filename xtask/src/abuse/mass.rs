@@ -27,7 +27,7 @@ pub(super) enum End {
     Closes,
     /// The service never answers.
     Never,
-    /// As the first, and Envoy is stopped for a second at that moment.
+    /// As the first, and Envoy is stopped for two seconds at that moment.
     Stops,
 }
 
@@ -41,6 +41,7 @@ pub(super) fn row(lab: &Lab, title: &str, end: End, checks: &mut Checks) -> Resu
         title: title.to_owned(),
         time: Duration::ZERO,
         may_pass: false,
+        always_judged: false,
         strangers: &|_| {
             let took = Rc::clone(&took);
             Ok(Box::new(move |lab, _| {
@@ -112,7 +113,7 @@ fn all_at_once(lab: &Lab, end: End) -> Result<(Tally, Settled), String> {
         End::Stops => {
             lab.late.set_open(true);
             load::pause(lab.envoy.id())?;
-            thread::sleep(Duration::from_secs(1));
+            thread::sleep(Duration::from_secs(2));
             load::resume(lab.envoy.id())?;
         }
     }
@@ -129,7 +130,8 @@ fn all_at_once(lab: &Lab, end: End) -> Result<(Tally, Settled), String> {
         .last_answer()
         .map(|last| last.saturating_duration_since(due));
     let answered = tally.kind(STRANGER).answered();
-    // What other programs took from Envoy is not its delay.
+    // What other programs took from Envoy, or from who reads the answers, is no delay of the filter.
+    let starved = starved.max(tally.starved());
     Ok((
         tally,
         late.map(|late| (late.saturating_sub(starved), answered)),

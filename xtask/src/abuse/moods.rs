@@ -91,6 +91,7 @@ pub(super) fn key_sets() -> Result<Vec<(String, Gated)>, String> {
     let made: Value = serde_json::from_str(&made).map_err(|error| error.to_string())?;
     let titles = [
         ("rsa", "256 RSA keys"),
+        ("wide", "180 RSA keys of 8192 bits"),
         ("other", "1 RSA key and 255 of P-521 for another algorithm"),
         ("p521", "256 keys of P-521"),
     ];

@@ -45,7 +45,14 @@ pub(super) fn policy(addresses: &Addresses, fault: Option<Fault>) -> Value {
         ],
     });
     match fault {
-        Some(Fault::TightSignatures) => policy["limits"]["bad_signatures"] = json!(1),
+        Some(Fault::TightSignatures) => {
+            // The budget of signatures is one of time, and was one of their number.
+            if include_str!("../../../filter-config/schema.json").contains("\"signature_time\"") {
+                policy["limits"]["signature_time"] = json!("1ms");
+            } else {
+                policy["limits"]["bad_signatures"] = json!(1);
+            }
+        }
         Some(Fault::OpenRule) => policy["rules"][6]["require"] = json!("public"),
         _ => {}
     }

@@ -53,11 +53,14 @@ pub(super) fn table(rows: &[Row]) -> String {
             None => "at once".into(),
             Some(_) => paced.map(|rate| format!("{rate:.0}")).unwrap_or_default(),
         };
-        let honest = row.refused().unwrap_or_else(|| "all answered".into());
+        let honest = row
+            .refused()
+            .unwrap_or_else(|| format!("all {} answered", row.honest.all().sent));
+        let disturbed = if row.is_judged() { "" } else { " (disturbed)" };
         // Writing to a String does not fail.
         let _ = writeln!(
             out,
-            "| {} | {rate} | {:.0} | {} | {} | {honest} | {} | {} | {}, {} |",
+            "| {} | {rate} | {:.0} | {} | {} | {honest} | {}{disturbed} | {} | {}, {} |",
             row.title,
             added * 100.0,
             cost.unwrap_or_default(),

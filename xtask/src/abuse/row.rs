@@ -46,6 +46,8 @@ pub(super) struct Attack<'a> {
     pub(super) time: Duration,
     /// Whether they are callers whom the rules let pass.
     pub(super) may_pass: bool,
+    /// Whether times are judged however disturbed they are: a fault was planted, and must be found.
+    pub(super) always_judged: bool,
     pub(super) strangers: &'a dyn Fn(&Lab) -> Result<Act, String>,
 }
 
@@ -76,6 +78,7 @@ pub(super) fn measure(lab: &Lab, attack: &Attack<'_>, checks: &mut Checks) -> Re
 
 fn run(lab: &Lab, attack: &Attack<'_>) -> Result<Row, String> {
     let process = lab.envoy.id();
+    lab.settle()?;
     let act = (attack.strangers)(lab)?;
     let honest = honest(lab)?;
     let (start, before) = (Instant::now(), load::usage(process)?);
@@ -159,7 +162,8 @@ impl Row {
             });
             checks.note(Invariant::Honest, self.honest.all().sent, refused);
         }
-        let late = self.late().filter(|_| self.is_judged()).map(|p99| {
+        let judged = self.is_judged() || attack.always_judged;
+        let late = self.late().filter(|_| judged).map(|p99| {
             format!(
                 "{title}: p99 {} ms, {:.0} % of a core busy, {:.0} % of the time without a core",
                 p99.as_millis(),
@@ -167,7 +171,7 @@ impl Row {
                 self.starved * 100.0
             )
         });
-        let looked_at = if self.is_judged() {
+        let looked_at = if judged {
             self.honest.kind(OPEN).sent
         } else {
             0

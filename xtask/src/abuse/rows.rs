@@ -20,8 +20,6 @@ const SLOW_WRITERS: usize = 1000;
 const SLOW_READERS: usize = 100;
 /// How often those do something.
 const BEAT: Duration = Duration::from_millis(200);
-/// How long Envoy may take to have done with what all of them began with.
-const SETTLED: Duration = Duration::from_secs(10);
 
 /// What is written down of a run.
 pub(super) struct Rows<'a> {
@@ -176,6 +174,7 @@ impl Rows<'_> {
                 title: title.to_owned(),
                 time: self.time,
                 may_pass,
+                always_judged: false,
                 strangers,
             };
             let row = measure(self.lab, &attack, self.checks)?;
@@ -220,7 +219,7 @@ pub(super) fn connections(lab: &Lab) -> Result<Act, String> {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    settle(lab)?;
+    lab.settle()?;
     Ok(Box::new(move |_, time| {
         thread::sleep(time);
         Ok(Box::new(move || {
@@ -271,24 +270,8 @@ fn left(crowd: Crowd) -> Leave {
 /// Peers who have begun what they do slowly.
 fn crowd(lab: &Lab, many: usize, first: &[u8]) -> Result<Crowd, String> {
     let crowd = Crowd::open(lab.envoy.addr(), many, &load::addresses(2, 10), first)?;
-    settle(lab)?;
+    lab.settle()?;
     Ok(crowd)
-}
-
-/// Waits until Envoy has taken in what all have sent: it has hardly anything to do.
-fn settle(lab: &Lab) -> Result<(), String> {
-    let start = Instant::now();
-    while start.elapsed() < SETTLED {
-        let before = load::usage(lab.envoy.id())?;
-        thread::sleep(BEAT);
-        let after = load::usage(lab.envoy.id())?;
-        // Neither at work, nor waiting for a core to work on.
-        let wanted = (after.cpu + after.starved).saturating_sub(before.cpu + before.starved);
-        if wanted < BEAT / 5 {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// A request with a body, in which a module that was broken on purpose traps.
