@@ -72,6 +72,9 @@ const STEPS: &[Step] = &[
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
     ("the demonstration", Group::Rest, || crate::demo::run(true)),
+    ("strangers, briefly", Group::Floods, || {
+        crate::abuse::run(&["--short"])
+    }),
     ("tests in the real Envoy", Group::Envoy, || {
         show(cargo().args(["test", "--test", "envoy"]))
     }),
