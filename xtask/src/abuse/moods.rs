@@ -49,13 +49,17 @@ impl Gated {
     }
 }
 
+/// The name of a group.
+pub(super) fn group(number: usize) -> String {
+    format!("/organisation/department/group-with-a-long-name-{number:06}")
+}
+
 /// What the directory, the introspection endpoint and the upstream answer.
 pub(super) fn services(mood: Arc<Mutex<Mood>>) -> Result<Server, String> {
     // A form of 256 KiB at the most, of which the filter reads hardly anything.
-    let padding: Vec<String> = (0..4500)
-        .map(|group| format!("/organisation/department/group-with-a-long-name-{group:06}"))
-        .collect();
-    let big_answer = json!({ "active": true, "sub": "somebody", "groups": padding });
+    // Written once: a laboratory that serialises it each time costs more than the filter that reads it.
+    let groups: Vec<String> = (0..4500).map(group).collect();
+    let groups = json!(groups).to_string();
     Server::start(move |request: &Received| {
         let held = *mood.lock().unwrap();
         let small = || match request.target.as_str() {
@@ -74,11 +78,12 @@ pub(super) fn services(mood: Arc<Mutex<Mood>>) -> Result<Server, String> {
                 small()
             }
             Mood::Big => {
-                let mut answer = big_answer.clone();
-                // Another form each time, as other subjects have.
-                answer["sub"] = json!(format!("{:?}", Instant::now()));
-                answer["permissions"] = json!(["orders.write"]);
-                Answer::json(200, &answer)
+                // Another answer each time, as other subjects have.
+                let subject = super::strangers::unique("subject");
+                let body = format!(
+                    r#"{{"active":true,"sub":"{subject}","permissions":["orders.write"],"groups":{groups}}}"#
+                );
+                Answer::new(200, "application/json", body)
             }
         })
     })

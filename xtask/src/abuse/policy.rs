@@ -40,7 +40,7 @@ pub(super) fn policy(addresses: &Addresses, fault: Option<Fault>) -> Value {
             { "name": "late", "match": { "path_prefix": "/late" }, "require": { "provider": "late" } },
             { "name": "password", "match": { "path_prefix": "/password" }, "require": { "provider": "ops" } },
             { "name": "opaque", "match": { "path_prefix": "/opaque" }, "require": { "provider": "partners" } },
-            { "name": "directory", "match": { "path_prefix": "/directory" }, "require": { "permissions": ["orders.write"] } },
+            { "name": "directory", "match": { "path_prefix": "/directory" }, "require": { "permissions": ["orders.write"], "groups": [super::moods::group(4499)] } },
             { "name": "api", "match": { "path_prefix": "/api" }, "require": { "provider": "users" } },
         ],
     });
@@ -65,7 +65,7 @@ fn providers(addresses: &Addresses) -> Value {
         "users": {
             "kind": "jwt", "issuer": ISSUER, "audiences": ["orders"], "jwks": jwks(&addresses.idp, "idp"),
             "proof_of_possession": { "dpop": { "origins": [ORIGIN] } },
-            "permissions": [{ "directory": "people" }],
+            "permissions": [{ "directory": "people" }], "groups": [{ "directory": "people" }],
         },
         "web": {
             "kind": "jwt", "issuer": WEB, "audiences": ["orders"], "jwks": jwks(&addresses.idp, "idp"),

@@ -5,6 +5,7 @@ use super::lab::Lab;
 use super::mass::{self, End};
 use super::moods::Mood;
 use super::policy::ISSUER;
+use super::report::NOBODY;
 use super::row::{Act, Attack, Leave, Row, at_rate, measure};
 use super::strangers::{self, Forger, giant, guess, opaque, shot};
 use crate::client::Request;
@@ -38,7 +39,7 @@ impl Rows<'_> {
     /// # Errors
     /// When the laboratory itself fails.
     pub(super) fn all(&mut self) -> Result<(), String> {
-        self.attack("nobody", false, &|_| {
+        self.attack(NOBODY, false, &|_| {
             Ok(Box::new(|_, time| {
                 thread::sleep(time);
                 Ok(Box::new(|| Ok(Tally::default())))
