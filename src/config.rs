@@ -251,8 +251,10 @@ pub struct Limits {
     pub token_cache_entries: Option<u32>,
     /// Bytes that they may take; 4 MiB where absent.
     pub token_cache_bytes: Option<u32>,
-    /// Bad signatures that are looked at per second and VM, 0 for no limit; 200 where absent.
-    pub bad_signatures: Option<u32>,
+    /// How much time of a second, in each VM, signatures of new tokens may take that turn out to be bad; 500ms where absent.
+    pub signature_time: Option<DurationText>,
+    /// The same for proofs of possession of tokens that were seen before; 250ms where absent.
+    pub proof_time: Option<DurationText>,
 }
 
 impl Config {

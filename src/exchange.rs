@@ -6,7 +6,7 @@
 mod aws;
 mod inquiry;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use self::inquiry::Inquiry;
@@ -24,6 +24,7 @@ use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::UnixTime;
+use crate::time_budget::TimeBudget;
 use crate::tokens::TokenStore;
 
 /// What a request waits for.
@@ -47,10 +48,14 @@ pub struct Stores {
     pub keys: KeyStore,
     /// Of passwords.
     pub passwords: PasswordStore,
+    /// Of time for proofs of tokens that are known.
+    pub proofs: TimeBudget,
     /// Of proofs that came before.
     pub replays: Replays,
     /// Of what services said.
     pub services: ServiceStore,
+    /// Of time for signatures of tokens that are not known.
+    pub signatures: TimeBudget,
     /// Of tokens.
     pub tokens: TokenStore,
 }
@@ -136,6 +141,8 @@ pub struct Exchange {
     policy: Rc<Policy>,
     head: Headers,
     peer: Peer,
+    /// When it was first looked at.
+    arrived: OnceCell<UnixTime>,
     /// Whether its proof of possession was seen to be signed and new: both are looked at once.
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
@@ -186,6 +193,7 @@ impl Exchange {
             policy,
             head,
             peer,
+            arrived: OnceCell::new(),
             proven: Cell::new(false),
             verified: RefCell::new(Vec::new()),
             guesses: RefCell::new(Vec::new()),
@@ -194,6 +202,7 @@ impl Exchange {
 
     /// Answers from what is known now.
     pub fn advance(&self, stores: &Stores, shared: &mut dyn SharedData, now: UnixTime) -> Step {
+        let _ = self.arrived.get_or_init(|| now);
         if self.policy.refuses_headers_of(&self.head) {
             return self.reject(None, Denial::OwnedHeader);
         }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use self::waiting::{Waiting, Wakers};
 use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use crate::config::Mode;
 use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
@@ -17,6 +18,7 @@ use crate::policy::{KeySourceId, Policy};
 use crate::possession::Replays;
 use crate::services::{self, Call, Service, ServiceId, ServiceStore};
 use crate::time::UnixTime;
+use crate::time_budget::TimeBudget;
 use crate::tokens::TokenStore;
 
 /// How many held requests are looked at between two ticks, and how many callouts go out.
@@ -85,12 +87,19 @@ impl Gateway {
     #[must_use]
     pub fn new(policy: Policy, secret: [u8; 32]) -> Self {
         let most = policy.limits.service_cache_entries;
+        let keys = KeyStore::new(policy.sources.iter().cloned());
         let stores = Stores {
-            keys: KeyStore::new(policy.sources.iter().cloned()),
+            keys: match policy.mode {
+                // Another configuration of the process may rely on what this one only tries out.
+                Mode::Shadow => keys.apart(),
+                Mode::Disabled | Mode::Enforce => keys,
+            },
             passwords: PasswordStore::new(secret),
+            proofs: TimeBudget::new(policy.limits.proof_time, secret),
             replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
                 .with_slots(policy.limits.shared_entries),
+            signatures: TimeBudget::new(policy.limits.signature_time, secret),
             tokens: TokenStore::new(&policy.limits, secret),
         };
         Self {
@@ -395,6 +404,10 @@ impl Gateway {
 const fn unavailable(need: &Need) -> Denial {
     match need {
         Need::Answers(_) => Denial::ServiceUnavailable { retry_after: 1 },
+        // The keys that there are serve.
+        Need::Keys {
+            unknown_key: true, ..
+        } => Denial::SignaturesThrottled { retry_after: 1 },
         Need::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
     }
 }

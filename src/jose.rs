@@ -23,6 +23,7 @@
 
 mod algorithm;
 mod claims;
+mod cost;
 mod error;
 mod jwk;
 mod kernel;

@@ -8,6 +8,7 @@ mod discovery;
 mod endpoint;
 mod fetch;
 mod freshness;
+mod kids;
 mod record;
 mod shared;
 mod slot;
@@ -17,7 +18,7 @@ pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::fetch::{Notice, Schedule};
 pub use self::shared::{CommonSecret, Entry, NoStore, SharedData, Swap};
-pub use self::slot::{KeyState, Lookup};
+pub use self::slot::{Finding, KeyState, Lookup, Sought};
 
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
@@ -84,6 +85,14 @@ impl KeyStore {
         }
     }
 
+    /// The same in a VM that only tries a configuration out: unknown key ids cause no fetch that others would have to do
+    /// without.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.slots.iter_mut().for_each(Slot::keep_kids);
+        self
+    }
+
     /// The source's own description.
     #[must_use]
     pub fn source(&self, id: KeySourceId) -> Option<&KeySource> {
@@ -105,22 +114,17 @@ impl KeyStore {
         self.slot(id).map(|slot| slot.state(now))
     }
 
-    /// Whether a token with a key id that the set lacks may wait: a fetch is under way, or may start.
+    /// What is known of a key that the set lacks.
     #[must_use]
-    pub fn may_refetch(&self, id: KeySourceId, now: UnixTime) -> bool {
-        self.slot(id).is_some_and(|slot| slot.may_refetch(now))
+    pub fn seek(&self, id: KeySourceId, sought: &Sought<'_>, now: UnixTime) -> Finding {
+        self.slot(id)
+            .map_or(Finding::Later(1), |slot| slot.seek(sought, now))
     }
 
     /// A number that is another one once any of the key sets is.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.slots.iter().map(Slot::changes).sum()
-    }
-
-    /// Seconds until the next attempt, where the last fetch failed.
-    #[must_use]
-    pub fn failing(&self, id: KeySourceId, now: UnixTime) -> Option<u32> {
-        self.slot(id).and_then(|slot| slot.failing(now))
     }
 
     /// What must be sent for a fetch; `None` for one that nobody waits for any more.

@@ -64,4 +64,5 @@ pub mod services;
 pub mod sigv4;
 pub mod text;
 pub mod time;
+pub mod time_budget;
 pub mod tokens;

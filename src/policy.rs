@@ -133,8 +133,10 @@ pub struct Limits {
     pub token_cache_entries: usize,
     /// Bytes that they may take.
     pub token_cache_bytes: usize,
-    /// Bad signatures that are looked at per second and VM; 0 for no limit.
-    pub bad_signatures: usize,
+    /// How much of a second the signatures of tokens may take that do not hold, in each VM.
+    pub signature_time: Duration,
+    /// How much of a second those of proofs of known tokens may take.
+    pub proof_time: Duration,
 }
 
 /// A compiled configuration.

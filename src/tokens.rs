@@ -1,5 +1,4 @@
-//! Tokens that were judged before: whom good ones stand for, why bad ones do not hold, and how many more bad
-//! signatures are looked at.
+//! Tokens that were judged before: whom good ones stand for, and why bad ones do not hold.
 //!
 //! A verified token is found by a keyed digest of its end and recognised by all of its bytes, so no two are ever confused. It is
 //! kept with the key set that verified it and is gone with that set; times, audience and the rule are looked at again
@@ -18,7 +17,6 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use self::refused::Refused;
 use self::verified::Verified;
-use crate::bucket::Bucket;
 use crate::jose::{KeySet, TokenError};
 use crate::policy::principal::Bearer;
 use crate::policy::{Limits, ProviderId};
@@ -79,8 +77,6 @@ pub struct TokenStore {
     keys: (u64, u64),
     verified: RefCell<Verified>,
     refused: RefCell<Refused>,
-    /// Good signatures take nothing out, so that callers who come back after a restart all get in.
-    bad_signatures: Bucket,
 }
 
 impl TokenStore {
@@ -96,7 +92,6 @@ impl TokenStore {
                 limits.token_cache_bytes,
             )),
             refused: RefCell::new(Refused::new(limits.token_cache_entries)),
-            bad_signatures: Bucket::new(limits.bad_signatures),
         }
     }
 
@@ -147,19 +142,6 @@ impl TokenStore {
         if refused::is_final(error) {
             self.refused.borrow_mut().insert(digest, error, keys, now);
         }
-    }
-
-    /// Whether one more signature is looked at; else the seconds until it may be.
-    ///
-    /// # Errors
-    /// While more bad ones came than are looked at.
-    pub fn admit_signature(&self, now: UnixTime) -> Result<(), u32> {
-        self.bad_signatures.admit(now)
-    }
-
-    /// Counts signatures that were looked at and are not good.
-    pub fn count_bad_signatures(&self, many: u8) {
-        self.bad_signatures.spend(many);
     }
 }
 

@@ -291,6 +291,21 @@ fn what_is_wrong_is_told_with_its_place() {
             "{\"hold\": \"0s\"}",
             "limits.hold: a request must be allowed to wait; the least is 1ms",
         ),
+        (
+            "/limits",
+            "{\"signature_time\": \"0s\"}",
+            "limits.signature_time: without time for signatures nobody new gets in; the least is 1ms",
+        ),
+        (
+            "/limits",
+            "{\"proof_time\": \"0ms\"}",
+            "limits.proof_time: without time for signatures nobody new gets in; the least is 1ms",
+        ),
+        (
+            "/limits",
+            "{\"bad_signatures\": 200}",
+            "limits.bad_signatures: this key is gone, as bad signatures are limited by the time that they take: use `signature_time`, such as \"500ms\"",
+        ),
     ];
     let mut wrong = Vec::new();
     for (place, value, want) in cases {

@@ -92,6 +92,12 @@ impl ConfigError {
     }
 }
 
+/// Keys that earlier versions had, and what says the same now.
+const GONE: [(&str, &str); 1] = [(
+    "limits.bad_signatures",
+    "this key is gone, as bad signatures are limited by the time that they take: use `signature_time`, such as \"500ms\"",
+)];
+
 /// Turns "unknown field `x`, expected one of `a`, `b`" at `path` into "unknown key; known: a, b" at `path.x`.
 fn reword(path: &str, text: &str) -> (String, String) {
     for (start, what) in [
@@ -110,6 +116,9 @@ fn reword(path: &str, text: &str) -> (String, String) {
         } else {
             format!("{path}.{name}")
         };
+        if let Some((_, instead)) = GONE.iter().find(|(gone, _)| *gone == at) {
+            return (at, (*instead).to_owned());
+        }
         let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
         let what = if known.is_empty() {
             what.to_owned()

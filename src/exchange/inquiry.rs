@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::{Caller, Exchange, Need, Stores, Verdict};
 use crate::credential::Credential;
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
-use crate::keys::SharedData;
+use crate::keys::{Finding, SharedData, Sought};
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
@@ -39,6 +39,8 @@ pub(super) struct Inquiry<'p, 'c> {
     shared: &'c mut dyn SharedData,
     now: UnixTime,
     budget: Budget,
+    /// Whether the token was verified for this request, and not for an earlier one.
+    is_new: bool,
     /// Whether some provider vouches for the credential, whatever the rule says of its caller.
     vouched: bool,
 }
@@ -81,6 +83,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             shared,
             now,
             budget: Budget::new(SIGNATURES),
+            is_new: false,
             vouched: false,
         }
     }
@@ -123,6 +126,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 
     fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
+        self.is_new = false;
         let profile = match self.vouch(id, provider) {
             Ok(profile) => profile,
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
@@ -273,16 +277,24 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 }
 
-/// The issuer may have a new key: one fetch tells, and an issuer that cannot be asked is an outage.
-fn unknown_key(stores: &Stores, source: KeySourceId, now: UnixTime) -> Doubt {
-    if let Some(retry_after) = stores.keys.failing(source, now) {
-        return Denial::KeysUnavailable { retry_after }.into();
-    }
-    if stores.keys.may_refetch(source, now) {
-        return Doubt::Needs(Need::Keys {
+/// The issuer may have a new key: a fetch tells, unless so many were made for strangers' key ids that the next must wait.
+fn unknown_key(
+    stores: &Stores,
+    source: KeySourceId,
+    token: &UntrustedToken<'_>,
+    (arrived, now): (UnixTime, UnixTime),
+) -> Doubt {
+    let sought = Sought {
+        key_id: token.key_id(),
+        issued_at: token.claims().issued_at(),
+        arrived,
+    };
+    match stores.keys.seek(source, &sought, now) {
+        Finding::Absent => TokenError::UnknownKey.into(),
+        Finding::Fetch => Doubt::Needs(Need::Keys {
             source,
             unknown_key: true,
-        });
+        }),
+        Finding::Later(retry_after) => Denial::SignaturesThrottled { retry_after }.into(),
     }
-    TokenError::UnknownKey.into()
 }

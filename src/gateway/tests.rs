@@ -4,6 +4,7 @@ mod keys;
 mod possession;
 mod services;
 mod tokens;
+mod unknown_keys;
 mod waking;
 
 use std::time::Duration;

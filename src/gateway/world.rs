@@ -75,11 +75,15 @@ pub(super) struct World {
     /// The bodies that they sent.
     pub(super) bodies: Vec<String>,
     pub(super) process: Process,
+    /// Where clients are; nobody tells where there is none.
+    pub(super) network: Option<ClientNetwork>,
     /// The SHA-256 of what clients show.
     pub(super) certificate: Option<[u8; 32]>,
     vms: Vec<Gateway>,
     flights: Vec<Flight>,
     fates: BTreeMap<u32, Fate>,
+    /// Why requests were refused.
+    reasons: BTreeMap<u32, &'static str>,
 }
 
 impl World {
@@ -93,6 +97,7 @@ impl World {
             etags: Vec::new(),
             bodies: Vec::new(),
             process: Process::default(),
+            network: Some(ClientNetwork::V4(0xc000_0201)),
             certificate: None,
             vms: (0_u8..)
                 .take(vms)
@@ -100,6 +105,7 @@ impl World {
                 .collect(),
             flights: Vec::new(),
             fates: BTreeMap::new(),
+            reasons: BTreeMap::new(),
         }
     }
 
@@ -116,7 +122,7 @@ impl World {
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
         let id = u32::try_from(self.fates.len()).unwrap() + 1;
         let peer = Peer {
-            client: ClientNetwork::V4(0xc000_0201).into(),
+            client: self.network.map(Into::into).unwrap_or_default(),
             certificate: self.certificate,
         };
         let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);
@@ -162,6 +168,11 @@ impl World {
 
     pub(super) fn fate(&self, id: u32) -> &Fate {
         &self.fates[&id]
+    }
+
+    /// Why a request was refused; empty for one that was not.
+    pub(super) fn reason(&self, id: u32) -> &'static str {
+        self.reasons.get(&id).copied().unwrap_or_default()
     }
 
     /// The status that the client sees, 200 for what went upstream; 0 for what waits.
@@ -234,6 +245,9 @@ impl World {
     }
 
     fn settle(&mut self, id: u32, outcome: Outcome) {
+        if let Outcome::Reject(refusal) = &outcome {
+            self.reasons.insert(id, refusal.answer.reason);
+        }
         let fate = match outcome {
             Outcome::Held => return,
             Outcome::Forward(grant) => Fate::Forwarded(

@@ -8,6 +8,8 @@ mod eddsa;
 mod hmac;
 mod rsa;
 
+use super::cost;
+
 pub(super) use self::{ecdsa::EcKey, eddsa::Ed25519Key, hmac::SharedSecret, rsa::RsaKey};
 
 /// A signature algorithm that a token can be verified with.
@@ -192,6 +194,17 @@ impl VerifyingKey {
     /// Whether `signature` is this key's over `message`; never so for an algorithm of another type of key.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.algorithms().contains(algorithm) && compact::holds(algorithm, self, message, signature)
+    }
+
+    /// What a signature over so many bytes costs, in microseconds.
+    pub(super) fn cost(&self, bytes: usize) -> u32 {
+        let arithmetic = match self {
+            Self::Ec(key) => key.cost(),
+            Self::Ed25519(key) => key.cost(),
+            Self::Rsa(key) => key.cost(),
+            Self::Secret(_) => cost::of_point(Algorithm::Hs256, true),
+        };
+        arithmetic.saturating_add(cost::of_message(bytes))
     }
 
     /// The signature check itself, for an algorithm of this type of key.

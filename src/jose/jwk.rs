@@ -118,6 +118,11 @@ impl Key {
         self.algorithms.contains(algorithm)
     }
 
+    /// What a signature over so many bytes costs, in microseconds.
+    pub(super) fn cost(&self, bytes: usize) -> u32 {
+        self.verifying_key.cost(bytes)
+    }
+
     /// Whether `signature` is this key's over `message`.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.fits(algorithm) && self.verifying_key.verify(algorithm, message, signature)

@@ -251,6 +251,20 @@ impl KeySet {
         Err(refusal)
     }
 
+    /// What [`verify`](Self::verify) costs at the most, in microseconds: that of each key that it would try.
+    #[must_use]
+    pub fn cost(&self, token: &UntrustedToken<'_>, allowed: AlgorithmSet, budget: &Budget) -> u32 {
+        let Ok(algorithm) = token.algorithm() else {
+            return 0;
+        };
+        if !allowed.contains(algorithm) {
+            return 0;
+        }
+        let tried = self.candidates(token, algorithm).take(budget.left().into());
+        let bytes = token.signed_bytes().len();
+        tried.fold(0, |all, key| all.saturating_add(key.cost(bytes)))
+    }
+
     fn candidates(
         &self,
         token: &UntrustedToken<'_>,

@@ -4,15 +4,41 @@
 //! do is said elsewhere, by its thumbprint.
 
 use super::{
-    KeyError, Thumbprint, TokenError, UntrustedToken,
+    KeyError, Thumbprint, TokenError, UntrustedToken, cost,
     jwk::{Key, Origin},
 };
+
+/// Bits of the largest modulus that is read at all.
+const LARGEST_MODULUS: usize = 8192;
 
 impl UntrustedToken<'_> {
     /// The name of the public key that the header brings (RFC 7638); none without such a key.
     #[must_use]
     pub fn own_key(&self) -> Option<Thumbprint> {
         Thumbprint::of(self.embedded_jwk()?.as_object()?)
+    }
+
+    /// What [`check_own_signature`](Self::check_own_signature) costs at the most, in microseconds.
+    #[must_use]
+    pub fn own_signature_cost(&self) -> u32 {
+        let member = |name| self.embedded_jwk()?.get(name)?.as_str();
+        let arithmetic = match (member("kty"), self.algorithm()) {
+            (Some("RSA"), _) => {
+                // Six bits a character. What is larger than the largest key is refused unread.
+                let bits = member("n").map_or(0, |number| number.len().saturating_mul(6));
+                let bits = bits.min(LARGEST_MODULUS);
+                let products = match member("e") {
+                    Some("AQAB") => cost::USUAL_PRODUCTS,
+                    _ => cost::MOST_PRODUCTS,
+                };
+                cost::of_rsa(bits, products).saturating_add(cost::of_rsa_key(bits))
+            }
+            (Some(_), Ok(algorithm)) => {
+                cost::of_point(algorithm, false).saturating_add(cost::of_point_key(algorithm))
+            }
+            _ => 0,
+        };
+        arithmetic.saturating_add(cost::of_message(self.signed_bytes().len()))
     }
 
     /// Checks the signature by the key that the header brings, which is held to all that an issuer's key is held to.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, KeySource, discovery, freshness};
 use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
@@ -19,7 +19,7 @@ pub struct Schedule {
     pub cache_usages: Option<u64>,
     /// How long beyond `cache_duration` a set serves while fetches fail.
     pub stale_for: Duration,
-    /// The least time between two fetches because of unknown key ids.
+    /// How often unknown key ids may cause a fetch, after five at once.
     pub unknown_kid_cooldown: Duration,
     /// How long one callout may take.
     pub timeout: Duration,
@@ -55,13 +55,13 @@ pub(super) enum Fetched<'b> {
     /// The keys, and the bytes that hold them.
     Keys(KeySet, Snapshot<'b>),
     /// That those that there are still hold, and for how long.
-    NotModified(Duration),
+    NotModified(Times),
 }
 
-/// Reads the answer to the first callout of a discovery or to the one for the keys.
+/// Reads the answer to the first callout of a discovery or to the one for the keys, which was asked for at a time.
 pub(super) fn read<'b>(
     source: &KeySource,
-    discovers: bool,
+    (discovers, asked_at): (bool, UnixTime),
     outcome: CalloutOutcome<'b>,
     now: UnixTime,
 ) -> Result<Fetched<'b>, String> {
@@ -73,7 +73,11 @@ pub(super) fn read<'b>(
     else {
         return Err("no response".to_owned());
     };
-    let fresh_for = freshness::lifetime(headers, source.schedule.cache_duration, now);
+    let times = Times {
+        fresh_for: freshness::lifetime(headers, source.schedule.cache_duration, now),
+        asked_at,
+        made_at: freshness::made_at(headers, now),
+    };
     match (status, &source.issuer) {
         (200, Some(issuer)) if discovers => {
             discovery::keys_endpoint(body, issuer, &source.endpoint)
@@ -83,14 +87,10 @@ pub(super) fn read<'b>(
         (200, _) => {
             let set = source.read(body).map_err(|error| error.to_string())?;
             let etag = freshness::etag(headers);
-            let snapshot = Snapshot {
-                fresh_for,
-                etag,
-                body,
-            };
+            let snapshot = Snapshot { times, etag, body };
             Ok(Fetched::Keys(set, snapshot))
         }
-        (304, _) if !discovers => Ok(Fetched::NotModified(fresh_for)),
+        (304, _) if !discovers => Ok(Fetched::NotModified(times)),
         _ => Err(format!("status {status}")),
     }
 }

@@ -18,6 +18,14 @@ pub(super) fn lifetime(headers: &Headers, cache_duration: Duration, now: UnixTim
     })
 }
 
+/// When what was answered was made, by the clock of who made it: `Date` less `Age` (RFC 9110 §6.6.1, RFC 9111 §5.1), and
+/// never after it was received.
+pub(super) fn made_at(headers: &Headers, now: UnixTime) -> UnixTime {
+    let date = headers.first("date").and_then(date);
+    let date = date.map_or(now, |date| UnixTime::from_secs(date.as_secs()).min(now));
+    date.minus(age(headers))
+}
+
 /// The entity tag (RFC 9110 §8.8.3), where it is short and visible ASCII: it goes back out in a header.
 pub(super) fn etag(headers: &Headers) -> Option<String> {
     let value = headers.first("etag")?;
@@ -44,10 +52,22 @@ fn cache_control(headers: &Headers) -> Option<Duration> {
             stated = stated.or_else(|| seconds(value.trim_matches('"')));
         }
     }
-    let age = headers
-        .first("age")
-        .and_then(|value| seconds(std::str::from_utf8(value).ok()?));
-    Some(stated?.saturating_sub(age.unwrap_or_default()))
+    Some(stated?.saturating_sub(age(headers)))
+}
+
+/// How long ago a cache received it.
+fn age(headers: &Headers) -> Duration {
+    let value = headers.first("age");
+    value
+        .and_then(|value| seconds(std::str::from_utf8(value).ok()?))
+        .unwrap_or_default()
+}
+
+/// The time since the epoch that a date says.
+fn date(value: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(value).ok()?;
+    let date = httpdate::parse_http_date(text).ok()?;
+    date.duration_since(UNIX_EPOCH).ok()
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -57,12 +77,8 @@ fn seconds(text: &str) -> Option<Duration> {
 /// `Expires` (RFC 9111 §5.3); what is no date is in the past.
 fn expires(headers: &Headers, now: UnixTime) -> Option<Duration> {
     let value = headers.first("expires")?;
-    let date = std::str::from_utf8(value)
-        .ok()
-        .and_then(|text| httpdate::parse_http_date(text).ok())
-        .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     let now = Duration::from_millis(now.as_millis());
-    Some(date.unwrap_or_default().saturating_sub(now))
+    Some(date(value).unwrap_or_default().saturating_sub(now))
 }
 
 #[cfg(test)]
@@ -106,6 +122,26 @@ mod tests {
         let short = Duration::from_secs(5);
         let never = Headers::from_pairs(&[("cache-control", "no-store")]);
         assert_eq!(lifetime(&never, short, now), short);
+    }
+
+    #[test]
+    fn a_set_is_as_old_as_the_answer_says() {
+        let now = UnixTime::from_secs(784_111_777);
+        let cases: &[(&[(&str, &str)], u64)] = &[
+            (&[], 784_111_777),
+            (&[("date", "Sun, 06 Nov 1994 08:49:07 GMT")], 784_111_747),
+            (
+                &[("date", "Sun, 06 Nov 1994 08:49:07 GMT"), ("age", "100")],
+                784_111_647,
+            ),
+            (&[("age", "600")], 784_111_177),
+            (&[("date", "Sun, 06 Nov 2094 08:49:07 GMT")], 784_111_777),
+            (&[("date", "yesterday"), ("age", "-1")], 784_111_777),
+        ];
+        for (pairs, want) in cases {
+            let got = made_at(&Headers::from_pairs(pairs), now);
+            assert_eq!(got, UnixTime::from_secs(*want), "{pairs:?}");
+        }
     }
 
     #[test]

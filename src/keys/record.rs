@@ -1,9 +1,10 @@
 //! The small record that the VMs of a process share for each key set: who fetches, how the last fetch ended.
 
+use super::kids::Kids;
 use crate::time::UnixTime;
 
-const LAYOUT: u8 = 1;
-const SIZE: usize = 30;
+const LAYOUT: u8 = 2;
+const SIZE: usize = 31;
 
 /// What a source is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -25,8 +26,8 @@ pub(super) struct Record {
     pub(super) phase: Phase,
     pub(super) until: UnixTime,
     pub(super) failures: u32,
-    /// When a fetch was last made because of an unknown key id.
-    pub(super) refetched_at: UnixTime,
+    /// The fetches that unknown key ids have caused.
+    pub(super) kids: Kids,
     /// When the shared key set was fetched; the epoch where there is none.
     pub(super) fetched_at: UnixTime,
 }
@@ -38,7 +39,7 @@ impl Default for Record {
             phase: Phase::Idle,
             until: epoch,
             failures: 0,
-            refetched_at: epoch,
+            kids: Kids::default(),
             fetched_at: epoch,
         }
     }
@@ -57,7 +58,7 @@ impl Record {
             .into_iter()
             .chain(self.until.as_millis().to_le_bytes())
             .chain(self.failures.to_le_bytes())
-            .chain(self.refetched_at.as_millis().to_le_bytes())
+            .chain(self.kids.encode())
             .chain(self.fetched_at.as_millis().to_le_bytes());
         for (slot, byte) in out.iter_mut().zip(bytes) {
             *slot = byte;
@@ -77,13 +78,13 @@ impl Record {
         };
         let (until, rest) = rest.split_first_chunk::<8>()?;
         let (failures, rest) = rest.split_first_chunk::<4>()?;
-        let (refetched_at, rest) = rest.split_first_chunk::<8>()?;
+        let (kids, rest) = Kids::decode(rest)?;
         let (fetched_at, rest) = rest.split_first_chunk::<8>()?;
         rest.is_empty().then(|| Self {
             phase,
             until: UnixTime::from_millis(u64::from_le_bytes(*until)),
             failures: u32::from_le_bytes(*failures),
-            refetched_at: UnixTime::from_millis(u64::from_le_bytes(*refetched_at)),
+            kids,
             fetched_at: UnixTime::from_millis(u64::from_le_bytes(*fetched_at)),
         })
     }
@@ -92,6 +93,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_record_comes_back_and_anything_else_is_none() {
@@ -100,6 +102,9 @@ mod tests {
                 phase,
                 until: UnixTime::from_millis(u64::MAX),
                 failures: 7,
+                kids: Kids::default()
+                    .spend(Duration::from_secs(30), UnixTime::from_secs(77))
+                    .unwrap(),
                 ..Record::default()
             };
             assert_eq!(Record::decode(&record.encode()), Some(record));

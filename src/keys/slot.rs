@@ -2,15 +2,20 @@
 
 mod answer;
 mod timing;
+mod unknown;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+pub use self::unknown::{Finding, Sought};
+
+use self::unknown::Asked;
+use super::kids::Kids;
 use super::record::{Phase, Record};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::KeySet;
@@ -53,7 +58,7 @@ struct Held {
     /// The digest of the document that it was read from.
     document: [u8; 32],
     fetched_at: UnixTime,
-    fresh_for: Duration,
+    times: Times,
     etag: Option<String>,
     /// Tokens that it has verified.
     uses: Cell<u64>,
@@ -64,6 +69,8 @@ struct Held {
 struct Lease {
     attempt: u32,
     until: UnixTime,
+    /// When its last callout went out.
+    asked_at: UnixTime,
     /// When its next callout goes out, while none is under way.
     resumes_at: Option<UnixTime>,
     retries: u8,
@@ -84,7 +91,11 @@ pub(super) struct Slot {
     attempts: u32,
     failures: u32,
     retry_at: UnixTime,
-    refetched_at: UnixTime,
+    /// The fetches that unknown key ids have caused, as far as this VM knows.
+    kids: Kids,
+    /// Whether those are its own: what is only tried out takes nothing from those who rely on it.
+    keeps_kids: bool,
+    asked: RefCell<Asked>,
     wanted: bool,
     /// The client whose request made the last fetch went away. Until then only a tick makes it again: clients
     /// that come and go must not buy a fetch each.
@@ -107,15 +118,17 @@ impl Slot {
         let epoch = UnixTime::from_millis(0);
         Self {
             source,
-            record_key: format!("auth-filter/keys/v2/{name}/record"),
-            snapshot_key: format!("auth-filter/keys/v2/{name}/set"),
+            record_key: format!("auth-filter/keys/v3/{name}/record"),
+            snapshot_key: format!("auth-filter/keys/v3/{name}/set"),
             held: None,
             seen: epoch,
             lease: None,
             attempts: 0,
             failures: 0,
             retry_at: epoch,
-            refetched_at: epoch,
+            kids: Kids::default(),
+            keeps_kids: false,
+            asked: RefCell::default(),
             wanted: false,
             orphaned_until: epoch,
             changes: 0,
@@ -134,7 +147,7 @@ impl Slot {
     pub(super) fn lookup(&self, now: UnixTime) -> Lookup<'_> {
         let schedule = &self.source.schedule;
         if let Some(held) = &self.held {
-            let expires_at = held.fetched_at.plus(held.fresh_for);
+            let expires_at = held.fetched_at.plus(held.times.fresh_for);
             if now < expires_at || self.failures > 0 && now < expires_at.plus(schedule.stale_for) {
                 return Lookup::Ready(&held.set);
             }
@@ -165,7 +178,12 @@ impl Slot {
     pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
         self.is_fetching()
             || now < self.orphaned_until
-            || self.failing(now).is_none() && self.cooled_down(self.refetched_at, now)
+            || self.failing(now).is_none() && self.kids.are_left(self.cooldown(), now)
+    }
+
+    /// Has unknown key ids cause no fetch that another VM's would have to do without.
+    pub(super) const fn keep_kids(&mut self) {
+        self.keeps_kids = true;
     }
 
     pub(super) fn want_refetch(&mut self) {
@@ -226,6 +244,7 @@ impl Slot {
         lease.resumes_at.filter(|at| now >= at.plus(patience))?;
         self.attempts = self.attempts.wrapping_add(1);
         lease.attempt = self.attempts;
+        lease.asked_at = now;
         lease.resumes_at = None;
         let until = now.plus(self.source.schedule.timeout).plus(GRACE);
         lease.until = until;
@@ -239,6 +258,7 @@ impl Slot {
     /// Takes in what other VMs did, and nothing else.
     pub(super) fn look(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
         if let (_, Some(record)) = self.record(shared, now) {
+            self.kids = self.kids_of(&record);
             self.import(record, shared, now);
         }
     }
@@ -270,18 +290,38 @@ impl Slot {
         if self.failing(now).is_some() {
             return None;
         }
-        if self.wanted {
-            self.refetched_at = now;
+        if self.wanted && !self.is_stale(now) {
+            let Some(kids) = self.kids.spend(self.cooldown(), now) else {
+                self.wanted = false;
+                return None;
+            };
+            self.kids = kids;
+            if !self.keeps_kids {
+                let cooldown = self.cooldown();
+                self.publish(shared, |record| {
+                    record.kids = record.kids.spend(cooldown, now).unwrap_or(record.kids);
+                });
+            }
         }
-        Some(self.lead(now.plus(self.source.schedule.timeout).plus(GRACE)))
+        Some(self.lead(now))
     }
 
-    /// Begins a fetch that is this VM's until then.
-    fn lead(&mut self, until: UnixTime) -> u32 {
+    /// The fetches that unknown key ids have caused, by what all VMs know.
+    const fn kids_of(&self, record: &Record) -> Kids {
+        if self.keeps_kids {
+            self.kids
+        } else {
+            record.kids
+        }
+    }
+
+    /// Begins a fetch that is this VM's until it is overdue.
+    fn lead(&mut self, now: UnixTime) -> u32 {
         self.attempts = self.attempts.wrapping_add(1);
         self.lease = Some(Lease {
             attempt: self.attempts,
-            until,
+            until: now.plus(self.source.schedule.timeout).plus(GRACE),
+            asked_at: now,
             resumes_at: None,
             retries: self.source.schedule.retry,
             discovered: None,
@@ -304,7 +344,12 @@ impl Slot {
             return None;
         }
         let (entry, record) = self.record(shared, now);
-        let record = record.unwrap_or_default();
+        // Without a store, or before anybody has written there, the VM's own count goes on.
+        let record = record.unwrap_or_else(|| Record {
+            kids: self.kids,
+            ..Record::default()
+        });
+        self.kids = self.kids_of(&record);
         self.import(record, shared, now);
         if !self.is_due(now) {
             return None;
@@ -319,17 +364,19 @@ impl Slot {
             return None;
         }
         let refetches = self.wanted && !self.is_stale(now);
-        if refetches && !orphaned && !self.cooled_down(record.refetched_at, now) {
-            self.refetched_at = record.refetched_at;
-            self.wanted = false;
-            return None;
+        let mut kids = self.kids;
+        if refetches && !orphaned {
+            let Some(left) = kids.spend(self.cooldown(), now) else {
+                self.wanted = false;
+                return None;
+            };
+            kids = left;
         }
         let until = now.plus(self.source.schedule.timeout).plus(GRACE);
-        let refetched_at = if refetches { now } else { record.refetched_at };
         let taken = Record {
             phase: Phase::Fetching,
             until,
-            refetched_at,
+            kids: if self.keeps_kids { record.kids } else { kids },
             ..record
         };
         if shared.swap(
@@ -340,9 +387,9 @@ impl Slot {
         {
             return None;
         }
-        self.refetched_at = refetched_at;
+        self.kids = kids;
         self.orphaned_until = UnixTime::from_millis(0);
-        Some(self.lead(until))
+        Some(self.lead(now))
     }
 
     pub(super) fn is_fetching(&self) -> bool {
@@ -374,11 +421,13 @@ impl Slot {
 
     fn hold(&mut self, set: KeySet, snapshot: &Snapshot<'_>, fetched_at: UnixTime) {
         let document: [u8; 32] = Sha256::digest(snapshot.body).into();
+        let times = snapshot.times;
         // Of the same document the set stays, with all that was verified by it.
         let same = self.held.take().filter(|held| held.document == document);
         let set = same.map_or_else(
             || {
                 self.changes = self.changes.saturating_add(1);
+                self.asked = RefCell::default();
                 Rc::new(set)
             },
             |held| held.set,
@@ -387,8 +436,12 @@ impl Slot {
             set,
             document,
             fetched_at,
-            // Another configuration's VM may have allowed more.
-            fresh_for: snapshot.fresh_for.min(self.source.schedule.cache_duration),
+            times: Times {
+                // Another configuration's VM may have allowed more.
+                fresh_for: times.fresh_for.min(self.source.schedule.cache_duration),
+                asked_at: times.asked_at.min(fetched_at),
+                made_at: times.made_at.min(fetched_at),
+            },
             etag: snapshot.etag.clone(),
             uses: Cell::new(0),
         });

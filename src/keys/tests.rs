@@ -180,7 +180,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
         vm.handle_fetched(fetch, good(), &mut process, at(now))
             .is_some()
     );
-    assert!(is_ready(&vm, at(now)) && vm.failing(ID, at(now)).is_none());
+    assert!(is_ready(&vm, at(now)) && seek(&vm, now) == Finding::Fetch);
 }
 
 #[test]
@@ -198,26 +198,45 @@ fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
     assert!(!is_ready(&vm, at(1500)));
 }
 
+/// What is known, at this time, of a key that the set lacks.
+fn seek(store: &KeyStore, secs: u64) -> Finding {
+    let sought = Sought {
+        key_id: Some("b"),
+        issued_at: None,
+        arrived: at(secs).plus(Duration::from_millis(1)),
+    };
+    store.seek(ID, &sought, at(secs))
+}
+
 #[test]
-fn an_unknown_kid_buys_one_fetch_per_cooldown_for_the_process() {
+fn unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process() {
     let mut process = Process::default();
     let (mut vm, mut other) = (store(), store());
-    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, at(0));
-    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(0)), None);
-
-    assert!(vm.may_refetch(ID, at(1)));
-    vm.want_refetch(ID);
-    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(1)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, at(1));
-    assert!(!vm.may_refetch(ID, at(30)) && vm.may_refetch(ID, at(31)));
-
-    // The other VM imports what was fetched, and then has the same cool-down.
-    other.want_refetch(ID);
-    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(2)), None);
-    other.want_refetch(ID);
-    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(3)), None);
-    assert!(!other.may_refetch(ID, at(3)));
+    let mut fetch = |vm: &mut KeyStore, secs: u64| {
+        vm.want_refetch(ID);
+        let fetch = vm.poll_fetch(Leader::Request, &mut process, at(secs));
+        if let Some(fetch) = fetch {
+            vm.handle_fetched(fetch, good(), &mut process, at(secs));
+        }
+        fetch.is_some()
+    };
+    // The first is for the keys themselves.
+    assert!(fetch(&mut vm, 0));
+    for secs in 1..4 {
+        assert_eq!(seek(&vm, secs), Finding::Fetch);
+        assert!(fetch(&mut vm, secs));
+    }
+    // The other VM imports what was fetched, and looks for more of its own.
+    assert!(!fetch(&mut other, 4));
+    assert!(fetch(&mut other, 5) && fetch(&mut other, 6));
+    assert!(!fetch(&mut other, 7));
+    assert_eq!(seek(&other, 7), Finding::Later(24));
+    // What this VM does not know yet it learns when it asks.
+    assert_eq!(seek(&vm, 8), Finding::Fetch);
+    assert!(!fetch(&mut vm, 8));
+    assert!(!fetch(&mut vm, 9));
+    assert_eq!(seek(&vm, 9), Finding::Later(22));
+    assert!(fetch(&mut vm, 31) && !fetch(&mut vm, 32));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::suit::Owned;
 use super::upstream::state_names;
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{
-    self, ClientAddress, Config, ConfigError, DisabledIdentity, FilterState, Mode,
+    self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
 };
 use crate::text::is_token;
 
@@ -125,6 +125,13 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
             "a request must be allowed to wait; the least is 1ms",
         ));
     }
+    let share = |key: &str, value: Option<DurationText>, fallback| match value {
+        Some(DurationText(Duration::ZERO)) => Err(ConfigError::new(
+            format!("limits.{key}"),
+            "without time for signatures nobody new gets in; the least is 1ms",
+        )),
+        other => Ok(other.map_or_else(|| Duration::from_millis(fallback), |text| text.0)),
+    };
     Ok(Limits {
         token_bytes: number("token_bytes", limits.token_bytes, 16_384)?,
         callouts: number("callouts", limits.callouts, 64)?,
@@ -138,7 +145,8 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         hold,
         token_cache_entries: any(limits.token_cache_entries, 1000),
         token_cache_bytes: any(limits.token_cache_bytes, 4 << 20),
-        bad_signatures: any(limits.bad_signatures, 200),
+        signature_time: share("signature_time", limits.signature_time, 500)?,
+        proof_time: share("proof_time", limits.proof_time, 250)?,
     })
 }
 

@@ -80,34 +80,76 @@ fn a_new_key_is_fetched_once_by_four_workers() {
 }
 
 #[test]
-fn a_flood_of_unknown_keys_costs_one_fetch() {
+fn a_flood_of_unknown_keys_costs_five_fetches_and_a_known_key_nothing() {
     let key = SigningKey::es256("a");
     let issuer = Issuer::start(&[&key]).unwrap();
     let lab = start(&issuer, 2, json!({}));
     lab.send(Request::get("/").bearer(&token(&key))).passed();
     let unknown = |n| key.sign(json!({ "kid": format!("k{n}") }), &claims(json!({})));
     let tokens: Vec<_> = (0..100).map(unknown).collect();
-    for _ in 0..2 {
-        assert_eq!(at_once(&lab, &tokens), BTreeMap::from([(401, 100)]));
+    for _ in 0..8 {
+        let statuses = at_once(&lab, &tokens);
+        assert!(
+            statuses.keys().all(|status| [401, 429].contains(status)),
+            "{statuses:?}"
+        );
     }
-    assert_eq!(issuer.fetches(), 2);
+    // All of them wait for fetches of the process; when the last one is spent, they are to come back later.
+    assert_eq!(issuer.fetches(), 1 + 5);
+    assert_eq!(at_once(&lab, &tokens), BTreeMap::from([(429, 100)]));
     assert_eq!(lab.echo.count(), 1);
     lab.send(Request::get("/").bearer(&token(&key))).passed();
     lab.is_sound();
 }
 
 #[test]
-fn after_the_cooldown_an_unknown_key_is_looked_for_again() {
+fn a_new_key_is_looked_for_while_strangers_ask_for_others() {
     let key = SigningKey::es256("a");
     let issuer = Issuer::start(&[&key]).unwrap();
-    let lab = start(&issuer, 1, json!({ "unknown_kid_cooldown": "1s" }));
+    let lab = start(&issuer, 1, json!({ "unknown_kid_cooldown": "2s" }));
     lab.send(Request::get("/").bearer(&token(&key))).passed();
-    let late = SigningKey::es256("late");
-    let get = || lab.send(Request::get("/").bearer(&token(&late)));
-    get().invalid_token("the signing key is not known");
-    issuer.set_keys(&[&key, &late]);
-    eventually("the late key is known", || get().answer.status == 200);
-    assert!(issuer.fetches() <= 4, "{}", issuer.fetches());
+    let stranger = |n| key.sign(json!({ "kid": format!("k{n}") }), &claims(json!({})));
+    for round in 0..3 {
+        let get = lab.send(Request::get("/").bearer(&stranger(round)));
+        get.invalid_token("the signing key is not known");
+        let new = SigningKey::es256(&format!("new-{round}"));
+        issuer.set_keys(&[&key, &new]);
+        lab.send(Request::get("/").bearer(&token(&new))).passed();
+        thread::sleep(Duration::from_secs(2));
+    }
+    // More than there is: nobody hears that a key is unknown that could be new.
+    let answers: Vec<_> = (10..20)
+        .map(|n| lab.send(Request::get("/").bearer(&stranger(n))).answer)
+        .collect();
+    let late: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 429)
+        .collect();
+    assert!(late.len() >= 4, "{}", late.len());
+    for answer in &late {
+        let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=2).contains(&wait), "{wait}");
+    }
+    let call = Request::post("/", "")
+        .bearer(&stranger(21))
+        .header("content-type", "application/grpc");
+    assert_eq!(
+        lab.send(call).answer.header("grpc-status").as_deref(),
+        Some("8")
+    );
+    let last = SigningKey::es256("last");
+    issuer.set_keys(&[&key, &last]);
+    let get = || {
+        lab.send(Request::get("/").bearer(&token(&last)))
+            .answer
+            .status
+    };
+    eventually("the last key is known", || match get() {
+        200 => true,
+        429 => false,
+        other => panic!("{other}"),
+    });
+    lab.is_sound();
 }
 
 #[test]

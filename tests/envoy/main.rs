@@ -29,6 +29,7 @@ mod directories;
 mod entra;
 mod failure;
 mod fetching;
+mod floods;
 mod hashes;
 mod hostile;
 mod identity;

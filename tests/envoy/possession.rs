@@ -11,17 +11,17 @@ use xtask::issuer::{Issuer, SigningKey};
 use xtask::tools::{ensure_venv, lab_dir};
 
 /// What clients see of the API.
-const ORIGIN: &str = "https://api.example.com";
+pub(super) const ORIGIN: &str = "https://api.example.com";
 
 /// Clients with keys of their own.
-struct Clients {
+pub(super) struct Clients {
     folder: PathBuf,
     /// Thumbprints by algorithms, or digests of certificates by clients.
-    names: Value,
+    pub(super) names: Value,
 }
 
 impl Clients {
-    fn with(kind: &str) -> Self {
+    pub(super) fn with(kind: &str) -> Self {
         let folder = lab_dir("possession").unwrap();
         let mut clients = Self {
             folder,
@@ -39,7 +39,7 @@ impl Clients {
     }
 
     /// Proofs for `GET /orders` with these tokens.
-    fn proofs(&self, wanted: &[(&str, &str)]) -> Vec<String> {
+    pub(super) fn proofs(&self, wanted: &[(&str, &str)]) -> Vec<String> {
         let proof = |(index, (algorithm, token)): (usize, &(&str, &str))| {
             json!({
                 "algorithm": algorithm, "token": token, "method": "GET", "uri": format!("{ORIGIN}/orders"),
@@ -60,7 +60,7 @@ fn start(issuer: &Issuer, asks: Value, workers: u32) -> Lab {
     })
 }
 
-fn request(token: &str, proof: &str) -> Request {
+pub(super) fn request(token: &str, proof: &str) -> Request {
     let request = Request::get("/orders?page=2");
     request
         .header("authorization", format!("DPoP {token}"))

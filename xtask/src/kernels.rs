@@ -35,6 +35,19 @@ pub fn measure() -> Result<(), String> {
     Ok(())
 }
 
+/// Prints what the filter charges for signatures beside what they take in V8.
+///
+/// # Errors
+/// With the table, where one of them is more than half off.
+pub fn costs() -> Result<(), String> {
+    let output = run(node()?
+        .node()
+        .arg(workspace().join("tests/bench/kernels/costs.mjs"))
+        .arg(module("kernels", &[])?))?;
+    println!("{output}");
+    Ok(())
+}
+
 fn module(name: &str, features: &[&str]) -> Result<PathBuf, String> {
     let folder = target().join("kernels").join(name);
     run(cargo()

@@ -26,6 +26,7 @@ usage: cargo xtask <command>
                   compare the arithmetic of signatures with the libraries', two thousand random cases of each kind
                   where nothing else is said
   kernels bench   print what a verification costs in V8, with and without that arithmetic
+  kernels costs   hold what the filter charges for signatures against what they take in V8
   load-directory  measure the reference directory with a million grants
   module          build the module that ships, target/module/auth_filter.wasm
   oci [--variant compat|oci] [<folder>]
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ["schema"] => xtask::schema::write(),
         ["kernels"] => xtask::kernels::compare(2000),
         ["kernels", "bench"] => xtask::kernels::measure(),
+        ["kernels", "costs"] => xtask::kernels::costs(),
         ["kernels", rounds] => match rounds.parse() {
             Ok(rounds) => xtask::kernels::compare(rounds),
             Err(error) => Err(format!("rounds: {rounds:?}: {error}")),

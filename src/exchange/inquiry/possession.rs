@@ -2,10 +2,13 @@
 //! remembered of the token.
 
 use super::Inquiry;
+use crate::config::Mode;
 use crate::jose::{ClaimSet, TokenError, UntrustedToken};
+use crate::keys::{NoStore, SharedData};
 use crate::policy::denial::Denial;
 use crate::policy::provider::Provider;
 use crate::possession::{Dpop, ProofError, bound_to, check_certificate, proof_of};
+use crate::time_budget::{Claimed, Payer};
 
 impl Inquiry<'_, '_> {
     /// Holds the request against what the token's claims say of a key.
@@ -28,12 +31,12 @@ impl Inquiry<'_, '_> {
             (None, false) if !dpop.required => Ok(()),
             (None, _) => Err(TokenError::NotBound.into()),
             (Some(_), false) => Err(TokenError::Downgraded.into()),
-            (Some(key), true) => self.check_proof(dpop, key),
+            (Some(key), true) => self.check_proof(dpop, key, claims),
         }
     }
 
     /// The cheapest checks first: a signature is looked at only where the token names its key.
-    fn check_proof(&mut self, dpop: &Dpop, key: &str) -> Result<(), Denial> {
+    fn check_proof(&mut self, dpop: &Dpop, key: &str, claims: &ClaimSet) -> Result<(), Denial> {
         let exchange = self.exchange;
         let text = proof_of(&exchange.head)?;
         let proof = UntrustedToken::parse(text, exchange.policy.limits.token_bytes)
@@ -48,23 +51,47 @@ impl Inquiry<'_, '_> {
             return Ok(());
         }
         let made = dpop.check_time(&proof, self.now)?;
-        self.check_signature(&proof)?;
+        self.check_signature(&proof, key, claims)?;
         let until = made.plus(exchange.policy.longest_proof());
         let replays = &self.stores.replays;
-        replays.admit((key, id), until, self.shared, self.now)?;
+        // A proof that a configuration only tries out is still to serve the one that is in force.
+        let shared: &mut dyn SharedData = match exchange.policy.mode {
+            Mode::Shadow => &mut NoStore,
+            Mode::Disabled | Mode::Enforce => &mut *self.shared,
+        };
+        replays.admit((key, id), until, shared, self.now)?;
         exchange.proven.set(true);
         Ok(())
     }
 
-    /// Bad signatures of proofs are counted with those of tokens.
-    fn check_signature(&mut self, proof: &UntrustedToken<'_>) -> Result<(), Denial> {
-        let tokens = &self.stores.tokens;
-        tokens
-            .admit_signature(self.now)
-            .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
+    /// The proof of a token that is known costs nothing of what strangers may cost: only its holder can ask for that.
+    fn check_signature(
+        &mut self,
+        proof: &UntrustedToken<'_>,
+        key: &str,
+        claims: &ClaimSet,
+    ) -> Result<(), Denial> {
         self.budget.consume()?;
-        proof.check_own_signature().map_err(|error| {
-            tokens.count_bad_signatures(1);
+        let (budget, payer) = if self.is_new {
+            let payer = Payer::Stranger {
+                client: &self.exchange.peer.client,
+                claimed: Claimed::by(claims),
+            };
+            (&self.stores.signatures, payer)
+        } else {
+            (&self.stores.proofs, Payer::Holder(key))
+        };
+        let charge = budget.charge(proof.own_signature_cost(), &payer, self.now);
+        let charge = charge.map_err(|retry_after| {
+            if self.is_new {
+                Denial::SignaturesThrottled { retry_after }
+            } else {
+                Denial::ProofsThrottled { retry_after }
+            }
+        })?;
+        let checked = proof.check_own_signature();
+        budget.settle(charge, &payer, checked.is_ok(), self.now);
+        checked.map_err(|error| {
             match error {
                 TokenError::BadSignature => ProofError::BadSignature,
                 TokenError::AlgorithmRefused => ProofError::AlgorithmRefused,

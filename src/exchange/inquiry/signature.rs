@@ -10,6 +10,7 @@ use crate::policy::denial::Denial;
 use crate::policy::principal::Bearer;
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
 use crate::time::UnixTime;
+use crate::time_budget::{Claimed, Payer};
 use crate::tokens::{TokenDigest, TokenPlace};
 
 impl<'p> Inquiry<'p, '_> {
@@ -114,20 +115,27 @@ impl<'p> Inquiry<'p, '_> {
         rules.check_token(token, self.now)?;
         let before = self.exchange.verified.borrow();
         if let Some((_, bearer)) = before.iter().find(|(known, _)| *known == id) {
+            self.is_new = true;
             return Ok(Rc::clone(bearer));
         }
         drop(before);
-        let set = keys_for(self.stores, keys, token, self.now)?;
-        let tokens = &self.stores.tokens;
-        tokens
-            .admit_signature(self.now)
+        let arrived = self.exchange.arrived.get().copied().unwrap_or(self.now);
+        let set = keys_for(self.stores, keys, token, (arrived, self.now))?;
+        let payer = Payer::Stranger {
+            client: &self.exchange.peer.client,
+            claimed: Claimed::of(token),
+        };
+        let Stores {
+            signatures, tokens, ..
+        } = self.stores;
+        let cost = set.cost(token, *algorithms, &self.budget);
+        let charge = signatures
+            .charge(cost, &payer, self.now)
             .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
-        let left = self.budget.left();
         let verified = set.verify(token, *algorithms, &mut self.budget);
-        let verified = verified.inspect_err(|_| {
-            tokens.count_bad_signatures(left.saturating_sub(self.budget.left()));
-        })?;
-        let bearer = Rc::new(Bearer::new(provider, verified.into()));
+        signatures.settle(charge, &payer, verified.is_ok(), self.now);
+        let bearer = Rc::new(Bearer::new(provider, verified?.into()));
+        self.is_new = true;
         tokens.remember(place, &self.credential.token, set, &bearer);
         let mut verified = self.exchange.verified.borrow_mut();
         verified.push((id, Rc::clone(&bearer)));
@@ -150,7 +158,7 @@ fn keys_for<'p>(
     stores: &'p Stores,
     keys: &'p Keys,
     token: &UntrustedToken<'_>,
-    now: UnixTime,
+    (arrived, now): (UnixTime, UnixTime),
 ) -> Result<&'p Rc<KeySet>, Doubt> {
     let source = match keys {
         Keys::Inline(set) => return Ok(set),
@@ -163,6 +171,6 @@ fn keys_for<'p>(
         })),
         Lookup::Unavailable { retry_after } => Err(Denial::KeysUnavailable { retry_after }.into()),
         Lookup::Ready(set) if set.knows_key_of(token) => Ok(set),
-        Lookup::Ready(_) => Err(unknown_key(stores, source, now)),
+        Lookup::Ready(_) => Err(unknown_key(stores, source, token, (arrived, now))),
     }
 }

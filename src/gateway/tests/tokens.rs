@@ -1,9 +1,12 @@
 //! What is remembered of tokens, and what requests see of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, good, secs, world};
+use crate::client::ClientNetwork;
 use crate::time::UnixTime;
 
 /// A key of P-256 that signs nothing here (RFC 7517 appendix A.1), under the `kid` of another.
@@ -19,9 +22,9 @@ fn send(world: &mut World, path: &str, token: &str) -> (u16, String) {
     (world.status(id), reason.unwrap_or_default())
 }
 
-/// A token of this caller with a signature that is none of the key's.
-fn forged(caller: &str) -> String {
-    let token = token("a", &json!({ "sub": caller }));
+/// A token of Alice with a signature that is none of the key's.
+fn forged(id: &str) -> String {
+    let token = token("a", &json!({ "jti": id }));
     let (signed, _) = token.rsplit_once('.').unwrap();
     let (_, other) = signed.split_once('.').unwrap();
     let mut signature: String = other.chars().cycle().take(85).collect();
@@ -29,45 +32,108 @@ fn forged(caller: &str) -> String {
     format!("{signed}.{signature}")
 }
 
-/// As many new forgeries as are looked at, and one more.
-fn exhaust(world: &mut World) {
-    for each in 0..200 {
-        let (status, _) = send(
-            world,
-            "/orders",
-            &forged(&format!("{each} of {}", world.now.as_millis())),
-        );
-        assert_eq!(status, 401, "{each}");
+/// A world in which there is time for few bad signatures.
+fn tight(limits: &Value) -> World {
+    let mut config = config();
+    config["limits"] = json!({ "signature_time": "4ms" });
+    for (name, value) in limits.as_object().unwrap() {
+        config["limits"][name] = value.clone();
     }
-    assert_eq!(send(world, "/orders", &forged("the last")).0, 429);
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    world
+}
+
+/// Sends new forgeries until no more are looked at; how many were.
+fn exhaust(world: &mut World) -> usize {
+    let now = world.now.as_millis();
+    let mut send = |each: usize| send(world, "/orders", &forged(&format!("{each} of {now}"))).0;
+    let many = (0..1000).take_while(|each| send(*each) == 401).count();
+    assert_eq!(send(1000), 429);
+    many
 }
 
 #[test]
 fn a_token_that_was_seen_before_needs_no_signature() {
-    let mut world = world(1);
-    world.pass(secs(1));
+    let mut world = tight(&json!({}));
     assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
-    exhaust(&mut world);
-    // A signature that were looked at would be answered with 429.
+    let many = exhaust(&mut world);
+    // Two of four milliseconds, and a share of the rest.
+    assert!((80..150).contains(&many), "{many}");
+    // A signature that were looked at would be answered with 429: so many were in Alice's name.
     assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
-    let new = token("a", &json!({ "sub": "bob" }));
+    let new = token("a", &json!({ "jti": "new" }));
     let id = world.request(0, "/orders", &[("authorization", &bearer(&new))]);
     let Fate::Refused(429, headers) = world.fate(id) else {
         panic!("{:?}", world.fate(id));
     };
     assert_eq!(headers["retry-after"], "1");
     assert!(!headers.contains_key("www-authenticate"));
-    world.pass(secs(1));
+    // Others get theirs meanwhile.
+    let bob = token("a", &json!({ "sub": "bob" }));
+    assert_eq!(send(&mut world, "/orders", &bob).0, 200);
+    world.pass(secs(2));
     assert_eq!(send(&mut world, "/orders", &new).0, 200);
 }
 
 #[test]
-fn without_a_cache_each_request_needs_a_signature() {
+fn a_flood_from_one_network_is_that_network_s() {
+    let mut world = tight(&json!({}));
+    let [mallory, office, home] = [1, 2, 3].map(ClientNetwork::V4);
+    for second in 0..6 {
+        for each in 0..8 {
+            world.network = Some(office);
+            let new = token("a", &json!({ "sub": format!("{second} {each}") }));
+            assert_eq!(send(&mut world, "/orders", &new).0, 200, "{second} {each}");
+            world.network = Some(mallory);
+            for more in 0..20 {
+                let _ = send(
+                    &mut world,
+                    "/orders",
+                    &forged(&format!("{second} {each} {more}")),
+                );
+            }
+        }
+        // Whose token is bad hears that it is.
+        world.network = Some(home);
+        assert_eq!(
+            send(&mut world, "/orders", &forged(&second.to_string())).0,
+            401
+        );
+        world.pass(secs(1));
+    }
+}
+
+#[test]
+fn nobody_is_refused_for_eight_keys_that_a_forger_has_tried() {
     let mut config = config();
-    config["limits"] = json!({ "token_cache_entries": 0 });
+    config["limits"] = json!({ "signature_time": "50ms" });
     let mut world = World::new(1, &config);
-    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    // Keys without a name: each is tried.
+    let own = jwk("a").replace("\"kid\":\"a\",", "");
+    let other = OTHER.replace("\"kid\":\"a\",", "");
+    let mut keys = vec![other.as_str(); 7];
+    keys.push(&own);
+    world.issuer(KEYS, Mood::keys(&keys));
     world.pass(secs(1));
+    world.network = None;
+    for each in 0..60 {
+        for more in 0..4 {
+            assert_eq!(
+                send(&mut world, "/orders", &forged(&format!("{each} {more}"))).0,
+                401
+            );
+        }
+        let new = token("a", &json!({ "sub": each.to_string() }));
+        assert_eq!(send(&mut world, "/orders", &new).0, 200, "{each}");
+        world.pass(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn without_a_cache_each_request_needs_a_signature() {
+    let mut world = tight(&json!({ "token_cache_entries": 0 }));
     assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 200);
     exhaust(&mut world);
     assert_eq!(send(&mut world, "/orders", &token("a", &json!({}))).0, 429);
@@ -75,23 +141,15 @@ fn without_a_cache_each_request_needs_a_signature() {
 
 #[test]
 fn the_same_forgery_is_looked_at_once() {
-    let mut world = world(1);
-    world.pass(secs(1));
-    let same = forged("mallory");
+    let mut world = tight(&json!({}));
+    let same = forged("the same");
     for _ in 0..1000 {
         let (status, reason) = send(&mut world, "/orders", &same);
         assert_eq!(status, 401);
         assert!(reason.contains("the signature is not valid"), "{reason}");
     }
-    exhaust_but_one(&mut world);
-}
-
-/// One forgery was looked at before.
-fn exhaust_but_one(world: &mut World) {
-    let looked_at = (0..250)
-        .filter(|each| send(world, "/orders", &forged(&format!("x{each}"))).0 == 401)
-        .count();
-    assert_eq!(looked_at, 199);
+    let most = exhaust(&mut tight(&json!({})));
+    assert!((most - 2..=most).contains(&exhaust(&mut world)));
 }
 
 #[test]
@@ -149,8 +207,7 @@ fn a_token_is_forgotten_with_its_key() {
 
 #[test]
 fn a_token_outlives_a_fetch_of_the_same_keys() {
-    let mut world = world(1);
-    world.pass(secs(1));
+    let mut world = tight(&json!({}));
     let caller = token("a", &json!({}));
     assert_eq!(send(&mut world, "/orders", &caller).0, 200);
     world.pass(secs(1000));

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::Algorithm;
 use crate::jose::{
-    KeyError,
+    KeyError, cost,
     kernel::{Curve, EcdsaKernel, OWN_KERNELS, P256, P384, P521, Secp256k1},
 };
 
@@ -53,6 +53,17 @@ impl EcKey {
             Self::P521(_) => Algorithm::Es512,
             Self::Secp256k1(_) => Algorithm::Es256k,
         }
+    }
+
+    /// What a signature costs, in microseconds.
+    pub(super) fn cost(&self) -> u32 {
+        let has_table = match self {
+            Self::P256(point) => point.has_table(),
+            Self::P384(point) => point.has_table(),
+            Self::P521(point) => point.has_table(),
+            Self::Secp256k1(point) => point.has_table(),
+        };
+        cost::of_point(self.algorithm(), has_table)
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -113,6 +124,10 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
 }
 
 impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
+    fn has_table(&self) -> bool {
+        self.kernel.as_ref().is_some_and(EcdsaKernel::has_table)
+    }
+
     fn verify_by_kernel<D: Digest>(&self, message: &[u8], signature: &[u8]) -> bool {
         let kernel = self.kernel.as_ref();
         kernel.is_some_and(|kernel| kernel.verify(&D::digest(message), signature))

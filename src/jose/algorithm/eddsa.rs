@@ -6,7 +6,7 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::jose::{
-    KeyError,
+    Algorithm, KeyError, cost,
     kernel::{EddsaKernel, OWN_KERNELS},
 };
 
@@ -31,6 +31,12 @@ impl Ed25519Key {
         let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes, kept));
         let kernel = kernel.flatten();
         Ok(Self { library, kernel })
+    }
+
+    /// What a signature costs, in microseconds.
+    pub(super) fn cost(&self) -> u32 {
+        let has_table = self.kernel.as_ref().is_some_and(EddsaKernel::has_table);
+        cost::of_point(Algorithm::EdDsa, has_table)
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {

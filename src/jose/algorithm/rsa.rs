@@ -10,7 +10,7 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use super::{Algorithm, AlgorithmSet};
 use crate::jose::{
-    KeyError,
+    KeyError, cost,
     kernel::{OWN_KERNELS, RsaKernel},
 };
 
@@ -67,6 +67,17 @@ impl RsaKey {
             Algorithm::Rs384,
             Algorithm::Rs512,
         ])
+    }
+
+    /// What a signature costs, in microseconds.
+    pub(super) fn cost(&self) -> u32 {
+        self.kernel.as_ref().map_or_else(
+            || cost::of_rsa(*MODULUS_BITS.end(), cost::USUAL_PRODUCTS),
+            |kernel| {
+                let (bits, products) = kernel.size();
+                cost::of_rsa(bits, products)
+            },
+        )
     }
 
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {

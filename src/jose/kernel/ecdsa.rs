@@ -31,6 +31,11 @@ impl<C: Curve<L>, const L: usize> EcdsaKernel<C, L> {
         Some(Self(table.map_or_else(few, Key::Table)))
     }
 
+    /// Whether it has a table, without which a signature costs three times as much.
+    pub(in crate::jose) const fn has_table(&self) -> bool {
+        matches!(self.0, Key::Table(_))
+    }
+
     /// The same without regard to how many tables there are.
     #[cfg(test)]
     pub(super) fn without_limit(x: &[u8], y: &[u8]) -> Option<Self> {

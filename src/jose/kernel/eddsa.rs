@@ -55,6 +55,11 @@ impl EddsaKernel {
         })
     }
 
+    /// Whether it has a table, without which a signature costs three times as much.
+    pub(in crate::jose) fn has_table(&self) -> bool {
+        self.multiples.shape().is_table()
+    }
+
     /// The same with multiples of a shape, without regard to how many tables there are.
     #[cfg(test)]
     pub(super) fn of_shape(bytes: &[u8; 32], shape: Shape) -> Option<Self> {

@@ -8,7 +8,7 @@ use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
 use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
-use crate::keys::snapshot::Snapshot;
+use crate::keys::snapshot::{Snapshot, Times};
 use crate::keys::{SharedData, Swap};
 use crate::time::UnixTime;
 
@@ -28,7 +28,8 @@ impl Slot {
         if !self.leads(attempt) {
             return None;
         }
-        match fetch::read(&self.source, self.discovers(), outcome, now) {
+        let asked_at = self.lease.as_ref().map_or(now, |lease| lease.asked_at);
+        match fetch::read(&self.source, (self.discovers(), asked_at), outcome, now) {
             Ok(Fetched::Endpoint(endpoint)) => {
                 let lease = self.lease.as_mut()?;
                 lease.discovered = Some(endpoint);
@@ -36,7 +37,7 @@ impl Slot {
                 None
             }
             Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
-            Ok(Fetched::NotModified(fresh_for)) => Some(self.revalidate(fresh_for, shared, now)),
+            Ok(Fetched::NotModified(times)) => Some(self.revalidate(times, shared, now)),
             Err(why) => match &mut self.lease {
                 Some(lease) if lease.retries > 0 => {
                     lease.retries = lease.retries.saturating_sub(1);
@@ -100,12 +101,7 @@ impl Slot {
     }
 
     /// The issuer says that its keys are the same: they begin anew, here and for the others.
-    fn revalidate(
-        &mut self,
-        fresh_for: Duration,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Notice {
+    fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
         let Some(held) = self.held.take() else {
             return self.fail("status 304 without a question".to_owned(), shared, now);
         };
@@ -114,10 +110,7 @@ impl Slot {
             && let Some(snapshot) = Snapshot::decode(&entry.value)
             && snapshot.etag == held.etag
         {
-            let snapshot = Snapshot {
-                fresh_for,
-                ..snapshot
-            };
+            let snapshot = Snapshot { times, ..snapshot };
             let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
             self.publish_success(shared, now);
         } else {
@@ -126,7 +119,7 @@ impl Slot {
         }
         self.keep(Held {
             fetched_at: now,
-            fresh_for,
+            times,
             uses: Cell::new(0),
             ..held
         });

@@ -31,7 +31,11 @@ impl Slot {
             ..
         } = self.source.schedule;
         let share = |part: Duration, of: Duration| {
-            held.fresh_for.as_millis().saturating_mul(part.as_millis()) / of.as_millis().max(1)
+            held.times
+                .fresh_for
+                .as_millis()
+                .saturating_mul(part.as_millis())
+                / of.as_millis().max(1)
         };
         let whole = share(refresh_after, cache_duration);
         let less = whole.saturating_mul(self.lot(held.fetched_at)) / 10_000;
@@ -55,7 +59,7 @@ impl Slot {
         lease.max(LONGEST_BACKOFF)
     }
 
-    pub(super) fn cooled_down(&self, refetched_at: UnixTime, now: UnixTime) -> bool {
-        now >= refetched_at.plus(self.source.schedule.unknown_kid_cooldown)
+    pub(super) const fn cooldown(&self) -> Duration {
+        self.source.schedule.unknown_kid_cooldown
     }
 }

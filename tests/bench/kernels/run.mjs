@@ -1,37 +1,16 @@
 // Prints what a verification and the import of a key cost, in microseconds, for two builds of this folder's module.
-import fs from "node:fs";
+import { load, measure, text } from "./module.mjs";
 
-// The calls of the proxy and of WASI, of which a verification makes none.
-const nothing = new Proxy({}, { get: () => () => 0 });
-
-const load = async (path) => {
-  const { instance } = await WebAssembly.instantiate(fs.readFileSync(path), { env: nothing, wasi_snapshot_preview1: nothing });
-  const { exports } = instance;
-  exports._initialize?.();
+const prepare = async (path) => {
+  const module = await load(path);
   const start = process.hrtime.bigint();
-  const cases = exports.prepare();
-  return { ...exports, cases, prepared: Number(process.hrtime.bigint() - start) / 1e6 };
+  const cases = module.prepare();
+  return { ...module, cases, prepared: Number(process.hrtime.bigint() - start) / 1e6 };
 };
 
-const name = (module, index) => {
-  const bytes = new Uint8Array(module.memory.buffer, module.name(index));
-  return Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString();
-};
-
-// The least of many short runs: others only ever add to it.
-const measure = (work, index) => {
-  const run = (rounds) => {
-    const start = process.hrtime.bigint();
-    work(index, rounds);
-    return Number(process.hrtime.bigint() - start) / 1000 / rounds;
-  };
-  const rounds = Math.max(1, Math.ceil(4000 / run(20)));
-  for (let warm = 0; warm < 20; warm += 1) run(rounds);
-  return Math.min(...Array.from({ length: 30 }, () => run(rounds)));
-};
-
-const libraries = await load(process.argv[2]);
-const kernels = await load(process.argv[3]);
+const name = (module, index) => text(module, module.name(index));
+const libraries = await prepare(process.argv[2]);
+const kernels = await prepare(process.argv[3]);
 console.log("| µs | libraries | kernels | | import of the key, libraries | kernels |");
 console.log("|---|---|---|---|---|---|");
 for (let index = 0; index < kernels.cases; index += 1) {

@@ -25,7 +25,7 @@ const TIME: Duration = Duration::from_millis(1000);
 /// When the laboratory itself fails.
 pub(super) fn plant(invariant: Invariant) -> Result<Checks, String> {
     let fault = match invariant {
-        Invariant::Honest => Some(Fault::TightSignatures),
+        Invariant::Honest => Some(Fault::NoNewcomers),
         Invariant::NobodyIn => Some(Fault::OpenRule),
         Invariant::Alive => Some(Fault::Trap),
         Invariant::Memory => Some(Fault::WideBuffers),

@@ -30,8 +30,8 @@ const P384: [&str; 2] = [
 /// What is planted so that an invariant must fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Hardly any signature may be looked at.
-    TightSignatures,
+    /// Callers who come for the first time are refused.
+    NoNewcomers,
     /// The protected path is open.
     OpenRule,
     /// The module traps in every request with a body, and Envoy does not bring it back.

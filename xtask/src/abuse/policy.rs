@@ -45,13 +45,9 @@ pub(super) fn policy(addresses: &Addresses, fault: Option<Fault>) -> Value {
         ],
     });
     match fault {
-        Some(Fault::TightSignatures) => {
-            // The budget of signatures is one of time, and was one of their number.
-            if include_str!("../../../filter-config/schema.json").contains("\"signature_time\"") {
-                policy["limits"]["signature_time"] = json!("1ms");
-            } else {
-                policy["limits"]["bad_signatures"] = json!(1);
-            }
+        Some(Fault::NoNewcomers) => {
+            let newcomers = json!({ "claims": { "sub": { "prefix": "fresh-" } } });
+            policy["rules"][6]["require"]["not"] = newcomers;
         }
         Some(Fault::OpenRule) => policy["rules"][6]["require"] = json!("public"),
         _ => {}

@@ -221,21 +221,120 @@ fn a_request_that_waits_uses_its_proof_once() {
     assert_eq!(world.status(id), 503, "{:?}", world.fate(id));
 }
 
-#[test]
-fn bad_signatures_of_proofs_have_a_budget() {
-    let mut world = world(1, &dpop());
-    let token = bound(Es256);
-    let whole = good(Es256, &token, "1");
+/// A proof with a signature that is none of its key's.
+fn forged(token: &str) -> String {
+    let whole = good(Es256, token, "forged");
     let (signed, _) = whole.rsplit_once('.').unwrap();
-    let forged = format!("{signed}.{}", "A".repeat(86));
-    let looked_at = (0..300).filter(|_| send_proof(&mut world, &token, &forged).0 == 401);
-    assert_eq!(looked_at.count(), 200);
-    assert_eq!(send_proof(&mut world, &token, &whole).0, 429);
-    // Who has no token causes no work at all.
-    let bearer = format!("Bearer {}", self::token("a", &json!({})));
-    assert_eq!(send(&mut world, 0, &[("authorization", &bearer)]).0, 429);
+    format!("{signed}.{}", "A".repeat(86))
+}
+
+/// A world in which there is time for few bad signatures.
+fn tight() -> World {
+    let mut config = config();
+    config["providers"]["main"]["proof_of_possession"] = dpop();
+    config["limits"] = json!({ "signature_time": "4ms", "proof_time": "4ms" });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
     world.pass(secs(1));
+    world
+}
+
+fn reason(world: &mut World, token: &str, proof: &str) -> &'static str {
+    let credential = format!("DPoP {token}");
+    let headers = [("authorization", credential.as_str()), ("dpop", proof)];
+    let id = world.request(0, "/orders", &headers);
+    world.reason(id)
+}
+
+#[test]
+fn proofs_of_known_tokens_have_a_budget_of_their_own_and_each_holder_a_share() {
+    let mut world = tight();
+    let (token, other) = (bound(Es256), bound(EdDsa));
+    for (token, algorithm) in [(&token, Es256), (&other, EdDsa)] {
+        assert_eq!(
+            send_proof(&mut world, token, &good(algorithm, token, "0")).0,
+            200
+        );
+    }
+    let bad = forged(&token);
+    let mut looked_at = 0;
+    while send_proof(&mut world, &token, &bad).0 == 401 {
+        looked_at += 1;
+    }
+    assert!((15..100).contains(&looked_at), "{looked_at}");
+    let whole = good(Es256, &token, "1");
+    assert_eq!(reason(&mut world, &token, &whole), "proofs_throttled");
+    // Other holders, and other tokens, have their own.
+    assert_eq!(
+        send_proof(&mut world, &other, &good(EdDsa, &other, "1")).0,
+        200
+    );
+    let bearer = format!("Bearer {}", self::token("a", &json!({ "sub": "bob" })));
+    assert_eq!(send(&mut world, 0, &[("authorization", &bearer)]).0, 200);
+    world.pass(secs(2));
     assert_eq!(send_proof(&mut world, &token, &whole).0, 200);
+}
+
+#[test]
+fn who_has_signed_in_is_not_refused_for_garbage() {
+    let mut world = tight();
+    let token = bound(Es256);
+    assert_eq!(
+        send_proof(&mut world, &token, &good(Es256, &token, "0")).0,
+        200
+    );
+    for each in 0..60 {
+        // In the same caller's name, and more than there is time for.
+        for more in 0..20 {
+            let claims = json!({ "jti": format!("{each} {more}") });
+            let whole = self::token("a", &claims);
+            let (signed, _) = whole.rsplit_once('.').unwrap();
+            let garbage = format!("Bearer {signed}.{}B", "B".repeat(85));
+            let _ = send(&mut world, 0, &[("authorization", &garbage)]);
+        }
+        let proof = good(Es256, &token, &format!("1 {each}"));
+        assert_eq!(send_proof(&mut world, &token, &proof).0, 200, "{each}");
+        world.pass(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn the_proof_of_a_new_token_is_a_strangers_work() {
+    let mut world = tight();
+    let mut most = 0;
+    for each in 0..200 {
+        let claims = json!({ "cnf": { "jkt": thumbprint(Es256) }, "jti": each });
+        let token = token("a", &claims);
+        let bad = forged(&token);
+        match reason(&mut world, &token, &bad) {
+            "signatures_throttled" => break,
+            "proof_bad_signature" => most += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert!((10..100).contains(&most), "{most}");
+}
+
+#[test]
+fn a_proof_that_is_tried_out_still_serves() {
+    let token = bound(Es256);
+    let proof = good(Es256, &token, "1");
+    let mut config = config();
+    config["providers"]["main"]["proof_of_possession"] = dpop();
+    config["mode"] = json!("shadow");
+    let mut tried = World::new(2, &config);
+    config["mode"] = json!("enforce");
+    let mut enforced = World::new(2, &config);
+    for world in [&mut tried, &mut enforced] {
+        world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    }
+    tried.pass(secs(1));
+    assert_eq!(reason(&mut tried, &token, &proof), "");
+    // The same process.
+    std::mem::swap(&mut tried.process, &mut enforced.process);
+    enforced.pass(secs(1));
+    assert_eq!(reason(&mut enforced, &token, &proof), "");
+    assert_eq!(reason(&mut enforced, &token, &proof), "proof_replayed");
 }
 
 #[test]
