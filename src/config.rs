@@ -245,6 +245,8 @@ pub struct Limits {
     pub held_requests: Option<u32>,
     /// Answers of services that are kept per VM; 10000 where absent.
     pub service_cache_entries: Option<u32>,
+    /// Bytes that answers of services may take per VM, with the questions that wait for one and what is made of them; 32 MiB where absent.
+    pub service_cache_bytes: Option<u32>,
     /// Entries of directories that the VMs of a process share; 1024 where absent.
     pub shared_entries: Option<u32>,
     /// Verified tokens that are kept per VM, 0 for none; 1000 where absent.

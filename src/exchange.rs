@@ -97,7 +97,7 @@ impl Grant {
     /// Headers to set, after the removals.
     pub fn set(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let told = self.told.iter().flat_map(|told| &told.headers);
-        let told = told.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let told = told.map(|(name, value)| (&**name, value.as_bytes()));
         let set = self.set.iter();
         told.chain(set.map(|(name, value)| (name.as_str(), value.as_slice())))
     }
@@ -105,7 +105,7 @@ impl Grant {
     /// What the host's filter state is told of the caller, for access logs and later filters.
     pub fn state(&self) -> impl Iterator<Item = (&str, &str)> {
         let state = self.told.iter().flat_map(|told| &told.state);
-        state.map(|(name, value)| (name.as_str(), value.as_str()))
+        state.map(|(name, value)| (&**name, &**value))
     }
 
     /// What would have been refused, were the filter not in shadow mode.

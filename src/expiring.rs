@@ -31,8 +31,18 @@ pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
 #[derive(Debug)]
 pub struct Expiring<V> {
     most: usize,
-    entries: BTreeMap<Digest, (UnixTime, V)>,
+    entries: BTreeMap<Digest, Entry<V>>,
     ends: BTreeSet<(UnixTime, Digest)>,
+    /// What the entries take, in bytes.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry<V> {
+    until: UnixTime,
+    value: V,
+    /// What it takes besides its places in the two maps.
+    weight: usize,
 }
 
 impl<V> Expiring<V> {
@@ -43,32 +53,72 @@ impl<V> Expiring<V> {
             most: if most == 0 { 1 } else { most },
             entries: BTreeMap::new(),
             ends: BTreeSet::new(),
+            bytes: 0,
         }
     }
+
+    /// What an entry takes for itself in both maps, whose nodes are half full at the least.
+    const OVERHEAD: usize =
+        2 * (size_of::<(Digest, Entry<V>)>() + size_of::<(UnixTime, Digest)>()) + 16;
 
     /// An entry that has not ended, and its end.
     #[must_use]
     pub fn get(&self, digest: &Digest, now: UnixTime) -> Option<(&V, UnixTime)> {
-        let (until, value) = self.entries.get(digest)?;
-        (now < *until).then_some((value, *until))
+        let entry = self.entries.get(digest)?;
+        (now < entry.until).then_some((&entry.value, entry.until))
     }
 
     /// Sets an entry. It stays until others push it out, however soon it ends: whoever waited for it can read it.
     pub fn insert(&mut self, digest: Digest, value: V, until: UnixTime) {
+        self.insert_weighing(digest, value, until, 0);
+    }
+
+    /// The same for a value that takes so many bytes besides its own size.
+    pub fn insert_weighing(&mut self, digest: Digest, value: V, until: UnixTime, weight: usize) {
         self.remove(&digest);
-        if self.entries.len() >= self.most
-            && let Some((_, first)) = self.ends.pop_first()
-        {
-            self.entries.remove(&first);
+        if self.entries.len() >= self.most {
+            self.make_room();
         }
-        self.entries.insert(digest, (until, value));
+        let weight = weight.saturating_add(Self::OVERHEAD);
+        self.bytes = self.bytes.saturating_add(weight);
+        let entry = Entry {
+            until,
+            value,
+            weight,
+        };
+        self.entries.insert(digest, entry);
         self.ends.insert((until, digest));
+    }
+
+    /// Removes the entry that ends first; `false` where there is none.
+    pub fn make_room(&mut self) -> bool {
+        let first = self.ends.first().copied();
+        first.inspect(|(_, digest)| self.remove(digest)).is_some()
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the entries take, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Removes an entry.
     pub fn remove(&mut self, digest: &Digest) {
-        if let Some((until, _)) = self.entries.remove(digest) {
-            self.ends.remove(&(until, *digest));
+        if let Some(gone) = self.entries.remove(digest) {
+            self.ends.remove(&(gone.until, *digest));
+            self.bytes = self.bytes.saturating_sub(gone.weight);
         }
     }
 }
@@ -111,8 +161,24 @@ mod tests {
         for (name, end) in [(1, 30), (2, 10), (3, 20), (4, 5), (5, 40)] {
             map.insert([name; 32], name, at(end));
         }
-        let held: Vec<u8> = map.entries.values().map(|(_, name)| *name).collect();
+        let held: Vec<u8> = map.entries.values().map(|entry| entry.value).collect();
         assert_eq!(held, [1, 3, 5]);
         assert_eq!((map.entries.len(), map.ends.len()), (3, 3));
+    }
+
+    #[test]
+    fn what_entries_take_is_counted() {
+        let mut map = Expiring::new(3);
+        let at = UnixTime::from_secs;
+        let own = Expiring::<u8>::OVERHEAD;
+        map.insert_weighing([1; 32], 1, at(1), 100);
+        map.insert_weighing([2; 32], 2, at(2), 20);
+        assert_eq!(map.bytes(), 120 + 2 * own);
+        map.insert_weighing([1; 32], 1, at(3), 5);
+        assert_eq!(map.bytes(), 25 + 2 * own);
+        assert!(map.make_room());
+        assert_eq!((map.bytes(), map.len()), (5 + own, 1));
+        assert!(map.make_room() && !map.make_room());
+        assert_eq!(map.bytes(), 0);
     }
 }

@@ -98,7 +98,8 @@ impl Gateway {
             proofs: TimeBudget::new(policy.limits.proof_time, secret),
             replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
-                .with_slots(policy.limits.shared_entries),
+                .with_slots(policy.limits.shared_entries)
+                .with_bytes(policy.limits.service_cache_bytes),
             signatures: TimeBudget::new(policy.limits.signature_time, secret),
             tokens: TokenStore::new(&policy.limits, secret),
         };

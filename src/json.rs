@@ -6,6 +6,8 @@
 
 mod claim_path;
 mod pointer;
+mod reads;
+mod weight;
 
 use std::{collections::BTreeSet, fmt, marker::PhantomData, ops::Deref};
 
@@ -17,6 +19,8 @@ use serde_json::{Map, Value};
 
 pub use claim_path::{ClaimPath, ClaimPathError};
 pub use pointer::Pointer;
+pub use reads::Reads;
+pub use weight::map_weight;
 
 /// Reads the whole of `bytes` as one JSON value in which no object repeats a member.
 ///
@@ -103,6 +107,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(StrictValue(item)) = seq.next_element()? {
             items.push(item);
         }
+        // Twice the places would stay with whoever keeps the value.
+        items.shrink_to_fit();
         Ok(Value::Array(items))
     }
 

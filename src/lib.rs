@@ -57,6 +57,8 @@ mod host;
 pub mod jose;
 pub mod json;
 pub mod keys;
+pub mod ledger;
+pub mod names;
 pub mod password;
 pub mod policy;
 pub mod possession;

@@ -16,6 +16,7 @@ mod suit;
 mod trial;
 mod upstream;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::upstream::{Told, UpstreamHeaders};
@@ -34,6 +35,7 @@ use self::suit::Owned;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
 use crate::headers::Headers;
+use crate::json::Reads;
 use crate::keys::KeySource;
 use crate::possession::Dpop;
 use crate::services::Service;
@@ -125,6 +127,8 @@ pub struct Limits {
     pub held_requests: usize,
     /// Answers of services that are kept per VM.
     pub service_cache_entries: usize,
+    /// Bytes that they may take, with the questions that wait for one and what is made of them.
+    pub service_cache_bytes: usize,
     /// Entries of directories that the VMs of a process share.
     pub shared_entries: usize,
     /// How long a request may wait.
@@ -152,6 +156,8 @@ pub struct Policy {
     pub sources: Box<[KeySource]>,
     /// Services that are asked about callers, by [`ServiceId`].
     pub services: Box<[Service]>,
+    /// What is read of claims: nothing else of them is kept.
+    pub reads: Rc<Reads>,
     /// Rules, in order.
     pub rules: Box<[Rule]>,
     /// Where to look for one.

@@ -16,11 +16,12 @@ mod shared;
 mod store;
 mod verifier;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::ask::Ask;
-pub use self::decision::{Batch, DecisionProtocol};
+pub use self::decision::{Batch, DecisionProtocol, Evaluation};
 pub use self::directory::{Attributes, Directory, Extract, Mapping};
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
@@ -30,7 +31,10 @@ pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY};
 use crate::expiring::{Digest, keyed_digest};
 use crate::jose::ClaimSet;
+use crate::json::Reads;
 use crate::keys::Endpoint;
+use crate::ledger::{Charge, Ledger};
+use crate::policy::principal::Bearer;
 use crate::time::UnixTime;
 
 /// A service's place in the policy.
@@ -56,6 +60,8 @@ pub struct Service {
     pub negative_cache_duration: Duration,
     /// What it speaks.
     pub protocol: Protocol,
+    /// What is read of the claims that it vouches for: nothing else is kept.
+    pub reads: Rc<Reads>,
 }
 
 /// What a service speaks.
@@ -77,15 +83,68 @@ pub enum Protocol {
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// What the caller has.
-    Attributes(Attributes),
+    Attributes(Rc<Attributes>),
     /// Temporary credentials.
-    Credentials(TemporaryCredentials),
+    Credentials(Box<TemporaryCredentials>),
     /// The caller may do what was asked about.
     Permits,
     /// The credential does not hold, or the caller may not have what was asked for.
     Refuses,
-    /// It vouches for a caller with these claims.
-    Vouches(Rc<ClaimSet>),
+    /// It vouches for a caller.
+    Vouches(Rc<Vouching>),
+}
+
+/// Claims that a service vouches for, and what was made of them: it is the same at each request.
+#[derive(Debug)]
+pub struct Vouching {
+    claims: Rc<ClaimSet>,
+    bearer: OnceCell<(Rc<Bearer>, Charge)>,
+}
+
+impl Vouching {
+    /// What a service says of a caller.
+    #[must_use]
+    pub fn new(claims: ClaimSet) -> Self {
+        Self {
+            claims: Rc::new(claims),
+            bearer: OnceCell::new(),
+        }
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &Rc<ClaimSet> {
+        &self.claims
+    }
+
+    /// Their bearer, whom the only provider that asks the service makes of them once, where there is room to keep it.
+    #[must_use]
+    pub fn bearer(&self, ledger: &Ledger, make: impl FnOnce() -> Rc<Bearer>) -> Rc<Bearer> {
+        if let Some((bearer, _)) = self.bearer.get() {
+            return Rc::clone(bearer);
+        }
+        let bearer = make();
+        if let Some(charge) = ledger.charge(bearer.weight()) {
+            // There was none.
+            let _ = self.bearer.set((Rc::clone(&bearer), charge));
+        }
+        bearer
+    }
+}
+
+impl Answer {
+    /// How many bytes it takes besides its own size.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Attributes(entry) => entry.weight(),
+            Self::Credentials(issued) => issued.weight(),
+            Self::Permits | Self::Refuses => 0,
+            Self::Vouches(vouching) => {
+                size_of::<Vouching>().saturating_add(vouching.claims.weight())
+            }
+        }
+    }
 }
 
 /// What a response means.
@@ -162,6 +221,8 @@ impl Service {
         }
         if let Protocol::Directory(directory) = &self.protocol {
             parts.push(format!("{:?}", directory.mapping).into_bytes());
+            // Entries without what another configuration reads are not for its VMs.
+            parts.push(format!("{:?}", directory.profile).into_bytes());
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         keyed_digest(&[0; 32], &parts)
@@ -171,7 +232,7 @@ impl Service {
     fn serves(&self, answer: &Answer, own: Option<Duration>, lot: u16) -> Duration {
         let longest = match answer {
             Answer::Refuses => self.negative_cache_duration,
-            Answer::Attributes(entry) if *entry == Attributes::default() => {
+            Answer::Attributes(entry) if **entry == Attributes::default() => {
                 self.negative_cache_duration
             }
             _ => self.cache_duration,
@@ -220,8 +281,8 @@ impl Service {
             Protocol::Decision(protocol, _) => decision::read(*protocol, status, body),
             Protocol::Directory(directory) => directory::read(directory, status, body),
             Protocol::IdentityPool(_) => identity_pool::read(status, body, progress, now),
-            Protocol::Introspection(_) => introspection::read(status, body, now),
-            Protocol::Verifier => verifier::read(status, body, now),
+            Protocol::Introspection(_) => introspection::read(&self.reads, status, body, now),
+            Protocol::Verifier => verifier::read(&self.reads, status, body, now),
         }
     }
 }

@@ -75,9 +75,12 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
         UnixTime::from_secs(1_800_000_000),
     );
     let told = policy.upstream.set(&caller);
-    let headers = told.headers.iter().cloned();
+    let headers = told.headers.iter();
     headers
-        .map(|(name, value)| (name.trim_start_matches("x-auth-").to_owned(), value))
+        .map(|(name, value)| {
+            let name = name.trim_start_matches("x-auth-").to_owned();
+            (name, value.to_string())
+        })
         .filter(|(name, _)| name != "provider")
         .collect()
 }

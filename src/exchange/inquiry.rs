@@ -16,7 +16,7 @@ use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
-use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials};
+use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials, Vouching};
 use crate::time::UnixTime;
 use crate::tokens::{TokenDigest, TokenPlace};
 
@@ -34,6 +34,10 @@ pub(super) struct Inquiry<'p, 'c> {
     /// By what it is remembered where it held, and where it did not.
     place: OnceCell<TokenPlace>,
     digest: OnceCell<TokenDigest>,
+    /// Whom it stands for to some provider of the rule that has verified it before: looked for once, whichever asks.
+    known: OnceCell<Option<Rc<Bearer>>>,
+    /// Whether a provider whose tokens are signed is for the issuer that it names; the same.
+    is_signed: OnceCell<bool>,
     stores: &'p Stores,
     /// What the VMs of the process share.
     shared: &'c mut dyn SharedData,
@@ -79,6 +83,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             token: None,
             place: OnceCell::new(),
             digest: OnceCell::new(),
+            known: OnceCell::new(),
+            is_signed: OnceCell::new(),
             stores,
             shared,
             now,
@@ -166,14 +172,18 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
-        let text = || self.credential.token.clone().into_owned();
-        let vouched = match &provider.verification {
-            Verification::ApiKeys(keys) => keys
-                .find(&self.credential.token, self.now)
-                .map(Vouched::claims_of)
-                .ok_or(Doubt::Denied(Denial::BadKey)),
+        let text = || self.credential.token.as_ref().into();
+        let vouching = match &provider.verification {
+            Verification::ApiKeys(keys) => {
+                let claims = keys.find(&self.credential.token, self.now);
+                let claims = claims.ok_or(Denial::BadKey)?;
+                return Ok(Rc::new(Bearer::new(provider, Vouched::claims_of(claims))));
+            }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
-            Verification::Passwords(users) => self.check_password(id, provider, users),
+            Verification::Passwords(users) => {
+                let vouched = self.check_password(id, provider, users)?;
+                return Ok(Rc::new(Bearer::new(provider, vouched)));
+            }
             Verification::Service { service, form } => match form {
                 Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
                 Form::Token => {
@@ -186,17 +196,35 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 return self.verify(id, provider, (keys, rules));
             }
         };
-        vouched.map(|vouched| Rc::new(Bearer::new(provider, vouched)))
+        let vouching = vouching?;
+        let make = || {
+            let claims = Rc::clone(vouching.claims());
+            self.bearer((id, provider), Vouched::claims_of(claims))
+        };
+        Ok(vouching.bearer(self.stores.services.ledger(), make))
+    }
+
+    /// A bearer with all that is the same at each of its requests.
+    fn bearer(&self, (id, provider): (ProviderId, &'p Provider), vouched: Vouched) -> Rc<Bearer> {
+        let bearer = Rc::new(Bearer::new(provider, vouched));
+        let services = &self.stores.services;
+        Principal::new(id, provider, Rc::clone(&bearer), services, self.now)
+            .prepare(&self.exchange.policy.upstream);
+        bearer
     }
 
     /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization
     /// server is not asked about it.
-    fn introspect(&mut self, service: ServiceId, rules: &TokenRules) -> Result<Vouched, Doubt> {
+    fn introspect(
+        &mut self,
+        service: ServiceId,
+        rules: &TokenRules,
+    ) -> Result<Rc<Vouching>, Doubt> {
         let limit = self.exchange.policy.limits.token_bytes;
         let token = self
             .token
             .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
-        if let Ok(token) = token {
+        let is_signed = self.is_signed.get_or_init(|| {
             let others = self.rule.accepted.iter().filter_map(|id| {
                 match &self.exchange.policy.provider(*id)?.verification {
                     Verification::Signature { rules, .. } => Some(rules),
@@ -204,27 +232,35 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 }
             });
             let mut named = others.filter(|rules| !rules.issuers.is_empty());
-            if named.any(|rules| rules.is_named_by(token.claims())) {
-                return Err(TokenError::UnknownIssuer.into());
-            }
+            token
+                .as_ref()
+                .is_ok_and(|token| named.any(|rules| rules.is_named_by(token.claims())))
+        });
+        if *is_signed {
+            return Err(TokenError::UnknownIssuer.into());
         }
-        let ask = Ask::Token(self.credential.token.clone().into_owned());
-        let vouched = self.consult(service, ask, Denial::Token(TokenError::Inactive))?;
-        let claims = vouched.claims();
+        let ask = Ask::Token(self.credential.token.as_ref().into());
+        let vouching = self.consult(service, ask, Denial::Token(TokenError::Inactive))?;
+        let claims = vouching.claims();
         // RFC 7662 §2.2 leaves `iss` to the server; one that it names must be one of ours.
         if claims.issuer().is_some() && !rules.is_named_by(claims) {
             return Err(TokenError::UnknownIssuer.into());
         }
         rules.check_claims(claims, self.now)?;
-        Ok(vouched)
+        Ok(vouching)
     }
 
-    fn consult(&self, service: ServiceId, ask: Ask, refusal: Denial) -> Result<Vouched, Doubt> {
+    fn consult(
+        &self,
+        service: ServiceId,
+        ask: Ask,
+        refusal: Denial,
+    ) -> Result<Rc<Vouching>, Doubt> {
         let question = Question { service, ask };
         match self.stores.services.lookup(&question, self.now) {
-            Lookup::Ready(Answer::Vouches(claims)) => {
-                self.in_time(claims)?;
-                Ok(Vouched::claims_of(Rc::clone(claims)))
+            Lookup::Ready(Answer::Vouches(vouching)) => {
+                self.in_time(vouching.claims())?;
+                Ok(Rc::clone(vouching))
             }
             Lookup::Ready(_) => Err(refusal.into()),
             Lookup::Pending => Err(Doubt::Needs(Need::Answers(vec![question]))),
@@ -261,8 +297,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             return Err(Denial::AwsCredentialsRefused.into());
         };
         let ask = Ask::Credentials {
-            subject: subject.to_owned(),
-            token: self.credential.token.clone().into_owned(),
+            subject: subject.into(),
+            token: self.credential.token.as_ref().into(),
             expires_at: claims.expires_at(),
         };
         let question = Question { service, ask };

@@ -53,6 +53,15 @@ impl ClaimPath {
             })
     }
 
+    /// Member names or array indices, from the outside in.
+    pub(super) fn tokens(&self) -> Vec<&str> {
+        let rest = self.rest.iter();
+        std::iter::once(&self.first)
+            .chain(rest)
+            .map(|token| &**token)
+            .collect()
+    }
+
     /// The path as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

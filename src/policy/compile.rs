@@ -3,6 +3,7 @@
 
 mod claims;
 mod providers;
+mod reads;
 mod rules;
 mod warnings;
 
@@ -27,7 +28,7 @@ impl Policy {
         let providers::Compiled {
             providers,
             sources,
-            services,
+            mut services,
             decisions,
             warnings,
             ..
@@ -36,6 +37,8 @@ impl Policy {
         let aws = providers
             .iter()
             .any(|provider| provider.identity_pool.is_some());
+        let upstream = upstream(&config.upstream_headers, aws)?;
+        let reads = reads::fit(&mut services, &providers, &rules, &upstream);
         let realm = realm("realm", config.realm.as_deref().unwrap_or("api"))?;
         let mut policy = Self {
             mode: config.mode,
@@ -51,7 +54,8 @@ impl Policy {
                 .map(|resource| ResourceMetadata::compile(resource, &providers))
                 .transpose()?,
             providers: providers.into(),
-            upstream: upstream(&config.upstream_headers, aws)?,
+            upstream,
+            reads,
             disabled_identity: disabled_identity(config)?,
             client_address: client_address(config)?,
             limits: limits(&config.limits)?,
@@ -141,6 +145,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
             limits.service_cache_entries,
             10_000,
         )?,
+        service_cache_bytes: number("service_cache_bytes", limits.service_cache_bytes, 32 << 20)?,
         shared_entries: number("shared_entries", limits.shared_entries, 1024)?,
         hold,
         token_cache_entries: any(limits.token_cache_entries, 1000),

@@ -1,11 +1,15 @@
 //! Questions to a policy decision point.
 
+use std::rc::Rc;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::principal::{Kind, Missing, Principal};
 use super::requirement::Visit;
 use crate::config::DecisionPart;
-use crate::services::{Answer, Ask, DecisionProtocol, Lookup, Question, ServiceId};
+use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Lookup, Question, ServiceId};
 
 /// A decision point, and what of a question its decisions depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +94,8 @@ impl Decision {
         let question = Question {
             service: self.service,
             ask: Ask::Decision {
-                question: facts.question(self.protocol),
-                key: facts.key(&self.depends_on),
+                question: Rc::new(Evaluation::new(&facts.question(self.protocol))),
+                key: digest(&facts.key(&self.depends_on)),
             },
         };
         match caller.lookup(&question) {
@@ -111,7 +115,7 @@ impl Decision {
 struct Facts<'f> {
     subject: &'f str,
     provider: &'f str,
-    claims: &'f Map<String, Value>,
+    claims: Value,
     lists: Map<String, Value>,
     m2m: bool,
     method: String,
@@ -141,11 +145,11 @@ impl<'f> Facts<'f> {
         Self {
             subject: caller.subject.as_deref().unwrap_or_default(),
             provider: &caller.provider.name,
-            claims: caller.vouched.claims().members(),
+            claims: serde_json::from_str(&caller.vouched.claims().text()).unwrap_or_default(),
             // What no rule asked a directory for is not asked for here.
             lists: lists
                 .into_iter()
-                .map(|(name, kind)| (name.to_owned(), json!(caller.told(kind))))
+                .map(|(name, kind)| (name.to_owned(), json!(&*caller.told(kind))))
                 .collect(),
             m2m: caller.m2m,
             method: pseudo(":method"),
@@ -248,4 +252,9 @@ impl<'f> Facts<'f> {
         let parts = parts.iter().map(part);
         Value::Array(std::iter::once(named).chain(parts).collect()).to_string()
     }
+}
+
+/// The name of what an answer depends on, however long it is.
+fn digest(key: &str) -> Rc<str> {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(key)).into()
 }

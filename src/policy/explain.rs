@@ -5,6 +5,7 @@ use super::principal::{Kind, Missing, Principal};
 use super::requirement::{Requirement, Truth, Visit};
 use super::{Policy, Rule};
 use crate::config::Resolve;
+use crate::names::Names;
 
 /// One part of a requirement, and what it comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Requirement {
             let values = if attribute.values.is_empty() {
                 "none".to_owned()
             } else {
-                names(&attribute.values)
+                joined(&attribute.values)
             };
             Some(format!("the caller has {values}"))
         };
@@ -144,7 +145,7 @@ impl Rule {
             .map(|part| {
                 let held = |kind| {
                     let attribute = caller.attribute(kind);
-                    (attribute.values.join(", "), attribute.missing.clone())
+                    (joined(&attribute.values), attribute.missing.clone())
                 };
                 let (what, (held, missing)) = match part {
                     Resolve::Groups => ("groups", held(Kind::Groups)),
@@ -165,6 +166,11 @@ impl Rule {
             })
             .collect()
     }
+}
+
+fn joined(names: &Names) -> String {
+    let names: Vec<&str> = names.iter().collect();
+    names.join(", ")
 }
 
 /// Why something is not known.

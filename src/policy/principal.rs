@@ -1,6 +1,7 @@
 //! Who the caller is, once a provider vouches for it.
 
 mod bearer;
+mod lists;
 
 use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
@@ -8,13 +9,13 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-pub use self::bearer::{Bearer, Vouched};
+pub use self::bearer::{Bearer, Tellable, Vouched};
 
 use self::bearer::Lists;
 use super::ProviderId;
-use super::provider::{Directory, Identity, Machine, Overage, Provider, Source};
-use super::upstream::Told;
-use crate::json::ClaimPath;
+use super::provider::{Directory, Identity, Overage, Provider, Source};
+use super::upstream::{Told, UpstreamHeaders};
+use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
 use crate::time::UnixTime;
 
@@ -29,6 +30,11 @@ pub enum Kind {
     Permissions,
     /// Scopes.
     Scopes,
+}
+
+impl Kind {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Groups, Self::Roles, Self::Permissions, Self::Scopes];
 }
 
 /// Why a list may lack something.
@@ -60,18 +66,12 @@ impl Missing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribute {
     /// What the caller has for certain.
-    pub values: Vec<String>,
+    pub values: Rc<Names>,
     /// Why there may be more.
     pub missing: Option<Missing>,
 }
 
 impl Attribute {
-    fn add(&mut self, value: &str) {
-        if !value.is_empty() && !self.values.iter().any(|held| held == value) {
-            self.values.push(value.to_owned());
-        }
-    }
-
     fn lacks(&mut self, missing: Missing) {
         self.missing = Some(match self.missing.take() {
             Some(before) => before.or(missing),
@@ -138,42 +138,73 @@ impl<'p> Principal<'p> {
         lists.cell(kind).get_or_init(|| self.resolve(kind))
     }
 
-    /// What the upstream is told: made once for a profile, where that is all there is to tell.
-    pub(super) fn told_once(&self, tell: impl FnOnce() -> Told) -> Rc<Told> {
-        let tell = || Rc::new(tell());
-        let kinds = [Kind::Groups, Kind::Roles, Kind::Permissions, Kind::Scopes];
-        let is_asked = kinds.into_iter().any(|kind| self.needs_directory(kind));
-        if is_asked || !self.provider.identity.profile.is_empty() {
-            tell()
-        } else {
-            Rc::clone(self.bearer.told.get_or_init(tell))
+    /// Makes what is the same at each request of this bearer, and so is kept with it.
+    pub fn prepare(&self, upstream: &UpstreamHeaders) {
+        let own = Kind::ALL
+            .into_iter()
+            .filter(|kind| !self.needs_directory(*kind));
+        for kind in own {
+            self.attribute(kind);
         }
+        if self.is_told_once() {
+            let _ = upstream.set(self);
+        }
+    }
+
+    /// Whether the upstream is told the same of the bearer at each request.
+    fn is_told_once(&self) -> bool {
+        self.provider.identity.profile.is_empty()
+            && !Kind::ALL.into_iter().any(|kind| self.needs_directory(kind))
+    }
+
+    /// What the upstream is told: made once of a bearer, and of the answers of directories that add to it.
+    pub(super) fn told_once(
+        &self,
+        with_profile: bool,
+        tell: impl FnOnce(&Tellable) -> Told,
+    ) -> Rc<Told> {
+        if let Some(told) = self.bearer.told.get() {
+            return Rc::clone(told);
+        }
+        let tellable = Tellable {
+            lists: Kind::ALL.map(|kind| self.told(kind)),
+            profile: if with_profile {
+                self.profile()
+            } else {
+                Vec::new()
+            },
+        };
+        if self.is_told_once() {
+            return Rc::clone(self.bearer.told.get_or_init(|| Rc::new(tell(&tellable))));
+        }
+        let kept = &self.bearer.told_with;
+        kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
     }
 
     /// A list to tell the upstream: one that the rule has looked at and that is complete, or that needs no directory.
-    pub fn told(&self, kind: Kind) -> &[String] {
+    pub fn told(&self, kind: Kind) -> Rc<Names> {
         let asked = self.asked.get().and_then(|lists| lists.cell(kind).get());
         if self.needs_directory(kind) && asked.is_none() {
-            return &[];
+            return Rc::default();
         }
         let attribute = self.attribute(kind);
         match attribute.missing {
-            None => &attribute.values,
-            Some(_) => &[],
+            None => Rc::clone(&attribute.values),
+            Some(_) => Rc::default(),
         }
     }
 
-    /// A member of the caller's profile, from the first directory that knows it, among those that the rule has looked
-    /// at.
-    pub fn profile_member(&self, path: &ClaimPath) -> Option<&'p Value> {
+    /// The entries of the caller in the directories of its profile that the rule has looked at.
+    fn profile(&self) -> Vec<Rc<Attributes>> {
         let looked_at = self.looked_at.borrow();
         let directories = self.provider.identity.profile.iter();
         directories
             .filter(|directory| looked_at.contains(&directory.service))
-            .find_map(|directory| match self.lookup(&self.question(*directory)?) {
-                Lookup::Ready(Answer::Attributes(entry)) => path.find(&entry.profile),
+            .filter_map(|directory| match self.lookup(&self.question(*directory)?) {
+                Lookup::Ready(Answer::Attributes(entry)) => Some(Rc::clone(entry)),
                 _ => None,
             })
+            .collect()
     }
 
     /// Looks at the directories that have the caller's profile.
@@ -183,7 +214,7 @@ impl<'p> Principal<'p> {
     pub fn look_at_profile(&self) -> Result<(), Missing> {
         let mut attribute = Attribute::default();
         for directory in &self.provider.identity.profile {
-            self.ask(*directory, Kind::Scopes, &mut attribute);
+            self.look_at(*directory, &mut attribute);
         }
         attribute.missing.map_or(Ok(()), Err)
     }
@@ -241,67 +272,10 @@ impl<'p> Principal<'p> {
         left_out.then_some(overage)
     }
 
-    fn resolve(&self, kind: Kind) -> Attribute {
-        let mut attribute = Attribute::default();
-        let identity = &self.provider.identity;
-        // A machine of Cognito has no groups of users, whatever its claims say.
-        if self.m2m
-            && matches!(identity.machine, Machine::Cognito)
-            && matches!(kind, Kind::Groups | Kind::Roles)
-        {
-            return attribute;
-        }
-        for source in identity.sources(kind) {
-            match source {
-                Source::Claim(path) => match self.vouched.claims().find(path) {
-                    Some(Value::String(text)) => {
-                        text.split(' ').for_each(|value| attribute.add(value));
-                    }
-                    Some(Value::Array(items)) => items
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .for_each(|value| attribute.add(value)),
-                    _ => {}
-                },
-                Source::Directory(directory) => self.ask(*directory, kind, &mut attribute),
-                Source::Groups => self.add_by_group(&mut attribute, |group, attribute| {
-                    attribute.add(group);
-                }),
-                Source::MappedGroups(map) => {
-                    self.add_by_group(&mut attribute, |group, attribute| {
-                        map.iter()
-                            .filter(|(known, _)| known == group)
-                            .flat_map(|(_, given)| given)
-                            .for_each(|value| attribute.add(value));
-                    })
-                }
-                Source::Static(given) => given.iter().for_each(|value| attribute.add(value)),
-            }
-        }
-        if kind == Kind::Groups {
-            match self.overage() {
-                Some(Overage::Ask(directory)) => self.ask(directory, kind, &mut attribute),
-                Some(Overage::Deny) => attribute.lacks(Missing::Overage),
-                None => {}
-            }
-        }
-        attribute
-    }
-
     /// What is known of the answer to a question about this caller.
     #[must_use]
     pub fn lookup(&self, question: &Question) -> Lookup<'p> {
         self.services.lookup(question, self.now)
-    }
-
-    fn add_by_group(&self, attribute: &mut Attribute, give: impl Fn(&str, &mut Attribute)) {
-        let groups = self.attribute(Kind::Groups);
-        for group in &groups.values {
-            give(group, attribute);
-        }
-        if let Some(missing) = &groups.missing {
-            attribute.lacks(missing.clone());
-        }
     }
 
     /// What a directory is asked about the caller; `None` for nobody in particular, or for a segment that a server
@@ -317,29 +291,11 @@ impl<'p> Principal<'p> {
         Some(Question {
             service: directory.service,
             ask: Ask::Entry {
-                provider: self.provider.name.clone(),
-                subject: subject.clone(),
-                name,
+                provider: self.provider.name.as_str().into(),
+                subject: subject.as_str().into(),
+                name: name.as_str().into(),
             },
         })
-    }
-
-    fn ask(&self, directory: Directory, kind: Kind, attribute: &mut Attribute) {
-        let Some(question) = self.question(directory) else {
-            return;
-        };
-        self.looked_at.borrow_mut().push(directory.service);
-        match self.lookup(&question) {
-            Lookup::Ready(Answer::Attributes(entry)) => {
-                for value in list(entry, kind) {
-                    attribute.add(value);
-                }
-            }
-            Lookup::Ready(_) => {}
-            Lookup::Pending => attribute.lacks(Missing::Asks(question)),
-            Lookup::Unavailable { .. } if directory.empty_on_error => {}
-            Lookup::Unavailable { retry_after } => attribute.lacks(Missing::Fails(retry_after)),
-        }
     }
 }
 
@@ -351,14 +307,5 @@ impl Identity {
             Kind::Permissions => &self.permissions,
             Kind::Scopes => &self.scopes,
         }
-    }
-}
-
-fn list(entry: &Attributes, kind: Kind) -> &[String] {
-    match kind {
-        Kind::Groups => &entry.groups,
-        Kind::Roles => &entry.roles,
-        Kind::Permissions => &entry.permissions,
-        Kind::Scopes => &[],
     }
 }

@@ -92,7 +92,7 @@ pub enum Source {
     Directory(Directory),
     /// The caller's groups as they are.
     Groups,
-    /// What each of the caller's groups gives.
+    /// What each of the caller's groups gives, in the order of the groups' names.
     MappedGroups(Box<[(String, Vec<String>)]>),
     /// The same for each caller.
     Static(Box<[String]>),

@@ -10,6 +10,7 @@ use super::{Policy, ProviderId, Rule, Variables};
 use crate::config::{ConfigError, PolicyTest, TestEntry};
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
+use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Question, ServiceStore};
 use crate::time::UnixTime;
 
@@ -186,12 +187,13 @@ fn answer(test: &PolicyTest, question: &Question) -> Result<Answer, ConfigError>
                 roles,
                 permissions,
             } = test.directory.clone();
-            Ok(Answer::Attributes(Attributes {
-                groups,
-                roles,
-                permissions,
+            let list = |names: Vec<String>| Rc::new(Names::from(names.as_slice()));
+            Ok(Answer::Attributes(Rc::new(Attributes {
+                groups: list(groups),
+                roles: list(roles),
+                permissions: list(permissions),
                 ..Attributes::default()
-            }))
+            })))
         }
     }
 }

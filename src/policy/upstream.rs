@@ -1,10 +1,11 @@
 //! The headers that the filter speaks through, and nobody else.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::principal::{Kind, Principal};
+use super::principal::{Principal, Tellable};
 use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
@@ -41,25 +42,41 @@ pub(super) type Facts = Vec<(String, String)>;
 #[derive(Debug, Default)]
 pub struct Told {
     /// As headers.
-    pub headers: Facts,
-    /// As the host's filter state.
-    pub state: Facts,
+    pub headers: Vec<(Rc<str>, Rc<str>)>,
+    /// As the host's filter state: the same texts.
+    pub state: Vec<(Rc<str>, Rc<str>)>,
+}
+
+impl Told {
+    /// How many bytes it takes. The names are the configuration's.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let pairs = self
+            .headers
+            .capacity()
+            .saturating_add(self.state.capacity());
+        let texts = self.headers.iter().map(|(_, text)| text.len());
+        texts.fold(
+            pairs.saturating_mul(size_of::<(Rc<str>, Rc<str>)>()),
+            usize::saturating_add,
+        )
+    }
 }
 
 /// Every header that the configuration can set.
 #[derive(Clone, Debug)]
 pub struct UpstreamHeaders {
     /// By the order of [`IDENTITY`].
-    identity: Vec<String>,
+    identity: Vec<Rc<str>>,
     /// What shadow mode would have answered.
     shadow: String,
-    claims: Vec<(String, ClaimPath)>,
-    profile: Vec<(String, ClaimPath)>,
-    payload: Option<String>,
+    claims: Vec<(Rc<str>, ClaimPath)>,
+    profile: Vec<(Rc<str>, ClaimPath)>,
+    payload: Option<Rc<str>>,
     /// Whether some provider gives temporary AWS credentials.
     aws: bool,
     /// Names in the host's filter state, by the order of [`IDENTITY`], of what stands there.
-    state: Vec<Option<String>>,
+    state: Vec<Option<Rc<str>>>,
 }
 
 impl UpstreamHeaders {
@@ -67,7 +84,7 @@ impl UpstreamHeaders {
         Self {
             identity: IDENTITY
                 .iter()
-                .map(|name| format!("{prefix}{name}"))
+                .map(|name| format!("{prefix}{name}").into())
                 .collect(),
             shadow: format!("{prefix}shadow"),
             claims: Vec::new(),
@@ -94,15 +111,26 @@ impl UpstreamHeaders {
     }
 
     pub(super) fn add_claim(&mut self, name: String, path: ClaimPath) {
-        self.claims.push((name, path));
+        self.claims.push((name.into(), path));
     }
 
     pub(super) fn add_profile(&mut self, name: String, path: ClaimPath) {
-        self.profile.push((name, path));
+        self.profile.push((name.into(), path));
     }
 
     pub(super) fn set_payload(&mut self, name: String) {
-        self.payload = Some(name);
+        self.payload = Some(name.into());
+    }
+
+    /// What is read of claims, and of profiles.
+    pub(super) fn reads(&self) -> [impl Iterator<Item = &ClaimPath>; 2] {
+        [&self.claims, &self.profile].map(|named| named.iter().map(|(_, path)| path))
+    }
+
+    /// Whether the upstream is handed the text of tokens' claims.
+    #[must_use]
+    pub const fn tells_payload(&self) -> bool {
+        self.payload.is_some()
     }
 
     /// The header that says what shadow mode would have answered.
@@ -115,7 +143,7 @@ impl UpstreamHeaders {
     #[must_use]
     pub fn is_identity(&self, name: &str) -> bool {
         let mut told = self.identity.iter().zip(&self.state);
-        told.any(|(own, state)| state.is_some() && own == name)
+        told.any(|(own, state)| state.is_some() && **own == *name)
     }
 
     /// Whether a header is the filter's own. Case does not count, and `_` is `-`: behind CGI and its
@@ -129,11 +157,12 @@ impl UpstreamHeaders {
                     .zip(name)
                     .all(|(own, held)| folded(own) == folded(*held))
         };
-        self.identity
-            .iter()
-            .chain([&self.shadow])
-            .chain(&self.payload)
-            .any(|own| same(own))
+        same(&self.shadow)
+            || self
+                .identity
+                .iter()
+                .chain(&self.payload)
+                .any(|own| same(own))
             || self.aws && AWS.iter().any(|own| same(own))
             || [&self.claims, &self.profile]
                 .into_iter()
@@ -144,11 +173,13 @@ impl UpstreamHeaders {
     /// The names, as received, of the headers that only the filter may set: each is removed, whatever rule applies.
     #[must_use]
     pub fn spoofed(&self, head: &Headers) -> Vec<Vec<u8>> {
-        let mut names: Vec<Vec<u8>> = Vec::new();
-        for (name, _) in head.iter().filter(|(name, _)| self.owns(name)) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_vec());
-            }
+        let owned = head.iter().filter(|(name, _)| self.owns(name));
+        let owned = owned.map(|(name, _)| name.to_vec());
+        let mut names: Vec<Vec<u8>> = owned.collect();
+        // A name has many spellings, and a client may send each many times.
+        if names.len() > 1 {
+            let mut seen = BTreeSet::new();
+            names.retain(|name| seen.insert(name.clone()));
         }
         names
     }
@@ -157,20 +188,24 @@ impl UpstreamHeaders {
     /// host's filter state.
     #[must_use]
     pub fn set(&self, caller: &Principal<'_>) -> Rc<Told> {
-        caller.told_once(|| self.tell(caller))
+        let with_profile = !self.profile.is_empty();
+        caller.told_once(with_profile, |tellable| self.tell(caller, tellable))
     }
 
-    fn tell(&self, caller: &Principal<'_>) -> Told {
+    fn tell(&self, caller: &Principal<'_>, tellable: &Tellable) -> Told {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
-        let list = |kind| header_list(caller.told(kind).iter().map(String::as_str));
-        let told = self.identity_facts([
+        let [groups, roles, permissions, scopes] = tellable
+            .lists
+            .each_ref()
+            .map(|list| header_list(list.iter()));
+        let mut told = self.identity_facts([
             text(&caller.subject),
             text(&caller.name),
             text(&caller.email),
-            list(Kind::Groups),
-            list(Kind::Roles),
-            list(Kind::Permissions),
-            list(Kind::Scopes),
+            groups,
+            roles,
+            permissions,
+            scopes,
             header_text(&caller.provider.name),
             text(&caller.client_id),
             if caller.m2m {
@@ -180,24 +215,26 @@ impl UpstreamHeaders {
             },
         ]);
         let claims = self.claims.iter().filter_map(|(name, path)| {
-            Some((
-                name.clone(),
-                claim_text(caller.vouched.claims().find(path)?),
-            ))
+            let claim = caller.vouched.claims().find(path)?;
+            Some((Rc::clone(name), claim_text(claim).into()))
         });
-        let profile = self.profile.iter().filter_map(|(name, path)| {
-            Some((name.clone(), claim_text(caller.profile_member(path)?)))
-        });
+        // Of several directories the first that knows a member counts.
+        let member = |path: &ClaimPath| {
+            let mut entries = tellable.profile.iter();
+            entries.find_map(|entry| path.find(&entry.profile).map(claim_text))
+        };
+        let profile = self
+            .profile
+            .iter()
+            .filter_map(|(name, path)| Some((Rc::clone(name), member(path)?.into())));
         let payload = self
             .payload
             .iter()
-            .filter_map(|name| Some((name.clone(), caller.vouched.payload()?.to_owned())));
-        let headers = told.headers.into_iter().chain(claims).chain(profile);
-        let headers = headers.chain(payload);
-        Told {
-            headers: headers.filter(|(_, value)| !value.is_empty()).collect(),
-            state: told.state,
-        }
+            .filter_map(|name| Some((Rc::clone(name), caller.vouched.payload()?.into())));
+        let more = claims.chain(profile).chain(payload);
+        told.headers
+            .extend(more.filter(|(_, value): &(Rc<str>, Rc<str>)| !value.is_empty()));
+        told
     }
 
     /// The headers that tell the upstream about nobody in particular, while nothing is checked.
@@ -227,10 +264,11 @@ impl UpstreamHeaders {
             if value.is_empty() {
                 continue;
             }
+            let value: Rc<str> = value.into();
             if let Some(name) = state {
-                told.state.push((name.clone(), value.clone()));
+                told.state.push((Rc::clone(name), Rc::clone(&value)));
             }
-            told.headers.push((header.clone(), value));
+            told.headers.push((Rc::clone(header), value));
         }
         told
     }
@@ -263,8 +301,8 @@ pub(super) fn state_names() -> impl Iterator<Item = String> {
     IDENTITY.iter().map(|name| name.replace('-', "_"))
 }
 
-fn state_name(fact: &str) -> String {
-    format!("auth_filter.{fact}")
+fn state_name(fact: &str) -> Rc<str> {
+    format!("auth_filter.{fact}").into()
 }
 
 fn folded(byte: u8) -> u8 {

@@ -1,9 +1,9 @@
 //! What a service is asked.
 
 use std::fmt;
+use std::rc::Rc;
 
-use serde_json::Value;
-
+use super::decision::Evaluation;
 use crate::expiring::{Digest, keyed_digest};
 use crate::time::UnixTime;
 
@@ -11,41 +11,41 @@ use crate::time::UnixTime;
 #[derive(Clone, PartialEq, Eq)]
 pub enum Ask {
     /// An API key.
-    ApiKey(String),
+    ApiKey(Rc<str>),
     /// The temporary credentials of the bearer of an ID token.
     Credentials {
         /// Who the token is about.
-        subject: String,
+        subject: Rc<str>,
         /// The token.
-        token: String,
+        token: Rc<str>,
         /// When the token ends, if it does: the answer serves no longer.
         expires_at: Option<UnixTime>,
     },
     /// Whether a caller may do something.
     Decision {
         /// The question.
-        question: Value,
-        /// What of it the answer depends on: questions that are alike in this share one.
-        key: String,
+        question: Rc<Evaluation>,
+        /// A digest of what the answer depends on: questions that are alike in this share one.
+        key: Rc<str>,
     },
     /// What a directory knows of a caller.
     Entry {
         /// The provider that vouches.
-        provider: String,
+        provider: Rc<str>,
         /// The caller's identifier.
-        subject: String,
+        subject: Rc<str>,
         /// The caller's name.
-        name: String,
+        name: Rc<str>,
     },
     /// A name and a password.
     Password {
         /// The name.
-        username: String,
+        username: Rc<str>,
         /// The password.
-        password: String,
+        password: Rc<str>,
     },
     /// A token.
-    Token(String),
+    Token(Rc<str>),
 }
 
 impl Ask {
@@ -54,6 +54,17 @@ impl Ask {
         match self {
             Self::Credentials { expires_at, .. } => *expires_at,
             _ => None,
+        }
+    }
+
+    /// How many bytes its texts take. Copies of a question share them.
+    pub(super) fn weight(&self) -> usize {
+        let (_, parts) = self.parts();
+        let texts = parts.map(str::len).into_iter().sum::<usize>();
+        match self {
+            Self::Credentials { token, .. } => texts.saturating_add(token.len()),
+            Self::Decision { question, .. } => texts.saturating_add(question.weight()),
+            _ => texts,
         }
     }
 

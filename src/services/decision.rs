@@ -1,5 +1,8 @@
 //! A policy decision point: may this caller do this?
 
+use std::fmt;
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, Reading};
@@ -25,9 +28,86 @@ pub struct Batch {
     pub most: usize,
 }
 
+/// A question to a decision point as it is sent: text, since a tree takes many times its size and many may wait.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    text: Box<str>,
+    /// Subject, action and resource, where it has them.
+    parts: [Option<Part>; 3],
+}
+
+/// One part of a question.
+#[derive(Clone, PartialEq, Eq)]
+struct Part {
+    /// Where it stands in the text.
+    at: Range<usize>,
+    /// Its type, id and name.
+    name: Box<str>,
+}
+
+impl Evaluation {
+    /// A question.
+    #[must_use]
+    pub fn new(question: &Value) -> Self {
+        let Value::Object(members) = question else {
+            return Self {
+                text: question.to_string().into(),
+                parts: Default::default(),
+            };
+        };
+        let mut text = String::new();
+        let mut parts: [Option<Part>; 3] = Default::default();
+        for (name, value) in members {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            // Names are the filter's own.
+            text.extend(["\"", name, "\":"]);
+            let start = text.len();
+            text.push_str(&value.to_string());
+            let named = PARTS.iter().zip(&mut parts).find(|(own, _)| *own == name);
+            if let Some((_, part)) = named {
+                let of = |key: &str| value.get(key).cloned();
+                *part = Some(Part {
+                    at: start..text.len(),
+                    name: json!([of("type"), of("id"), of("name")]).to_string().into(),
+                });
+            }
+        }
+        text.push_str(if text.is_empty() { "{}" } else { "}" });
+        Self {
+            text: text.into(),
+            parts,
+        }
+    }
+
+    /// How many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let names = self.parts.iter().flatten().map(|part| part.name.len());
+        names.fold(
+            self.text.len().saturating_add(size_of::<Self>()),
+            usize::saturating_add,
+        )
+    }
+
+    /// A part's text and its name.
+    fn part(&self, index: usize) -> Option<(&str, &str)> {
+        let part = self.parts.get(index)?.as_ref()?;
+        Some((self.text.get(part.at.clone())?, &part.name))
+    }
+}
+
+/// What a caller may do is not for logs.
+impl fmt::Debug for Evaluation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Evaluation(..)")
+    }
+}
+
+/// The parts by which decision points know a question.
+const PARTS: [&str; 3] = ["subject", "action", "resource"];
+
 pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
     if let Ask::Decision { question, .. } = ask {
-        post(request, question);
+        post(request, question.text.to_string());
     }
 }
 
@@ -38,18 +118,20 @@ pub(super) fn prepare_batch<'a>(
     asks: impl Iterator<Item = &'a Ask>,
 ) {
     let evaluations = asks.filter_map(|ask| match ask {
-        Ask::Decision { question, .. } => Some(question),
+        Ask::Decision { question, .. } => Some(&*question.text),
         _ => None,
     });
-    let body = json!({
-        "evaluations": evaluations.collect::<Vec<_>>(),
-        "options": { "evaluations_semantic": "execute_all" },
-    });
-    post(request, &body);
+    let evaluations: Vec<&str> = evaluations.collect();
+    let options = json!({ "evaluations_semantic": "execute_all" });
+    let body = format!(
+        "{{\"evaluations\":[{}],\"options\":{options}}}",
+        evaluations.join(",")
+    );
+    post(request, body);
 }
 
-fn post(request: &mut CalloutRequest<'_>, body: &Value) {
-    request.body = Some(body.to_string().into_bytes());
+fn post(request: &mut CalloutRequest<'_>, body: String) {
+    request.body = Some(body.into_bytes());
     request.headers = vec![("content-type", "application/json".to_owned())];
 }
 
@@ -65,17 +147,11 @@ pub(super) fn may_go_together(one: &Ask, other: &Ask) -> bool {
     else {
         return false;
     };
-    let named_alike = |part: &str| {
-        let name = |question: &Value| {
-            let of = |key: &str| question.get(part).and_then(|part| part.get(key)).cloned();
-            [of("type"), of("id"), of("name")]
-        };
-        name(one) == name(other)
-    };
-    let alike = |part: &str| one.get(part) == other.get(part);
-    let parts = ["subject", "action", "resource"];
-    parts.iter().all(|part| alike(part) || !named_alike(part))
-        && !parts.iter().all(|part| named_alike(part))
+    let parts = || (0..PARTS.len()).map(|part| (one.part(part), other.part(part)));
+    let name = |part: Option<(&str, &str)>| part.map(|(_, name)| name.to_owned());
+    let named_alike = |one, other| name(one) == name(other);
+    parts().all(|(one, other)| one == other || !named_alike(one, other))
+        && !parts().all(|(one, other)| named_alike(one, other))
 }
 
 /// Nothing but a plain yes permits: AuthZEN's `decision`, OPA's `result` or the `allow` within it. What OPA leaves

@@ -1,31 +1,44 @@
 //! A directory: what an HTTP API knows of a caller.
 
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Answer, Ask, Reading};
 use crate::callout::CalloutRequest;
-use crate::json::{Pointer, StrictObject, StrictValue};
+use crate::json::{Pointer, Reads, StrictObject, StrictValue, map_weight};
+use crate::names::{Names, shared};
 use crate::text::push_form_text;
 
 /// What a directory knows of a caller.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Attributes {
     /// Groups.
-    #[serde(default)]
-    pub groups: Vec<String>,
+    #[serde(default, with = "shared")]
+    pub groups: Rc<Names>,
     /// Roles.
-    #[serde(default)]
-    pub roles: Vec<String>,
+    #[serde(default, with = "shared")]
+    pub roles: Rc<Names>,
     /// Permissions.
-    #[serde(default)]
-    pub permissions: Vec<String>,
-    /// Whatever else.
+    #[serde(default, with = "shared")]
+    pub permissions: Rc<Names>,
+    /// What is read of whatever else.
     #[serde(default)]
     pub profile: Map<String, Value>,
 }
 
 impl Attributes {
+    /// How many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let lists = [&self.groups, &self.roles, &self.permissions];
+        let lists = lists.map(|list| size_of::<Names>().saturating_add(list.weight()));
+        lists
+            .into_iter()
+            .fold(map_weight(&self.profile), usize::saturating_add)
+            .saturating_add(size_of::<Self>())
+    }
+
     /// Reads the form that directories answer in; `None` for anything else.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let StrictObject(members) = serde_json::from_slice(body).ok()?;
@@ -40,6 +53,8 @@ pub struct Directory {
     pub mapping: Option<Mapping>,
     /// Whether the VMs of the process share its answers.
     pub shared: bool,
+    /// What is read of profiles: nothing else is kept.
+    pub profile: Rc<Reads>,
 }
 
 /// Where the parts of an entry stand in an answer.
@@ -98,8 +113,9 @@ pub(super) fn read(directory: &Directory, status: u16, body: &[u8]) -> Result<Re
         (404, _) => Some(Attributes::default()),
         (other, _) => return Err(format!("status {other}")),
     };
-    let attributes = attributes.ok_or_else(|| "not a directory's entry".to_owned())?;
-    Ok(Reading::Done(Answer::Attributes(attributes), None))
+    let mut attributes = attributes.ok_or_else(|| "not a directory's entry".to_owned())?;
+    attributes.profile = directory.profile.part_of(&attributes.profile);
+    Ok(Reading::Done(Answer::Attributes(Rc::new(attributes)), None))
 }
 
 impl Mapping {
@@ -107,8 +123,8 @@ impl Mapping {
     /// rule excludes.
     fn read(&self, answer: &Value) -> Option<Attributes> {
         let list = |extract: &Option<Extract>| match extract {
-            Some(extract) => extract.read(answer),
-            None => Some(Vec::new()),
+            Some(extract) => Some(Rc::new(Names::from(extract.read(answer)?.as_slice()))),
+            None => Some(Rc::default()),
         };
         let mut profile = match &self.whole_profile {
             None => Map::new(),

@@ -35,6 +35,22 @@ pub struct TemporaryCredentials {
     pub identity_id: String,
 }
 
+impl TemporaryCredentials {
+    /// How many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        let Credentials {
+            access_key_id,
+            secret_access_key,
+            session_token,
+        } = &self.credentials;
+        let texts = [access_key_id, secret_access_key, &self.identity_id];
+        let texts = texts.into_iter().chain(session_token);
+        texts
+            .map(String::len)
+            .fold(size_of::<Self>(), usize::saturating_add)
+    }
+}
+
 /// Secrets are not for logs.
 impl fmt::Debug for TemporaryCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +69,7 @@ impl IdentityPool {
         let Ask::Credentials { token, .. } = ask else {
             return;
         };
-        let logins = json!({ self.login.as_str(): token });
+        let logins = json!({ self.login.as_str(): &**token });
         let (action, body) = match identity {
             None => (
                 "GetId",
@@ -134,7 +150,7 @@ pub(super) fn read(
                 identity_id: identity.to_owned(),
             };
             Ok(Reading::Done(
-                Answer::Credentials(credentials),
+                Answer::Credentials(Box::new(credentials)),
                 Some(serves),
             ))
         }

@@ -5,6 +5,7 @@
 //! are input: each is parsed again, and none may ask for more time than this VM would give. A slot that another
 //! subject holds is simply taken; while somebody asks on its behalf, a VM goes on alone.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Ask, Attributes};
@@ -39,7 +40,7 @@ pub(super) struct Place {
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
     /// Its answer, until then.
-    Known(Attributes, UnixTime),
+    Known(Rc<Attributes>, UnixTime),
     /// It could not be answered; until then it need not be asked.
     Failed(UnixTime),
     /// Another VM asks, and has until then.
@@ -170,7 +171,9 @@ impl Slots {
             Kind::Lease => Seen::Taken,
             _ if !own => free,
             Kind::Answer => match Attributes::parse(record.body) {
-                Some(entry) => Seen::Known(entry, record.until.min(now.plus(bounds.answer))),
+                Some(entry) => {
+                    Seen::Known(Rc::new(entry), record.until.min(now.plus(bounds.answer)))
+                }
                 None => free,
             },
             Kind::Failure if within(bounds.failure) => Seen::Failed(record.until),

@@ -16,6 +16,7 @@ use super::{Answer, Reading, Service, ServiceId};
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
 use crate::keys::SharedData;
+use crate::ledger::Ledger;
 use crate::time::UnixTime;
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
@@ -48,6 +49,12 @@ pub struct ServiceStore {
     fingerprints: Vec<Digest>,
     /// The questions that were settled since somebody asked.
     news: Vec<Digest>,
+    /// What all of it may take, in bytes.
+    most_bytes: usize,
+    /// What open questions take.
+    open_bytes: usize,
+    /// What callers are made into, and kept beside answers and tokens.
+    ledger: Ledger,
 }
 
 impl ServiceStore {
@@ -67,7 +74,37 @@ impl ServiceStore {
             flying: BTreeMap::new(),
             seconds: BTreeSet::new(),
             attempts: 0,
+            most_bytes: usize::MAX,
+            open_bytes: 0,
+            ledger: Ledger::new(usize::MAX),
         }
+    }
+
+    /// The same store, which takes no more than so many bytes: settled answers and what is made of them, and open
+    /// questions. Where there is no room, the answers that end first go.
+    #[must_use]
+    pub fn with_bytes(self, most: usize) -> Self {
+        Self {
+            most_bytes: most,
+            // What is kept beside tokens is not freed by answers that go.
+            ledger: Ledger::new(most / 2),
+            ..self
+        }
+    }
+
+    /// What the store takes, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.settled
+            .bytes()
+            .saturating_add(self.open_bytes)
+            .saturating_add(self.ledger.used())
+    }
+
+    /// What is made of answers is kept by this.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The same store, whose VM shares so many entries of directories with the others of its process.
@@ -118,23 +155,46 @@ impl ServiceStore {
         if self.settled.get(&digest, now).is_some() || self.open.contains_key(&digest) {
             return;
         }
-        self.open.insert(
-            digest,
-            Open {
-                question: question.clone(),
-                progress: None,
-                stage: Stage::Wanted,
-                alone: false,
-                place: None,
-            },
-        );
+        let open = Open {
+            question: question.clone(),
+            progress: None,
+            stage: Stage::Wanted,
+            alone: false,
+            place: None,
+        };
+        self.open_bytes = self.open_bytes.saturating_add(open.weight());
+        self.open.insert(digest, open);
         self.due.push(digest, Stage::Wanted, &self.open);
+        self.make_room();
     }
 
     /// Takes an answer that nobody had to be asked for.
     pub fn settle(&mut self, question: &Question, answer: Answer, until: UnixTime) {
         let digest = self.digest(question);
-        self.settled.insert(digest, Settled::Known(answer), until);
+        self.remember(digest, Settled::Known(answer), until);
+    }
+
+    fn remember(&mut self, digest: Digest, settled: Settled, until: UnixTime) {
+        let weight = match &settled {
+            Settled::Known(answer) => answer.weight(),
+            Settled::Failed => 0,
+        };
+        self.settled.insert_weighing(digest, settled, until, weight);
+        self.make_room();
+    }
+
+    /// Drops the answers that end first until the rest fits. The last one stays, whatever it takes: somebody waits for it.
+    fn make_room(&mut self) {
+        while self.bytes() > self.most_bytes && self.settled.len() > 1 {
+            self.settled.make_room();
+        }
+    }
+
+    /// Takes an open question out.
+    fn close(&mut self, digest: &Digest) -> Option<Open> {
+        let open = self.open.remove(digest)?;
+        self.open_bytes = self.open_bytes.saturating_sub(open.weight());
+        Some(open)
     }
 
     /// The questions that were settled since this was last asked: requests that wait for them may go on.
@@ -254,7 +314,10 @@ impl ServiceStore {
             match reading {
                 Reading::Next(progress) => {
                     if let Some(open) = self.open.get_mut(&digest) {
+                        let before = open.weight();
                         open.progress = Some(progress);
+                        let more = open.weight().saturating_sub(before);
+                        self.open_bytes = self.open_bytes.saturating_add(more);
                     }
                     self.leave_to_tick(digest);
                 }
@@ -315,7 +378,7 @@ impl ServiceStore {
             match self.open.get(&digest) {
                 Some(_) if is_awaited(&digest) => self.leave_to_tick(digest),
                 Some(_) => {
-                    let place = self.open.remove(&digest).and_then(|open| open.place);
+                    let place = self.close(&digest).and_then(|open| open.place);
                     if let Some(place) = place {
                         self.slots.publish(&place, None, now, shared);
                     }
@@ -331,7 +394,7 @@ impl ServiceStore {
         let digest = self.digest(question);
         let flies = |open: &Open| matches!(open.stage, Stage::Flying(..));
         if self.open.get(&digest).is_some_and(|open| !flies(open)) {
-            self.open.remove(&digest);
+            self.close(&digest);
         }
     }
 

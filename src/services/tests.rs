@@ -1,4 +1,5 @@
 mod batch;
+mod bytes;
 mod exchange;
 mod mapping;
 mod sharing;
@@ -20,6 +21,7 @@ fn service(protocol: Protocol) -> Service {
         cache_duration: Duration::from_secs(60),
         negative_cache_duration: Duration::from_secs(10),
         protocol,
+        reads: Rc::new(Reads::everything()),
     }
 }
 
@@ -39,7 +41,7 @@ fn question(ask: Ask) -> Question {
 }
 
 fn token(text: &str) -> Question {
-    question(Ask::Token(text.to_owned()))
+    question(Ask::Token(text.into()))
 }
 
 fn answer(
@@ -149,7 +151,7 @@ fn an_answer_serves_as_long_as_it_may() {
 fn an_introspection_request_is_a_form_behind_client_credentials() {
     let introspection = Introspection::new("the filter", "s:e%");
     let service = service(Protocol::Introspection(introspection));
-    let request = service.request(&Ask::Token("a+b/c=".to_owned()), None);
+    let request = service.request(&Ask::Token("a+b/c=".into()), None);
     assert_eq!(
         (
             request.method,
@@ -175,7 +177,7 @@ fn a_verifier_gets_the_credential_as_json() {
         let body = service.request(&ask, None).body.unwrap();
         serde_json::from_slice::<Value>(&body).unwrap()
     };
-    let text = |text: &str| text.to_owned();
+    let text = |text: &str| Rc::from(text);
     assert_eq!(
         body(Ask::Token(text("t"))),
         json!({ "kind": "token", "token": "t" })
@@ -210,13 +212,13 @@ fn a_verifier_gets_the_credential_as_json() {
 #[test]
 fn the_headers_of_a_service_go_out_with_each_question_and_into_no_log() {
     let entry = Ask::Entry {
-        provider: "p".to_owned(),
-        subject: "s".to_owned(),
-        name: "n".to_owned(),
+        provider: "p".into(),
+        subject: "s".into(),
+        name: "n".into(),
     };
     for (protocol, ask, others) in [
         (Protocol::Directory(Directory::default()), entry, 0),
-        (Protocol::Verifier, Ask::ApiKey("k".to_owned()), 1),
+        (Protocol::Verifier, Ask::ApiKey("k".into()), 1),
     ] {
         let mut service = service(protocol);
         service.headers = vec![("authorization".to_owned(), "Bearer hush".into())];
@@ -231,9 +233,9 @@ fn the_headers_of_a_service_go_out_with_each_question_and_into_no_log() {
 #[test]
 fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
     let entry = question(Ask::Entry {
-        provider: "p&q".to_owned(),
-        subject: "../a/b?c{name}".to_owned(),
-        name: "n".to_owned(),
+        provider: "p&q".into(),
+        subject: "../a/b?c{name}".into(),
+        name: "n".into(),
     });
     let mut store = store(Protocol::Directory(Directory::default()));
     store.want(&entry, at(0));
@@ -257,8 +259,8 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
         panic!("an entry");
     };
     assert_eq!(
-        (found.groups.as_slice(), found.roles.len()),
-        (&["g".to_owned()][..], 0)
+        (found.groups.iter().collect::<Vec<_>>(), found.roles.len()),
+        (vec!["g"], 0)
     );
     for (status, body, want) in [
         (404, json!("nobody"), "attributes"),
@@ -482,8 +484,8 @@ fn only_a_plain_yes_permits() {
     ] {
         let mut store = store(Protocol::Decision(protocol, None));
         let asked = question(Ask::Decision {
-            question: json!({}),
-            key: "k".to_owned(),
+            question: Rc::new(Evaluation::new(&json!({}))),
+            key: "k".into(),
         });
         ask(&mut store, &asked, status, &body, at(0));
         assert_eq!(
@@ -493,13 +495,13 @@ fn only_a_plain_yes_permits() {
         );
         // Another question that depends on the same is the same.
         let alike = question(Ask::Decision {
-            question: json!([]),
-            key: "k".to_owned(),
+            question: Rc::new(Evaluation::new(&json!([]))),
+            key: "k".into(),
         });
         assert_eq!(known(&store, &alike, at(0)), want);
         let other = question(Ask::Decision {
-            question: json!({}),
-            key: "l".to_owned(),
+            question: Rc::new(Evaluation::new(&json!({}))),
+            key: "l".into(),
         });
         assert_eq!(known(&store, &other, at(0)), "pending");
     }

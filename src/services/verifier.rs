@@ -4,30 +4,37 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::{Answer, Ask, Reading, until_expiry};
+use super::{Answer, Ask, Reading, Vouching, until_expiry};
 use crate::callout::CalloutRequest;
 use crate::jose::ClaimSet;
+use crate::json::Reads;
 use crate::time::UnixTime;
 
 pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
     let body = match ask {
-        Ask::ApiKey(key) => json!({ "kind": "api_key", "key": key }),
+        Ask::ApiKey(key) => json!({ "kind": "api_key", "key": &**key }),
         Ask::Password { username, password } => {
-            json!({ "kind": "basic", "username": username, "password": password })
+            json!({ "kind": "basic", "username": &**username, "password": &**password })
         }
-        Ask::Token(token) => json!({ "kind": "token", "token": token }),
+        Ask::Token(token) => json!({ "kind": "token", "token": &**token }),
         Ask::Credentials { .. } | Ask::Decision { .. } | Ask::Entry { .. } => return,
     };
     request.body = Some(body.to_string().into_bytes());
     request.headers = vec![("content-type", "application/json".to_owned())];
 }
 
-pub(super) fn read(status: u16, body: &[u8], now: UnixTime) -> Result<Reading, String> {
+pub(super) fn read(
+    reads: &Reads,
+    status: u16,
+    body: &[u8],
+    now: UnixTime,
+) -> Result<Reading, String> {
     match status {
         200 => {
             let claims = ClaimSet::parse(body).map_err(|_| "not a caller".to_owned())?;
             let serves = until_expiry(&claims, now);
-            Ok(Reading::Done(Answer::Vouches(Rc::new(claims)), serves))
+            let vouching = Vouching::new(claims.narrowed(reads));
+            Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), serves))
         }
         401 => Ok(Reading::Done(Answer::Refuses, None)),
         other => Err(format!("status {other}")),

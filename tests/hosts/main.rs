@@ -12,6 +12,7 @@
 
 mod abi;
 mod answers;
+mod cost;
 mod credentials;
 mod endurance;
 mod examples;
@@ -20,6 +21,7 @@ mod fixture;
 mod hostile;
 mod identity;
 mod keys;
+mod memory;
 mod message;
 mod personality;
 mod possession;

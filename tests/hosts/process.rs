@@ -11,7 +11,7 @@ use crate::message::Request;
 use crate::personality::Personality;
 use crate::stream::{Answer, Fate, Stream};
 use crate::vm::Vm;
-use crate::world::World;
+use crate::world::{MEMORY, World};
 
 /// How exact the clock is, in milliseconds: no timer is shorter.
 const STEP: u64 = 50;
@@ -59,6 +59,7 @@ impl Process {
     ) -> Self {
         let mut world = World {
             now: *START * 1000,
+            memory: MEMORY,
             clusters: ["idp", "people", "pdp"].map(str::to_owned).into(),
             ..World::default()
         };

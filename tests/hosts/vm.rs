@@ -14,15 +14,19 @@ use crate::stream::Fate;
 use crate::world::{Flight, Reply, World};
 
 /// The module, compiled once.
-static MODULE: LazyLock<Module> = LazyLock::new(|| {
+static MODULE: LazyLock<Module> = LazyLock::new(|| compile(false));
+/// The same, which counts its steps.
+static METERED: LazyLock<Module> = LazyLock::new(|| compile(true));
+
+fn compile(metered: bool) -> Module {
     let mut config = Config::new();
-    config.strategy(Strategy::Winch);
+    config.strategy(Strategy::Winch).consume_fuel(metered);
     let engine = Engine::new(&config).unwrap();
     Module::from_file(&engine, xtask::tools::wasm().unwrap()).unwrap()
-});
+}
 
-/// What an instance may have of memory, in bytes.
-const MEMORY: usize = 64 << 20;
+/// More steps than any test takes.
+const STEPS: u64 = u64::MAX / 2;
 
 /// A VM of a process.
 pub(crate) struct Vm {
@@ -46,7 +50,7 @@ impl Vm {
         index: usize,
         configuration: &[u8],
     ) -> Self {
-        let (store, instance) = instantiate(host, world, index, configuration.to_vec(), MEMORY);
+        let (store, instance) = instantiate(host, world, index, configuration.to_vec());
         let mut vm = Self {
             host,
             store,
@@ -73,6 +77,11 @@ impl Vm {
     pub(crate) fn memory(&mut self) -> usize {
         let memory = self.instance.get_memory(&mut self.store, "memory");
         memory.unwrap().data_size(&self.store)
+    }
+
+    /// The steps that the instance has taken, in a process that counts them: the same for the same requests.
+    pub(crate) fn steps(&self) -> u64 {
+        STEPS - self.store.get_fuel().unwrap()
     }
 
     fn start(&mut self) {
@@ -313,7 +322,7 @@ impl Vm {
         if self.dead && self.host.is_nginx() {
             let (world, vm) = (Rc::clone(&self.state().world), self.state().vm);
             let configuration = self.state().configuration.clone();
-            (self.store, self.instance) = instantiate(self.host, &world, vm, configuration, MEMORY);
+            (self.store, self.instance) = instantiate(self.host, &world, vm, configuration);
             self.dead = false;
             self.configured = None;
             self.start();
@@ -327,23 +336,27 @@ fn instantiate(
     world: &Rc<RefCell<World>>,
     index: usize,
     configuration: Vec<u8>,
-    memory: usize,
 ) -> (Store<State>, Instance) {
-    {
+    let (memory, metered) = {
         let mut world = world.borrow_mut();
         let vms = (index + 1).max(world.instances.len());
         world.instances.resize(vms, 0);
         world.tickers.resize(vms, Vec::new());
         world.instances[index] += 1;
-    }
-    let engine = MODULE.engine();
+        (world.memory, world.metered)
+    };
+    let module: &Module = if metered { &METERED } else { &MODULE };
+    let engine = module.engine();
     let state = State::new(host, Rc::clone(world), index, configuration, memory);
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
+    if metered {
+        store.set_fuel(STEPS).unwrap();
+    }
     let mut linker = Linker::new(engine);
     abi::link(&mut linker, host).unwrap();
-    linker.define_unknown_imports_as_traps(&MODULE).unwrap();
-    let instance = linker.instantiate(&mut store, &MODULE).unwrap();
+    linker.define_unknown_imports_as_traps(module).unwrap();
+    let instance = linker.instantiate(&mut store, module).unwrap();
     let alloc = instance.get_typed_func(&mut store, "proxy_on_memory_allocate");
     store.data_mut().alloc = Some(alloc.unwrap());
     let begin = instance.get_typed_func::<(), ()>(&mut store, "_initialize");

@@ -80,9 +80,16 @@ impl Flight {
 
 pub(crate) type Service = Box<dyn FnMut(&Flight) -> Reply>;
 
+/// What an instance may have of memory, in bytes, where a test does not say it.
+pub(crate) const MEMORY: usize = 64 << 20;
+
 /// The process around the VMs.
 #[derive(Default)]
 pub(crate) struct World {
+    /// What an instance may have of memory, in bytes.
+    pub(crate) memory: usize,
+    /// Whether instances count their steps.
+    pub(crate) metered: bool,
     /// Milliseconds since the epoch.
     pub(crate) now: u64,
     /// Entries of the shared data with their versions.

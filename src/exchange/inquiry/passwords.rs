@@ -1,5 +1,7 @@
 //! Names with passwords: whose they are, and what a wrong one costs.
 
+use std::rc::Rc;
+
 use super::{Doubt, Inquiry};
 use crate::basic::{self, Attempt, Users};
 use crate::exchange::Guess;
@@ -7,7 +9,7 @@ use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Vouched;
 use crate::policy::provider::Provider;
-use crate::services::{Ask, Question, ServiceId};
+use crate::services::{Ask, Question, ServiceId, Vouching};
 
 impl Inquiry<'_, '_> {
     /// Whether the configuration knows the password.
@@ -33,13 +35,13 @@ impl Inquiry<'_, '_> {
         id: ProviderId,
         provider: &Provider,
         service: ServiceId,
-    ) -> Result<Vouched, Doubt> {
+    ) -> Result<Rc<Vouching>, Doubt> {
         let (username, password) = self.password()?;
         let attempt = self.attempt(id, provider, &username)?;
         let passwords = &self.stores.passwords;
         let ask = Ask::Password {
-            username: username.clone(),
-            password,
+            username: username.as_str().into(),
+            password: password.into(),
         };
         let question = Question { service, ask };
         let answer = self.consult(service, question.ask.clone(), Denial::BadPassword);

@@ -7,7 +7,7 @@ use crate::jose::{KeySet, TokenError, UntrustedToken};
 use crate::keys::Lookup;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
-use crate::policy::principal::Bearer;
+use crate::policy::principal::{Bearer, Vouched};
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
 use crate::time::UnixTime;
 use crate::time_budget::{Claimed, Payer};
@@ -78,16 +78,16 @@ impl<'p> Inquiry<'p, '_> {
     /// Whether another provider of the rule has verified the token before and these rules are not for its issuer: then
     /// it needs no reading to say so.
     fn is_known_of_another(&self, rules: &TokenRules) -> bool {
-        self.rule.accepted.iter().any(|other| {
-            let provider = self.exchange.policy.provider(*other);
-            let Some(Verification::Signature { keys, .. }) =
-                provider.map(|provider| &provider.verification)
-            else {
-                return false;
-            };
-            let known = self.verified_by(*other, keys);
-            known.is_some_and(|known| !rules.is_named_by(known.vouched.claims()))
-        })
+        let known = self.known.get_or_init(|| {
+            self.rule.accepted.iter().find_map(|other| {
+                match &self.exchange.policy.provider(*other)?.verification {
+                    Verification::Signature { keys, .. } => self.verified_by(*other, keys),
+                    _ => None,
+                }
+            })
+        });
+        let known = known.as_ref();
+        known.is_some_and(|known| !rules.is_named_by(known.vouched.claims()))
     }
 
     /// Judges a token that was not seen before.
@@ -134,7 +134,10 @@ impl<'p> Inquiry<'p, '_> {
             .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
         let verified = set.verify(token, *algorithms, &mut self.budget);
         signatures.settle(charge, &payer, verified.is_ok(), self.now);
-        let bearer = Rc::new(Bearer::new(provider, verified?.into()));
+        let policy = &self.exchange.policy;
+        let payload = policy.upstream.tells_payload();
+        let vouched = Vouched::signed(verified?, &policy.reads, payload);
+        let bearer = self.bearer((id, provider), vouched);
         self.is_new = true;
         tokens.remember(place, &self.credential.token, set, &bearer);
         let mut verified = self.exchange.verified.borrow_mut();

@@ -1,21 +1,26 @@
 //! What a credential alone says of whoever presents it.
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+use std::cell::{OnceCell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
 
 use serde_json::Value;
 
+use super::lists::Merged;
 use super::{Attribute, Kind};
 use crate::jose::{ClaimSet, VerifiedClaims};
-use crate::json::ClaimPath;
+use crate::json::{ClaimPath, Reads};
+use crate::ledger::{Charge, Ledger};
+use crate::names::Names;
 use crate::policy::provider::Provider;
 use crate::policy::upstream::Told;
+use crate::services::Attributes;
 
 /// Claims that somebody vouches for: an issuer by its signature, a service by its answer, the configuration.
 #[derive(Clone, Debug)]
 pub struct Vouched {
     claims: Rc<ClaimSet>,
-    payload: Option<String>,
+    payload: Option<Box<str>>,
 }
 
 impl Vouched {
@@ -25,6 +30,16 @@ impl Vouched {
         Self {
             claims,
             payload: None,
+        }
+    }
+
+    /// What an issuer has signed: of the claims what is read, and the text where somebody is handed it.
+    #[must_use]
+    pub fn signed(verified: VerifiedClaims, reads: &Reads, keeps_payload: bool) -> Self {
+        let claims = verified.claims().narrowed(reads);
+        Self {
+            payload: keeps_payload.then(|| verified.payload().into()),
+            claims: Rc::new(claims),
         }
     }
 
@@ -40,18 +55,6 @@ impl Vouched {
         self.payload.as_deref()
     }
 }
-
-impl From<VerifiedClaims> for Vouched {
-    fn from(verified: VerifiedClaims) -> Self {
-        Self {
-            payload: Some(verified.payload().to_owned()),
-            claims: verified.into_claims(),
-        }
-    }
-}
-
-/// What the names of told facts and their lists take.
-const TOLD: usize = 700;
 
 /// The lists of a caller, each made when it is first looked at.
 #[derive(Debug, Default)]
@@ -92,6 +95,76 @@ pub struct Bearer {
     pub(super) lists: Lists,
     /// What the upstream is told, where no directory adds to it.
     pub(super) told: OnceCell<Rc<Told>>,
+    /// The lists that a directory adds to.
+    pub(super) merged: Merged,
+    /// What the upstream is told where directories add to it.
+    pub(super) told_with: ToldWith,
+}
+
+/// What there is to tell of a caller besides its claims.
+#[derive(Debug)]
+pub struct Tellable {
+    /// The lists, in the order of [`Kind::ALL`].
+    pub lists: [Rc<Names>; 4],
+    /// The entries of the profile.
+    pub profile: Vec<Rc<Attributes>>,
+}
+
+/// For so many rules that look at other lists, what is told is remembered of one bearer.
+const MOST_TOLD: usize = 4;
+
+/// What was told of a bearer, for as long as directories say the same.
+#[derive(Debug, Default)]
+pub(super) struct ToldWith(RefCell<VecDeque<Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    /// What it was made of. A weak reference keeps its place taken: nothing else is ever there.
+    lists: [Weak<Names>; 4],
+    profile: Vec<Weak<Attributes>>,
+    told: Rc<Told>,
+    _charge: Charge,
+}
+
+impl ToldWith {
+    pub(super) fn get_or_make(
+        &self,
+        of: &Tellable,
+        ledger: &Ledger,
+        make: impl FnOnce() -> Told,
+    ) -> Rc<Told> {
+        let mut held = self.0.borrow_mut();
+        // An empty list is like any other.
+        let same = |kept: &Weak<Names>, own: &Rc<Names>| {
+            kept.as_ptr() == Rc::as_ptr(own)
+                || own.is_empty() && kept.upgrade().is_none_or(|kept| kept.is_empty())
+        };
+        let is_of = |kept: &Kept| {
+            let lists = kept.lists.iter().zip(&of.lists);
+            let profile = kept.profile.iter().zip(&of.profile);
+            kept.profile.len() == of.profile.len()
+                && profile
+                    .into_iter()
+                    .all(|(kept, own)| kept.as_ptr() == Rc::as_ptr(own))
+                && lists.into_iter().all(|(kept, own)| same(kept, own))
+        };
+        if let Some(kept) = held.iter().find(|kept| is_of(kept)) {
+            return Rc::clone(&kept.told);
+        }
+        while held.len() >= MOST_TOLD {
+            held.pop_front();
+        }
+        let told = Rc::new(make());
+        if let Some(charge) = ledger.charge(size_of::<Kept>().saturating_add(told.weight())) {
+            held.push_back(Kept {
+                lists: of.lists.each_ref().map(Rc::downgrade),
+                profile: of.profile.iter().map(Rc::downgrade).collect(),
+                told: Rc::clone(&told),
+                _charge: charge,
+            });
+        }
+        told
+    }
 }
 
 impl Bearer {
@@ -116,21 +189,28 @@ impl Bearer {
             vouched,
             lists: Lists::default(),
             told: OnceCell::new(),
+            merged: Merged::default(),
+            told_with: ToldWith::default(),
         }
     }
 
-    /// About how many bytes of memory it takes, what is told of it included.
+    /// How many bytes of memory it takes, with what was made of it so far; what directories add to is counted elsewhere.
     #[must_use]
     pub fn weight(&self) -> usize {
         let texts = [&self.subject, &self.name, &self.email, &self.client_id];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         let payload = self.vouched.payload().map_or(0, str::len);
-        // Header and filter state, percent-encoded now and then; names, too.
+        let lists = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| self.lists.cell(kind).get());
+        let lists = lists.map(|list| size_of::<Names>().saturating_add(list.values.weight()));
+        let told = self.told.get().map_or(0, |told| told.weight());
         size_of::<Self>()
             .saturating_add(self.vouched.claims().weight())
             .saturating_add(payload)
-            .saturating_add(texts.saturating_mul(3))
-            .saturating_add(TOLD)
+            .saturating_add(texts)
+            .saturating_add(told)
+            .saturating_add(lists.fold(0, usize::saturating_add))
     }
 }
 

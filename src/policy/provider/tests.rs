@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
-use crate::policy::principal::{Bearer, Principal};
+use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Keys, Machine, Verification};
 use crate::policy::{Policy, ProviderId};
 use crate::services::ServiceStore;
@@ -87,14 +87,17 @@ fn told(
     let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
     let services = ServiceStore::new(&[], 1, [0; 32]);
     let now = UnixTime::from_secs(NOW);
-    let bearer = Rc::new(Bearer::new(provider, verified.into()));
+    let bearer = Rc::new(Bearer::new(
+        provider,
+        Vouched::signed(verified, &policy.reads, policy.upstream.tells_payload()),
+    ));
     let caller = Principal::new(ProviderId(0), provider, bearer, &services, now);
     Ok(policy
         .upstream
         .set(&caller)
         .headers
         .iter()
-        .cloned()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect())
 }
 

@@ -266,9 +266,9 @@ fn one_question_is_about_one_caller() {
         panic!("asks");
     };
     let entry = crate::services::Ask::Entry {
-        provider: "p".to_owned(),
-        subject: "alice".to_owned(),
-        name: "alice".to_owned(),
+        provider: "p".into(),
+        subject: "alice".into(),
+        name: "alice".into(),
     };
     assert_eq!(ask, entry);
     assert_eq!(policy.services[0].cache_duration, Duration::from_secs(60));

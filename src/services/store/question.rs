@@ -1,5 +1,6 @@
 //! A question to a service, and where it stands.
 
+use crate::expiring::Digest;
 use crate::services::shared::Place;
 use crate::services::{Answer, Ask, ServiceId};
 use crate::time::UnixTime;
@@ -66,6 +67,17 @@ pub(super) struct Open {
     pub(super) alone: bool,
     /// Where the other VMs of the process look for the answer, once this one has said that it asks.
     pub(super) place: Option<Place>,
+}
+
+impl Open {
+    /// What it takes in bytes, with its places among the questions that are due and under way.
+    pub(super) fn weight(&self) -> usize {
+        let progress = self.progress.as_ref().map_or(0, String::len);
+        size_of::<Self>()
+            .saturating_add(4 * size_of::<Digest>())
+            .saturating_add(self.question.ask.weight())
+            .saturating_add(progress)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,8 +85,8 @@ impl ServiceStore {
                 return;
             }
         };
-        self.open.remove(&digest);
-        self.settled.insert(digest, settled, until);
+        self.close(&digest);
+        self.remember(digest, settled, until);
         self.news.push(digest);
     }
 
@@ -162,11 +162,11 @@ impl ServiceStore {
     ) -> Notice {
         let until = now.plus(LEAST);
         for digest in asked {
-            let open = self.open.remove(digest);
+            let open = self.close(digest);
             if let Some(place) = open.and_then(|open| open.place) {
                 self.slots.publish(&place, None, until, shared);
             }
-            self.settled.insert(*digest, Settled::Failed, until);
+            self.remember(*digest, Settled::Failed, until);
             self.news.push(*digest);
         }
         Notice::Failed { why }
@@ -200,7 +200,7 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: UnixTime,
     ) {
-        let Some(open) = self.open.remove(&digest) else {
+        let Some(open) = self.close(&digest) else {
             return;
         };
         let Some(service) = self.service(open.question.service) else {
@@ -215,7 +215,7 @@ impl ServiceStore {
         if let (Some(place), Answer::Attributes(entry)) = (&open.place, &answer) {
             self.slots.publish(place, Some(entry), until, shared);
         }
-        self.settled.insert(digest, Settled::Known(answer), until);
+        self.remember(digest, Settled::Known(answer), until);
         self.news.push(digest);
     }
 }

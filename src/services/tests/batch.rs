@@ -18,8 +18,8 @@ fn evaluation(subject: Value, action: &str, resource: &str, context: Value) -> Q
         "resource": { "type": "document", "id": resource }, "context": context,
     });
     question(Ask::Decision {
-        key: body.to_string(),
-        question: body,
+        key: body.to_string().into(),
+        question: Rc::new(Evaluation::new(&body)),
     })
 }
 

@@ -13,8 +13,8 @@ fn pool() -> ServiceStore {
 
 fn login(token: &str) -> Question {
     question(Ask::Credentials {
-        subject: "u-1".to_owned(),
-        token: token.to_owned(),
+        subject: "u-1".into(),
+        token: token.into(),
         expires_at: Some(at(2000)),
     })
 }

@@ -22,11 +22,12 @@ fn read(mapping: &Mapping, status: u16, answer: &str) -> Option<Value> {
     let directory = Directory {
         mapping: Some(mapping.clone()),
         shared: false,
+        profile: Rc::new(Reads::everything()),
     };
     let service = service(Protocol::Directory(directory));
     match service.read(status, answer.as_bytes(), None, at(0)) {
         Ok(Reading::Done(Answer::Attributes(entry), None)) => {
-            Some(serde_json::to_value(entry).unwrap())
+            Some(serde_json::to_value(&*entry).unwrap())
         }
         Ok(_) => panic!("{answer}: something else"),
         Err(_) => None,

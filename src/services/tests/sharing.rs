@@ -8,6 +8,7 @@ fn people() -> Service {
     service(Protocol::Directory(Directory {
         mapping: None,
         shared: true,
+        profile: Rc::new(Reads::everything()),
     }))
 }
 
@@ -18,9 +19,9 @@ fn vm(number: u8) -> ServiceStore {
 
 fn about(subject: &str) -> Question {
     question(Ask::Entry {
-        provider: "p".to_owned(),
-        subject: subject.to_owned(),
-        name: String::new(),
+        provider: "p".into(),
+        subject: subject.into(),
+        name: "".into(),
     })
 }
 
@@ -59,7 +60,9 @@ fn answers(
 
 fn groups(vm: &ServiceStore, subject: &str, now: UnixTime) -> Option<Vec<String>> {
     match vm.lookup(&about(subject), now) {
-        Lookup::Ready(Answer::Attributes(entry)) => Some(entry.groups.clone()),
+        Lookup::Ready(Answer::Attributes(entry)) => {
+            Some(entry.groups.iter().map(str::to_owned).collect())
+        }
         _ => None,
     }
 }
@@ -367,6 +370,15 @@ fn directories_that_are_asked_otherwise_share_nothing() {
         service.protocol = Protocol::Directory(Directory {
             mapping: Some(Mapping::default()),
             shared: true,
+            profile: Rc::new(Reads::everything()),
+        });
+    }));
+    // An entry of which other members of the profile were kept.
+    assert!(ask(&|service| {
+        service.protocol = Protocol::Directory(Directory {
+            mapping: None,
+            shared: true,
+            profile: Rc::default(),
         });
     }));
     // Where sharing is switched off, nothing is read either.

@@ -287,11 +287,14 @@ fn value_source(
             "groups cannot come from groups",
         )),
         (None, None, Some(FromGroups::Same), None) => Ok(Source::Groups),
-        (None, None, Some(FromGroups::Mapped(map)), None) => Ok(Source::MappedGroups(
-            map.iter()
+        (None, None, Some(FromGroups::Mapped(map)), None) => {
+            let map = map.iter();
+            let mut map: Box<[_]> = map
                 .map(|(group, given)| (group.to_owned(), given.clone()))
-                .collect(),
-        )),
+                .collect();
+            map.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            Ok(Source::MappedGroups(map))
+        }
         (None, None, None, Some(given)) => Ok(Source::Static(given.clone().into())),
         _ => Err(ConfigError::new(
             at,

@@ -1,5 +1,6 @@
 //! Services: directories, verifiers, introspection endpoints and identity pools.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Compiled, aws_domain, headers, response};
@@ -78,6 +79,8 @@ impl Compiled {
             cache_duration: time(common.cache_duration, 60),
             negative_cache_duration: time(common.negative_cache_duration, 10),
             protocol,
+            // Known when all else is.
+            reads: Rc::default(),
         });
         Ok(ServiceId(id))
     }
@@ -125,6 +128,7 @@ impl Compiled {
         let protocol = Protocol::Directory(services::Directory {
             mapping,
             shared: directory.share.unwrap_or(true),
+            profile: Rc::default(),
         });
         let service = self.service(&at, common, protocol)?;
         let empty_on_error = directory.on_error == OnError::Empty;

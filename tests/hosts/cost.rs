@@ -1,0 +1,372 @@
+//! What a request costs, counted in steps of the module that ships: twice as much of anything costs about twice as much.
+//!
+//! Steps are the same on each machine and in each run. Copies of memory count as one step each, however long.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+
+use crate::fixture::START;
+use crate::message::Request;
+use crate::personality::Personality;
+use crate::process::Process;
+use crate::world::{Reply, World};
+
+/// What one doubling may cost more: twice as much, and a quarter for sorting.
+const FACTOR: f64 = 2.5;
+const PEOPLE: &str = "http://people.internal/v1/subjects/alice";
+const INTROSPECTION: &str = "http://idp.internal/introspect";
+
+/// A token that is cheap to verify: the numbers are about everything else.
+fn token(kid: &str, issuer: &str, more: &Value) -> String {
+    let mut claims =
+        json!({ "iss": issuer, "aud": "orders", "sub": "alice", "exp": *START + 6000 });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let input = format!(
+        "{}.{}",
+        part(&json!({ "alg": "HS256", "kid": kid })),
+        part(&claims)
+    );
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&[7; 32]).unwrap();
+    mac.update(input.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+    format!("{input}.{signature}")
+}
+
+fn plain() -> String {
+    token("h", "https://issuer.example", &json!({}))
+}
+
+fn provider(issuer: &str, kids: &[String]) -> Value {
+    let keys: Vec<Value> = kids
+        .iter()
+        .map(|kid| {
+            json!({ "kty": "oct", "kid": kid, "alg": "HS256", "k": URL_SAFE_NO_PAD.encode([7; 32]) })
+        })
+        .collect();
+    json!({
+        "kind": "jwt", "issuer": issuer, "audiences": ["orders"], "algorithms": ["HS256"],
+        "jwks": { "inline": { "keys": keys } }, "groups": [{ "claim": "groups" }],
+    })
+}
+
+fn config() -> Value {
+    json!({
+        "providers": { "main": provider("https://issuer.example", &["h".to_owned()]) },
+        "rules": [
+            { "match": { "path_prefix": "/public" }, "require": "public" },
+            { "match": { "path_prefix": "/admin" }, "require": { "groups": ["admin"] } },
+            { "match": { "path_prefix": "/api" }, "require": "user" },
+        ],
+        "limits": { "token_bytes": 1_000_000, "token_cache_bytes": 64 << 20, "callouts": 10_000 },
+    })
+}
+
+fn groups(many: usize) -> Vec<String> {
+    (0..many)
+        .map(|at| format!("group-{:05}", at * 7919 % many))
+        .collect()
+}
+
+/// What a request costs that comes for the first time, and what it costs when it comes again.
+struct Cost {
+    first: u64,
+    again: u64,
+}
+
+fn process(config: &Value, prepare: impl FnOnce(&mut World)) -> Process {
+    Process::start_with(Personality::Envoy, 1, config, |world| {
+        world.metered = true;
+        world.memory = 1 << 30;
+        world.clusters.insert("introspection".to_owned());
+        prepare(world);
+    })
+}
+
+fn cost(config: &Value, request: &Request, status: u16, prepare: impl FnOnce(&mut World)) -> Cost {
+    let mut process = process(config, prepare);
+    let mut ask = |status: u16| {
+        let before = process.vm(0).steps();
+        let id = process.ask(request.clone());
+        assert_eq!(process.status(id), status, "{:?}", process.fate(id));
+        process.vm(0).steps() - before
+    };
+    let first = ask(status);
+    // The second is the first that is remembered.
+    ask(status);
+    let again = ask(status);
+    process.is_sound();
+    Cost { first, again }
+}
+
+/// Holds the costs of so many, twice and four times as many against one another.
+#[track_caller]
+fn is_linear(what: &str, many: usize, cost: impl Fn(usize) -> Cost) {
+    let costs = [1, 2, 4].map(|times| cost(many * times));
+    for (name, part) in [
+        ("first", (|cost: &Cost| cost.first) as fn(&Cost) -> u64),
+        ("again", |cost| cost.again),
+    ] {
+        let steps = costs.each_ref().map(part);
+        for pair in steps.windows(2) {
+            let factor = pair[1] as f64 / pair[0] as f64;
+            assert!(factor < FACTOR, "{what}, {name}: {steps:?}");
+        }
+    }
+}
+
+#[test]
+fn groups_of_a_token() {
+    is_linear("groups", 1000, |many| {
+        let token = token(
+            "h",
+            "https://issuer.example",
+            &json!({ "groups": groups(many) }),
+        );
+        cost(&config(), &Request::get("/api").bearer(&token), 200, |_| ())
+    });
+}
+
+#[test]
+fn groups_of_a_token_that_a_rule_wants_none_of() {
+    is_linear("wanted groups", 250, |many| {
+        let token = token(
+            "h",
+            "https://issuer.example",
+            &json!({ "groups": groups(many) }),
+        );
+        let mut config = config();
+        let wanted: Vec<String> = (0..many).map(|at| format!("wanted-{at}")).collect();
+        config["rules"][1]["require"] = json!({ "groups": wanted });
+        cost(&config, &Request::get("/admin").bearer(&token), 403, |_| ())
+    });
+}
+
+fn with_directory() -> Value {
+    let mut config = config();
+    config["directories"] = json!({ "people": { "uri": "http://people.internal/v1/subjects/{subject}", "upstream": "people" } });
+    config["providers"]["main"]["groups"] =
+        json!([{ "claim": "groups" }, { "directory": "people" }]);
+    config["providers"]["main"]["roles"] = json!([{ "from_groups": true }, { "static": ["r"] }]);
+    config["rules"][1]["require"] =
+        json!({ "all": [{ "groups": ["group-00001"] }, { "roles": ["r"] }] });
+    config
+}
+
+#[test]
+fn groups_of_a_directory() {
+    is_linear("groups of a directory", 1000, |many| {
+        let token = token("h", "https://issuer.example", &json!({ "groups": ["own"] }));
+        cost(
+            &with_directory(),
+            &Request::get("/admin").bearer(&token),
+            200,
+            |world| {
+                world.serve(PEOPLE, move |_| {
+                    Reply::json(200, &json!({ "groups": groups(many) }))
+                });
+            },
+        )
+    });
+}
+
+/// Four thousand groups cost nothing once they are remembered, whoever said them.
+#[test]
+fn groups_that_are_remembered_cost_no_more_than_none() {
+    let again = |many: usize| {
+        let token = plain();
+        let request = Request::get("/admin").bearer(&token);
+        let told = cost(&with_directory(), &request, 200, |world| {
+            world.serve(PEOPLE, move |_| {
+                let groups: Vec<String> = (1..=many).map(|at| format!("group-{at:05}")).collect();
+                Reply::json(200, &json!({ "groups": groups }))
+            });
+        });
+        told.again
+    };
+    let (few, many) = (again(1), again(4000));
+    assert!(many < few + few / 2, "{few} and {many} steps");
+}
+
+#[test]
+fn names_of_a_map_from_groups() {
+    is_linear("from_groups", 250, |many| {
+        let token = token(
+            "h",
+            "https://issuer.example",
+            &json!({ "groups": groups(many) }),
+        );
+        let mut config = config();
+        let map: serde_json::Map<String, Value> = groups(many)
+            .into_iter()
+            .map(|group| (group.clone(), json!([format!("r-{group}")])))
+            .collect();
+        config["providers"]["main"]["roles"] = json!([{ "from_groups": map }]);
+        config["rules"][1]["require"] = json!({ "roles": ["r-group-00001"] });
+        cost(&config, &Request::get("/admin").bearer(&token), 200, |_| ())
+    });
+}
+
+#[test]
+fn headers() {
+    is_linear("headers", 500, |many| {
+        let headers = (0..many).fold(Request::get("/api").bearer(&plain()), |request, at| {
+            request.header(&format!("x-{at}"), "v")
+        });
+        cost(&config(), &headers, 200, |_| ())
+    });
+}
+
+#[test]
+fn forged_headers() {
+    is_linear("forged headers", 250, |many| {
+        // Each is the filter's own, in a spelling of its own.
+        let headers = (0..many).fold(Request::get("/public"), |request, at| {
+            let spell = |(place, byte): (usize, char)| match byte {
+                '-' if at >> (place % 11) & 1 == 1 => '_',
+                other => other,
+            };
+            let name: String = "x-auth-user-id".chars().enumerate().map(spell).collect();
+            request.header(&name, "root")
+        });
+        cost(&config(), &headers, 200, |_| ())
+    });
+}
+
+#[test]
+fn cookies() {
+    let mut config = config();
+    config["providers"]["main"]["from_cookies"] = json!(["session"]);
+    config["providers"]["main"]["from_headers"] = json!([]);
+    is_linear("cookies of one header", 500, |many| {
+        let others: String = (0..many).map(|at| format!("c{at}=v; ")).collect();
+        let request = Request::get("/api").header("cookie", format!("{others}session={}", plain()));
+        cost(&config, &request, 200, |_| ())
+    });
+    is_linear("cookies of many headers", 500, |many| {
+        let request = (0..many).fold(Request::get("/api"), |request, at| {
+            request.header("cookie", format!("c{at}=v"))
+        });
+        let request = request.header("cookie", format!("session={}", plain()));
+        cost(&config, &request, 200, |_| ())
+    });
+}
+
+#[test]
+fn parameters_of_the_query() {
+    let mut config = config();
+    config["providers"]["main"]["from_params"] = json!(["access_token"]);
+    is_linear("parameters", 500, |many| {
+        let others: String = (0..many)
+            .map(|at| format!("p%{:02x}{at}=v&", b'a'))
+            .collect();
+        let request = Request::get(&format!("/api?{others}access_token={}", plain()));
+        cost(&config, &request, 200, |_| ())
+    });
+}
+
+#[test]
+fn rules() {
+    is_linear("rules", 250, |many| {
+        let mut config = config();
+        let rules = config["rules"].as_array_mut().unwrap();
+        let shared = (0..many).map(|at| {
+            json!({ "match": { "path_template": format!("/api/{{x}}/r{at}") }, "require": "deny" })
+        });
+        rules.splice(0..0, shared);
+        cost(
+            &config,
+            &Request::get("/api/a/b").bearer(&plain()),
+            200,
+            |_| (),
+        )
+    });
+}
+
+#[test]
+fn providers() {
+    is_linear("providers", 32, |many| {
+        let mut config = config();
+        for at in 0..many {
+            config["providers"][format!("p{at:03}")] =
+                provider(&format!("https://issuer-{at}.example"), &["h".to_owned()]);
+        }
+        // The last is asked last.
+        let token = token(
+            "h",
+            &format!("https://issuer-{}.example", many - 1),
+            &json!({}),
+        );
+        cost(&config, &Request::get("/api").bearer(&token), 200, |_| ())
+    });
+}
+
+#[test]
+fn keys_of_a_set() {
+    is_linear("keys", 64, |many| {
+        let kids: Vec<String> = (0..many).map(|at| format!("key-{at:04}")).collect();
+        let mut config = config();
+        config["providers"]["main"] = provider("https://issuer.example", &kids);
+        let token = token(kids.last().unwrap(), "https://issuer.example", &json!({}));
+        cost(&config, &Request::get("/api").bearer(&token), 200, |_| ())
+    });
+}
+
+#[test]
+fn segments_of_a_path() {
+    let mut config = config();
+    let rules = config["rules"].as_array_mut().unwrap();
+    rules.insert(
+        0,
+        json!({ "match": { "path_template": "/api/{a}/{b}/**" }, "require": "user" }),
+    );
+    rules.insert(
+        0,
+        json!({ "match": { "path_prefix": "/api/a/a/a/a/a/a/b" }, "require": "deny" }),
+    );
+    for segment in ["/a", "/%61", "//a", "/a;p=1"] {
+        is_linear(segment, 1000, |many| {
+            let request = Request::get(&format!("/api{}", segment.repeat(many))).bearer(&plain());
+            cost(&config, &request, 200, |_| ())
+        });
+    }
+}
+
+/// What all of so many requests cost together that wait for answers of their own.
+fn waiting(many: usize) -> Cost {
+    let mut config = config();
+    config["providers"] = json!({ "main": {
+        "kind": "introspection", "audiences": ["orders"],
+        "introspection": { "uri": INTROSPECTION, "upstream": "introspection", "client_id": "c", "client_secret": "s" },
+    } });
+    let mut process = process(&config, |world| {
+        world.serve(INTROSPECTION, |_| {
+            Reply::json(
+                200,
+                &json!({ "active": true, "sub": "alice", "aud": "orders" }),
+            )
+        });
+    });
+    let before = process.vm(0).steps();
+    let ids: Vec<_> = (0..many)
+        .map(|at| process.send(Request::get("/api").bearer(&format!("opaque-{at}"))))
+        .collect();
+    process.pass(3000);
+    for id in ids {
+        assert_eq!(process.status(id), 200);
+    }
+    let first = process.vm(0).steps() - before;
+    Cost {
+        first,
+        again: first,
+    }
+}
+
+#[test]
+fn requests_that_wait_for_answers_of_their_own() {
+    is_linear("questions at once", 64, waiting);
+}
