@@ -243,6 +243,8 @@ pub struct Limits {
     pub hold: Option<DurationText>,
     /// Requests that may wait at one time per VM; 1024 where absent.
     pub held_requests: Option<u32>,
+    /// Bytes that requests which wait may take per VM, with the questions that they wait for; 32 MiB where absent.
+    pub held_bytes: Option<u32>,
     /// Answers of services that are kept per VM; 10000 where absent.
     pub service_cache_entries: Option<u32>,
     /// Bytes that answers of services may take per VM, with the questions that wait for one and what is made of them; 32 MiB where absent.

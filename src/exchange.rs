@@ -7,6 +7,7 @@ mod aws;
 mod inquiry;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use self::inquiry::Inquiry;
@@ -41,9 +42,25 @@ pub enum Need {
     },
 }
 
+impl Need {
+    /// How many bytes of memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Answers(questions) => {
+                let weights = questions.iter().map(Question::weight);
+                weights.fold(0, usize::saturating_add)
+            }
+            Self::Keys { .. } => 0,
+        }
+    }
+}
+
 /// What one VM knows.
 #[derive(Debug)]
 pub struct Stores {
+    /// Of whom the configuration itself describes: by the provider, and the place of the claims in its memory.
+    pub bearers: RefCell<BTreeMap<(ProviderId, usize), Rc<Bearer>>>,
     /// Of issuers' keys.
     pub keys: KeyStore,
     /// Of passwords.
@@ -198,6 +215,12 @@ impl Exchange {
             verified: RefCell::new(Vec::new()),
             guesses: RefCell::new(Vec::new()),
         }
+    }
+
+    /// How many bytes of memory the request takes for as long as it waits.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.head.weight().saturating_add(size_of::<Self>())
     }
 
     /// Answers from what is known now.

@@ -2,6 +2,7 @@
 
 mod waiting;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -67,6 +68,8 @@ struct Held {
     need: Need,
     wakers: Wakers,
     deadline: UnixTime,
+    /// What it takes in bytes.
+    weight: usize,
 }
 
 /// One VM's state under one configuration.
@@ -75,6 +78,8 @@ pub struct Gateway {
     policy: Rc<Policy>,
     stores: Stores,
     held: BTreeMap<u32, Held>,
+    /// What held requests take together.
+    held_bytes: usize,
     waiting: Waiting,
     /// How many held requests may still be looked at before the next tick.
     looks: usize,
@@ -89,6 +94,7 @@ impl Gateway {
         let most = policy.limits.service_cache_entries;
         let keys = KeyStore::new(policy.sources.iter().cloned());
         let stores = Stores {
+            bearers: RefCell::default(),
             keys: match policy.mode {
                 // Another configuration of the process may rely on what this one only tries out.
                 Mode::Shadow => keys.apart(),
@@ -107,6 +113,7 @@ impl Gateway {
             policy: Rc::new(policy),
             stores,
             held: BTreeMap::new(),
+            held_bytes: 0,
             waiting: Waiting::default(),
             looks: STEPS,
             callouts: STEPS,
@@ -157,13 +164,22 @@ impl Gateway {
             Step::Serve(document) => return Outcome::Serve(document),
             Step::Await(need) => need,
         };
-        if self.held.len() >= self.policy.limits.held_requests {
-            return settle(exchange.give_up(unavailable(&need))).unwrap_or(Outcome::Held);
+        if !self.has_room(&exchange, &need) {
+            return settle(exchange.give_up(TOO_MANY)).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
         let deadline = now.plus(self.policy.limits.hold);
         self.hold(id, exchange, need, deadline, now);
         Outcome::Held
+    }
+
+    /// Whether one more request may wait, for this.
+    fn has_room(&self, exchange: &Exchange, need: &Need) -> bool {
+        let limits = &self.policy.limits;
+        let bytes = exchange.weight().saturating_add(need.weight());
+        self.held.len() < limits.held_requests
+            && self.held_bytes.saturating_add(bytes) <= limits.held_bytes
+            && (matches!(need, Need::Keys { .. }) || self.stores.services.has_room())
     }
 
     /// Lets a request wait for what it needs.
@@ -188,7 +204,10 @@ impl Gateway {
             }
         };
         self.waiting.add(id, &wakers, deadline, keys, now);
+        let weight = exchange.weight().saturating_add(need.weight());
+        self.held_bytes = self.held_bytes.saturating_add(weight);
         let held = Held {
+            weight,
             exchange,
             need,
             wakers,
@@ -200,6 +219,7 @@ impl Gateway {
     /// Takes a request out that waits no more, or not for the same.
     fn take(&mut self, id: u32) -> Option<Held> {
         let held = self.held.remove(&id)?;
+        self.held_bytes = self.held_bytes.saturating_sub(held.weight);
         self.waiting.remove(id, &held.wakers, held.deadline);
         Some(held)
     }
@@ -303,6 +323,11 @@ impl Gateway {
     fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: UnixTime) -> Option<Outcome> {
         let held = self.take(id)?;
         match held.exchange.advance(&self.stores, shared, now) {
+            Step::Await(need) if now < held.deadline && !self.has_room(&held.exchange, &need) => {
+                let step = held.exchange.give_up(TOO_MANY);
+                self.forget(&held.need);
+                settle(step)
+            }
             Step::Await(need) if now < held.deadline => {
                 self.hold(id, held.exchange, need, held.deadline, now);
                 Some(Outcome::Held)
@@ -400,6 +425,9 @@ impl Gateway {
         settled
     }
 }
+
+/// The refusal of a request that may not wait.
+const TOO_MANY: Denial = Denial::TooManyWaiting { retry_after: 1 };
 
 /// The refusal of a request that can wait no longer.
 const fn unavailable(need: &Need) -> Denial {

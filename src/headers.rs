@@ -61,6 +61,13 @@ impl Headers {
         }
     }
 
+    /// How many bytes of memory they take.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let read = self.path_as_read.as_ref().map_or(0, Vec::capacity);
+        self.bytes.capacity().saturating_add(read)
+    }
+
     /// Every header, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         // Behind the sizes.

@@ -125,6 +125,8 @@ pub struct Limits {
     pub callouts: usize,
     /// Requests that may wait at one time per VM.
     pub held_requests: usize,
+    /// Bytes of their headers and of the questions that they wait for.
+    pub held_bytes: usize,
     /// Answers of services that are kept per VM.
     pub service_cache_entries: usize,
     /// Bytes that they may take, with the questions that wait for one and what is made of them.

@@ -177,12 +177,12 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Verification::ApiKeys(keys) => {
                 let claims = keys.find(&self.credential.token, self.now);
                 let claims = claims.ok_or(Denial::BadKey)?;
-                return Ok(Rc::new(Bearer::new(provider, Vouched::claims_of(claims))));
+                return Ok(self.known_bearer((id, provider), Vouched::claims_of(claims)));
             }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
             Verification::Passwords(users) => {
                 let vouched = self.check_password(id, provider, users)?;
-                return Ok(Rc::new(Bearer::new(provider, vouched)));
+                return Ok(self.known_bearer((id, provider), vouched));
             }
             Verification::Service { service, form } => match form {
                 Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
@@ -202,6 +202,23 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             self.bearer((id, provider), Vouched::claims_of(claims))
         };
         Ok(vouching.bearer(self.stores.services.ledger(), make))
+    }
+
+    /// The bearer of a credential of the configuration, made once: there are as many as the configuration has.
+    fn known_bearer(
+        &self,
+        (id, provider): (ProviderId, &'p Provider),
+        vouched: Vouched,
+    ) -> Rc<Bearer> {
+        // The bearer keeps the claims, so that nothing else is ever at their address.
+        let place = (id, std::ptr::from_ref(vouched.claims()).addr());
+        if let Some(bearer) = self.stores.bearers.borrow().get(&place) {
+            return Rc::clone(bearer);
+        }
+        let bearer = self.bearer((id, provider), vouched);
+        let mut bearers = self.stores.bearers.borrow_mut();
+        bearers.insert(place, Rc::clone(&bearer));
+        bearer
     }
 
     /// A bearer with all that is the same at each of its requests.

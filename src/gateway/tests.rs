@@ -94,6 +94,38 @@ fn only_so_many_requests_wait() {
 }
 
 #[test]
+fn requests_wait_while_there_is_room_for_their_bytes() {
+    let mut config = config();
+    config["mode"] = json!("shadow");
+    config["limits"] = json!({ "held_bytes": 200_000 });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    let value = bearer(&token("a", &json!({})));
+    let bulk = "x".repeat(12_000);
+    let headers = [("authorization", value.as_str()), ("x-bulk", bulk.as_str())];
+    let ids: Vec<_> = (0..20)
+        .map(|_| world.request(0, "/orders", &headers))
+        .collect();
+    // A head of 12 KB may stand in twice as much memory.
+    let waits = ids
+        .iter()
+        .take_while(|id| matches!(world.fate(**id), Fate::Held));
+    let waiting = waits.count();
+    assert!((7..=16).contains(&waiting), "{waiting} wait");
+    for id in ids.iter().skip(waiting) {
+        assert!(
+            matches!(world.fate(*id), Fate::Forwarded(set, _) if set["x-auth-shadow"] == "too_many_waiting;status=503")
+        );
+    }
+    world.pass(secs(1));
+    for id in ids.iter().take(waiting) {
+        assert!(
+            matches!(world.fate(*id), Fate::Forwarded(set, _) if !set.contains_key("x-auth-shadow"))
+        );
+    }
+}
+
+#[test]
 fn two_credentials_are_refused_whatever_the_keys_do() {
     for mood in [Mood::Unreachable, Mood::Silent, Mood::keys(&[&jwk("a")])] {
         let mut world = world(1);

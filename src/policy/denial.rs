@@ -65,6 +65,11 @@ pub enum Denial {
     },
     /// The token does not hold.
     Token(TokenError),
+    /// So many requests wait that no other may; the client may try again after so many seconds.
+    TooManyWaiting {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
 }
 
 /// An answer, as the host sends it.
@@ -113,7 +118,9 @@ impl Denial {
             Self::ProofsThrottled { .. }
             | Self::SignaturesThrottled { .. }
             | Self::Throttled { .. } => 101,
-            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 252,
+            Self::KeysUnavailable { .. }
+            | Self::ServiceUnavailable { .. }
+            | Self::TooManyWaiting { .. } => 252,
             Self::AwsCredentialsRefused | Self::GroupsOverage => 253,
             Self::Forbidden => 254,
             Self::Internal => 255,
@@ -137,7 +144,9 @@ impl Denial {
             | Self::SignaturesThrottled { .. }
             | Self::Throttled { .. } => 429,
             Self::Internal => 500,
-            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => 503,
+            Self::KeysUnavailable { .. }
+            | Self::ServiceUnavailable { .. }
+            | Self::TooManyWaiting { .. } => 503,
         }
     }
 
@@ -165,6 +174,7 @@ impl Denial {
             Self::SignaturesThrottled { .. } => "signatures_throttled",
             Self::Throttled { .. } => "throttled",
             Self::Token(error) => error.reason(),
+            Self::TooManyWaiting { .. } => "too_many_waiting",
         }
     }
 
@@ -182,7 +192,8 @@ impl Denial {
         | Self::ProofsThrottled { retry_after }
         | Self::ServiceUnavailable { retry_after }
         | Self::SignaturesThrottled { retry_after }
-        | Self::Throttled { retry_after } = self
+        | Self::Throttled { retry_after }
+        | Self::TooManyWaiting { retry_after } = self
         {
             headers.push(("retry-after", retry_after.max(1).to_string()));
         }
@@ -205,9 +216,9 @@ impl Denial {
             | Self::GroupsOverage
             | Self::NoRule => r#"{"detail":"Operation not allowed"}"#,
             Self::Internal => r#"{"detail":"Internal error"}"#,
-            Self::KeysUnavailable { .. } | Self::ServiceUnavailable { .. } => {
-                r#"{"detail":"Authorization service unavailable"}"#
-            }
+            Self::KeysUnavailable { .. }
+            | Self::ServiceUnavailable { .. }
+            | Self::TooManyWaiting { .. } => r#"{"detail":"Authorization service unavailable"}"#,
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
             Self::OwnedHeader => r#"{"detail":"Header not allowed"}"#,

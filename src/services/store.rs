@@ -101,6 +101,12 @@ impl ServiceStore {
             .saturating_add(self.ledger.used())
     }
 
+    /// Whether one more question may wait: the others leave half of all bytes to answers.
+    #[must_use]
+    pub const fn has_room(&self) -> bool {
+        self.open_bytes <= self.most_bytes / 2
+    }
+
     /// What is made of answers is kept by this.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {

@@ -29,6 +29,7 @@ mod directories;
 mod entra;
 mod failure;
 mod fetching;
+mod filling;
 mod floods;
 mod hashes;
 mod hostile;

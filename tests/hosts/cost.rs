@@ -192,6 +192,29 @@ fn groups_that_are_remembered_cost_no_more_than_none() {
     assert!(many < few + few / 2, "{few} and {many} steps");
 }
 
+/// The same for a key of the configuration.
+#[test]
+fn groups_of_the_owner_of_a_key_cost_no_more_than_none() {
+    let again = |many: usize| {
+        let mut config = with_directory();
+        let digest = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        config["providers"] = json!({ "keys": {
+            "kind": "api_key", "keys": { "alice": { "digest": digest } }, "groups": [{ "directory": "people" }],
+        } });
+        config["rules"][1]["require"] = json!({ "groups": ["group-00001"] });
+        let request = Request::get("/admin").header("x-api-key", "secret");
+        let told = cost(&config, &request, 200, |world| {
+            world.serve(PEOPLE, move |_| {
+                let groups: Vec<String> = (1..=many).map(|at| format!("group-{at:05}")).collect();
+                Reply::json(200, &json!({ "groups": groups }))
+            });
+        });
+        told.again
+    };
+    let (few, many) = (again(1), again(4000));
+    assert!(many < few + few / 2, "{few} and {many} steps");
+}
+
 #[test]
 fn names_of_a_map_from_groups() {
     is_linear("from_groups", 250, |many| {
@@ -330,6 +353,11 @@ fn segments_of_a_path() {
     );
     for segment in ["/a", "/%61", "//a", "/a;p=1"] {
         is_linear(segment, 1000, |many| {
+            let mut config = config.clone();
+            if segment.contains(';') {
+                // What a variable stands for must be the same in both readings.
+                config["rules"].as_array_mut().unwrap().remove(1);
+            }
             let request = Request::get(&format!("/api{}", segment.repeat(many))).bearer(&plain());
             cost(&config, &request, 200, |_| ())
         });

@@ -221,3 +221,44 @@ fn a_batch_that_cannot_be_read_permits_nothing() {
         assert_eq!(world.status(id), 503, "{answer}");
     }
 }
+
+/// What is told of a caller is kept for as long as directories say the same, and no longer.
+#[test]
+fn what_a_directory_takes_away_is_told_no_more() {
+    let rules = json!([
+        { "match": { "path": "/groups" }, "require": "user", "resolve": ["groups"] },
+        { "match": { "path": "/all" }, "require": "user", "resolve": ["groups", "permissions"] },
+    ]);
+    let mut config = config(rules);
+    config["providers"]["keys"]["groups"] =
+        json!([{ "static": ["own"] }, { "directory": "people" }]);
+    config["directories"]["people"]["cache_duration"] = json!("10s");
+    let mut world = World::new(1, &config);
+    let listed = |groups: Value, permissions: Value| {
+        says(&json!({ "groups": groups, "permissions": permissions }))
+    };
+    for (mood, groups, permissions) in [
+        (listed(json!(["a"]), json!(["p"])), "own,a", Some("p")),
+        (listed(json!([]), json!([])), "own", None),
+        (listed(json!(["b", "own", "a"]), json!([])), "own,b,a", None),
+        (listed(json!([]), json!(["q"])), "own", Some("q")),
+    ] {
+        world.issuer(PEOPLE, mood);
+        for _ in 0..3 {
+            for (path, permissions) in [("/groups", None), ("/all", permissions)] {
+                let id = alice(&mut world, 0, path);
+                world.pass(Duration::from_secs(1));
+                let Fate::Forwarded(set, _) = world.fate(id) else {
+                    panic!("{:?}", world.fate(id));
+                };
+                assert_eq!(set["x-auth-groups"], groups, "{path}");
+                assert_eq!(
+                    set.get("x-auth-permissions").map(String::as_str),
+                    permissions,
+                    "{path}"
+                );
+            }
+        }
+        world.pass(Duration::from_secs(11));
+    }
+}

@@ -119,8 +119,9 @@ pub(super) struct ToldWith(RefCell<VecDeque<Kept>>);
 
 #[derive(Debug)]
 struct Kept {
-    /// What it was made of. A weak reference keeps its place taken: nothing else is ever there.
-    lists: [Weak<Names>; 4],
+    /// What it was made of; none for an empty list, of which there are many. A weak reference keeps its place taken:
+    /// nothing else is ever there.
+    lists: [Option<Weak<Names>>; 4],
     profile: Vec<Weak<Attributes>>,
     told: Rc<Told>,
     _charge: Charge,
@@ -134,10 +135,9 @@ impl ToldWith {
         make: impl FnOnce() -> Told,
     ) -> Rc<Told> {
         let mut held = self.0.borrow_mut();
-        // An empty list is like any other.
-        let same = |kept: &Weak<Names>, own: &Rc<Names>| {
-            kept.as_ptr() == Rc::as_ptr(own)
-                || own.is_empty() && kept.upgrade().is_none_or(|kept| kept.is_empty())
+        let same = |kept: &Option<Weak<Names>>, own: &Rc<Names>| match kept {
+            Some(kept) => kept.as_ptr() == Rc::as_ptr(own),
+            None => own.is_empty(),
         };
         let is_of = |kept: &Kept| {
             let lists = kept.lists.iter().zip(&of.lists);
@@ -157,7 +157,10 @@ impl ToldWith {
         let told = Rc::new(make());
         if let Some(charge) = ledger.charge(size_of::<Kept>().saturating_add(told.weight())) {
             held.push_back(Kept {
-                lists: of.lists.each_ref().map(Rc::downgrade),
+                lists: of
+                    .lists
+                    .each_ref()
+                    .map(|list| (!list.is_empty()).then(|| Rc::downgrade(list))),
                 profile: of.profile.iter().map(Rc::downgrade).collect(),
                 told: Rc::clone(&told),
                 _charge: charge,

@@ -15,6 +15,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// How many bytes of memory it takes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>().saturating_add(self.ask.weight())
+    }
+
     /// Whether one answer is for both.
     #[must_use]
     pub fn is_alike(&self, other: &Self) -> bool {
