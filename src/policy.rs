@@ -186,13 +186,17 @@ impl Policy {
     /// The first rule that matches the request, and what its path's variables stand for.
     ///
     /// # Errors
-    /// [`Denial::MalformedPath`] for a path that two servers could read differently, also where a server
+    /// [`Denial::MalformedPath`] for a path that is too long for the rules' expressions, or that two servers could read differently, also where a server
     /// that drops path parameters, or the host by its own reading, would come to another rule or to other variables; [`Denial::NoRule`] where none
     /// matches.
     pub fn find(&self, head: &Headers) -> Result<(&Rule, Variables), Denial> {
         let pseudo = |name| head.first(name).unwrap_or_default();
         let authority = head.first(":authority").or_else(|| head.first("host"));
         let path = CanonicalPath::parse(pseudo(":path")).map_err(|_| Denial::MalformedPath)?;
+        // "No match" would lead on to rules for other paths.
+        if self.matcher.is_too_long(path.as_bytes()) {
+            return Err(Denial::MalformedPath);
+        }
         let matching = |path: &CanonicalPath<'_>| {
             let target = Target {
                 method: pseudo(":method"),

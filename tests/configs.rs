@@ -228,6 +228,18 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             "/rules/0/match",
+            "{\"path_regex\": \"/x/(?:[a-z]{1,60}/?){1,60}\"}",
+            "rules[0].match.path_regex: takes too long for long paths: its counts multiply to ",
+        ),
+        (
+            "/rules",
+            "[{\"match\": {\"path_regex\": \"/a{900}\"}, \"require\": \"user\"}, {\"match\": {\"path_regex\": \"/b{900}\"}, \"require\": \"user\"}, \
+              {\"match\": {\"path_regex\": \"/c{900}\"}, \"require\": \"user\"}, {\"match\": {\"path_regex\": \"/d{900}\"}, \"require\": \"user\"}, \
+              {\"match\": {\"path_regex\": \"/e{900}\"}, \"require\": \"user\"}]",
+            "rules[4].match.path_regex: takes too long for long paths together with those before it: ",
+        ),
+        (
+            "/rules/0/match",
             "{\"path\": \"/a\", \"headers\": {\"x env\": \"a\"}}",
             "rules[0].match.headers.x env: \"x env\" is not a header name",
         ),

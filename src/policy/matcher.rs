@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::path::MatchPath;
+use super::path::expression::LONGEST_PATH;
 use super::route::{MatchHost, Route, Target, host_of};
 
 /// The places of rules, by what a request must have.
@@ -17,6 +18,8 @@ pub(super) struct Matcher {
     anywhere: Buckets,
     /// By host, lower-case.
     by_host: BTreeMap<Vec<u8>, Buckets>,
+    /// Whether some rule matches by an expression.
+    has_expressions: bool,
 }
 
 /// The places of rules by their stems.
@@ -29,6 +32,7 @@ impl Matcher {
         let mut matcher = Self::default();
         for (index, route) in routes.enumerate() {
             let stem = stem(&route.path);
+            matcher.has_expressions |= matches!(route.path, MatchPath::Regex(_));
             let exact: Option<Vec<&str>> = route
                 .hosts
                 .iter()
@@ -54,6 +58,11 @@ impl Matcher {
             }
         }
         matcher
+    }
+
+    /// Whether a path is too long to be held against the rules' expressions.
+    pub(super) const fn is_too_long(&self, path: &[u8]) -> bool {
+        self.has_expressions && path.len() > LONGEST_PATH
     }
 
     /// The first place whose route matches.

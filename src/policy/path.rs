@@ -3,6 +3,7 @@
 //! A rule protects nothing if the upstream reads the path in another way than the filter did. What two
 //! servers could read differently is refused; what remains is decoded once, and runs of slashes count as one.
 
+pub mod expression;
 mod template;
 
 pub use self::template::{Template, TemplateError};

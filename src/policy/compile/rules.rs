@@ -11,7 +11,7 @@ use crate::config::{self, ConfigError, Resolve};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
 use crate::policy::matcher::{stem, stems};
-use crate::policy::path::MatchPath;
+use crate::policy::path::{MatchPath, expression};
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
 use crate::policy::{AwsSigV4, ProviderId, Rule};
@@ -27,10 +27,22 @@ pub(super) fn compile(
         .map(|provider| provider.name.as_str())
         .collect();
     let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
+    let mut all_states = 0_u64;
     let mut by_stem: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (index, rule) in rules.iter().enumerate() {
         let at = format!("rules[{index}]");
         let route = route(&format!("{at}.match"), &rule.matches)?;
+        let given = rule.matches.path_regex.as_deref();
+        all_states = all_states.saturating_add(given.map_or(0, expression::states));
+        if given.is_some() && all_states > expression::MOST_STATES_OF_ALL {
+            return Err(ConfigError::new(
+                format!("{at}.match.path_regex"),
+                format!(
+                    "takes too long for long paths together with those before it: they have {all_states} states, and {} are the most",
+                    expression::MOST_STATES_OF_ALL
+                ),
+            ));
+        }
         // Only a rule whose paths begin with no more than this one's can cover it.
         let stem = stem(&route.path);
         let covering = stems(&stem)

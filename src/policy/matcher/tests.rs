@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::headers::Headers;
+use crate::policy::denial::Denial;
 use crate::policy::path::CanonicalPath;
 use crate::policy::route::Target;
 use crate::policy::{Policy, Rule};
@@ -191,5 +192,34 @@ fn few_of_many_rules_are_looked_at() {
             "{path} {host}"
         );
         assert!(looked.get() <= 3, "{path} {host}: {}", looked.get());
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_for_expressions_is_refused_only_where_there_are_some() {
+    let policy = |path: Value| {
+        let rules =
+            json!([{ "match": path, "require": "deny" }, { "match": {}, "require": "public" }]);
+        let text = json!({ "rules": rules }).to_string();
+        Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap()
+    };
+    let expression = policy(json!({ "path_regex": "/x/[a-z/]*" }));
+    let template = policy(json!({ "path_template": "/x/**" }));
+    for (length, query, want) in [
+        (4096, 0, true),
+        (4097, 0, false),
+        (60_000, 0, false),
+        (100, 60_000, true),
+    ] {
+        let path = format!("/x/{}", "a".repeat(length - 3)) + "?" + &"b".repeat(query);
+        let head = Headers::from_pairs(&[(":method", "GET"), (":path", &path)]);
+        let found = expression.find(&head).map(|(rule, _)| rule.name.as_str());
+        let refused = Err(Denial::MalformedPath);
+        assert_eq!(
+            found,
+            if want { Ok("rules[0]") } else { refused },
+            "{length} {query}"
+        );
+        assert!(template.find(&head).is_ok());
     }
 }

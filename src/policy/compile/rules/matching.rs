@@ -5,7 +5,7 @@ use regex_lite::{Regex, RegexBuilder};
 use super::non_empty;
 use crate::config::{self, ConfigError};
 use crate::policy::compile::claims;
-use crate::policy::path::{CanonicalPath, MatchPath, Template};
+use crate::policy::path::{CanonicalPath, MatchPath, Template, expression};
 use crate::policy::route::{MatchHost, Route};
 
 pub(super) fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
@@ -90,10 +90,21 @@ fn template(at: &str, text: &str) -> Result<Template, ConfigError> {
 
 /// An expression for the whole path: anchors of one's own are not needed, and change nothing.
 fn regex(at: &str, text: &str) -> Result<Regex, ConfigError> {
-    RegexBuilder::new(&format!("^(?:{text})$"))
+    let expression = RegexBuilder::new(&format!("^(?:{text})$"))
         .size_limit(1 << 20)
         .build()
-        .map_err(|error| ConfigError::new(at, format!("is not an expression: {error}")))
+        .map_err(|error| ConfigError::new(at, format!("is not an expression: {error}")))?;
+    let states = expression::states(text);
+    if states > expression::MOST_STATES {
+        return Err(ConfigError::new(
+            at,
+            format!(
+                "takes too long for long paths: its counts multiply to {states} states, and {} are the most; count less, or write * or +",
+                expression::MOST_STATES
+            ),
+        ));
+    }
+    Ok(expression)
 }
 
 fn path_bytes(at: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
