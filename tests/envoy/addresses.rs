@@ -19,8 +19,11 @@ type Case = (Option<Value>, bool);
 /// An Envoy with a listener for each case, that counts a few guesses of each address.
 fn lab(cases: &[Case]) -> Lab {
     let issuer = Issuer::start(&[]).unwrap();
-    let filter = |(client_address, _): &Case| {
+    let filter = |index: usize| {
+        let (client_address, _) = &cases[index];
         let mut policy = json!({
+            // Listeners with one configuration would count together.
+            "realm": format!("listener {index}"),
             "providers": { "ops": {
                 "kind": "basic", "throttle": { "attempts": 2, "per": "1h" },
                 "users": { "alice": { "password_hash": RIGHT } },
@@ -33,10 +36,9 @@ fn lab(cases: &[Case]) -> Lab {
         Filter::json(policy)
     };
     let trusts: Vec<bool> = cases.iter().map(|(_, own)| *own).collect();
-    Lab::start(&issuer, filter(&cases[0]), |config| {
-        let config = cases[1..]
-            .iter()
-            .fold(config, |config, case| config.and_listener(filter(case)));
+    Lab::start(&issuer, filter(0), |config| {
+        let config =
+            (1..cases.len()).fold(config, |config, index| config.and_listener(filter(index)));
         config.edit(move |bootstrap| {
             for (index, use_remote_address) in trusts.into_iter().enumerate() {
                 let manager = format!(
