@@ -1,6 +1,8 @@
 //! HTTP Basic authentication (RFC 7617): users, their passwords, and how many wrong ones are looked at.
 
+mod hashing;
 mod store;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use self::store::{Attempt, PasswordStore};
+pub use self::throttle::Stop;
 
 use crate::jose::ClaimSet;
 use crate::password::PasswordHash;
@@ -46,16 +49,28 @@ impl Users {
             .is_none_or(|first| hashes.all(|hash| hash.same_cost(first)))
     }
 
+    /// What checking a password of this name costs, in microseconds: as much for a name that nobody has as for the user
+    /// whose hash is computed instead.
+    #[must_use]
+    pub fn cost(&self, name: &str, lot: u64) -> u32 {
+        self.hash(name, lot).map_or(0, |(hash, _)| hash.cost())
+    }
+
     /// The claims of a user whose password this is. For a name that nobody has, the password of some user is checked
     /// all the same, always of the same one for one name: the time does not tell which names there are.
     #[must_use]
     pub fn verify(&self, name: &str, password: &[u8], lot: u64) -> Option<Rc<ClaimSet>> {
+        let (hash, claims) = self.hash(name, lot)?;
+        let right = hash.verify(password);
+        let known = self.names.contains_key(name);
+        (right && known).then(|| Rc::clone(claims))
+    }
+
+    fn hash(&self, name: &str, lot: u64) -> Option<&(PasswordHash, Rc<ClaimSet>)> {
         let known = self.names.get(name).copied();
         let many = u64::try_from(self.users.len().max(1)).unwrap_or(u64::MAX);
         let decoy = usize::try_from(lot % many).unwrap_or(0);
-        let (hash, claims) = self.users.get(known.unwrap_or(decoy))?;
-        let right = hash.verify(password);
-        (right && known.is_some()).then(|| Rc::clone(claims))
+        self.users.get(known.unwrap_or(decoy))
     }
 }
 

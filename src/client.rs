@@ -36,6 +36,17 @@ impl ClientNetwork {
             }
         })
     }
+
+    /// The network as bytes: which kind it is, and its bits.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 9] {
+        let (kind, bits) = match self {
+            Self::V4(address) => (4, u64::from(address)),
+            Self::V6(half) => (6, half),
+        };
+        let [a, b, c, d, e, f, g, h] = bits.to_be_bytes();
+        [kind, a, b, c, d, e, f, g, h]
+    }
 }
 
 /// Finds a request's client in the host.

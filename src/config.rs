@@ -255,6 +255,8 @@ pub struct Limits {
     pub token_cache_entries: Option<u32>,
     /// Bytes that they may take; 4 MiB where absent.
     pub token_cache_bytes: Option<u32>,
+    /// Time for hashing passwords per second and VM; 250 milliseconds where absent.
+    pub hash_time: Option<DurationText>,
     /// How much time of a second, in each VM, signatures of new tokens may take that turn out to be bad; 500ms where absent.
     pub signature_time: Option<DurationText>,
     /// The same for proofs of possession of tokens that were seen before; 250ms where absent.

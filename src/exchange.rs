@@ -40,6 +40,8 @@ pub enum Need {
         /// Whether it is there and lacks the token's key id.
         unknown_key: bool,
     },
+    /// Its turn, which has come then: so many passwords of one name came that they are looked at slowly.
+    Turn(UnixTime),
 }
 
 impl Need {
@@ -51,7 +53,7 @@ impl Need {
                 let weights = questions.iter().map(Question::weight);
                 weights.fold(0, usize::saturating_add)
             }
-            Self::Keys { .. } => 0,
+            Self::Keys { .. } | Self::Turn(_) => 0,
         }
     }
 }
@@ -164,17 +166,19 @@ pub struct Exchange {
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
     verified: RefCell<Vec<(ProviderId, Rc<Bearer>)>>,
-    /// The providers for which its password counts as a wrong one, so that it counts once for each.
+    /// What became of its password at each provider, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
+    /// When its password's turn is, where it has to wait for one.
+    turn: Cell<Option<UnixTime>>,
 }
 
-/// A password that counts as a wrong one of a provider's user.
+/// A password that a provider looks at, or has looked at.
 #[derive(Clone, Copy, Debug)]
 struct Guess {
     provider: ProviderId,
-    /// Whether it is known to be wrong, or only not known to be right.
+    /// Whether it is known to be wrong.
     known: bool,
-    /// Whether it counts still.
+    /// Whether it counts as a wrong one.
     counts: bool,
 }
 
@@ -214,6 +218,7 @@ impl Exchange {
             proven: Cell::new(false),
             verified: RefCell::new(Vec::new()),
             guesses: RefCell::new(Vec::new()),
+            turn: Cell::new(None),
         }
     }
 

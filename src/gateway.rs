@@ -100,7 +100,7 @@ impl Gateway {
                 Mode::Shadow => keys.apart(),
                 Mode::Disabled | Mode::Enforce => keys,
             },
-            passwords: PasswordStore::new(secret),
+            passwords: PasswordStore::new(secret, policy.limits.hash_time),
             proofs: TimeBudget::new(policy.limits.proof_time, secret),
             replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
@@ -179,12 +179,13 @@ impl Gateway {
         let bytes = exchange.weight().saturating_add(need.weight());
         self.held.len() < limits.held_requests
             && self.held_bytes.saturating_add(bytes) <= limits.held_bytes
-            && (matches!(need, Need::Keys { .. }) || self.stores.services.has_room())
+            && (!matches!(need, Need::Answers(_)) || self.stores.services.has_room())
     }
 
-    /// Lets a request wait for what it needs.
+    /// Lets a request wait for what it needs, until the deadline at the most; but for its turn it waits until then.
     fn hold(&mut self, id: u32, exchange: Exchange, need: Need, deadline: UnixTime, now: UnixTime) {
         let Stores { keys, services, .. } = &mut self.stores;
+        let mut deadline = deadline;
         let wakers = match &need {
             Need::Answers(questions) => {
                 for question in questions {
@@ -201,6 +202,10 @@ impl Gateway {
                     keys.want_refetch(*source);
                 }
                 Wakers::Keys(*source)
+            }
+            Need::Turn(at) => {
+                deadline = *at;
+                Wakers::Time
             }
         };
         self.waiting.add(id, &wakers, deadline, keys, now);
@@ -303,6 +308,7 @@ impl Gateway {
                 .first()
                 .and_then(|question| services.join(question, now))
                 .map(Callout::Service),
+            Need::Turn(_) => None,
         }
     }
 
@@ -322,14 +328,19 @@ impl Gateway {
     /// Answers a held request from what is known now, or lets it wait on.
     fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: UnixTime) -> Option<Outcome> {
         let held = self.take(id)?;
+        let deadline = match held.need {
+            // What it needs in its turn it may wait for like any other.
+            Need::Turn(at) if at <= now => now.plus(self.policy.limits.hold),
+            _ => held.deadline,
+        };
         match held.exchange.advance(&self.stores, shared, now) {
-            Step::Await(need) if now < held.deadline && !self.has_room(&held.exchange, &need) => {
+            Step::Await(need) if now < deadline && !self.has_room(&held.exchange, &need) => {
                 let step = held.exchange.give_up(TOO_MANY);
                 self.forget(&held.need);
                 settle(step)
             }
-            Step::Await(need) if now < held.deadline => {
-                self.hold(id, held.exchange, need, held.deadline, now);
+            Step::Await(need) if now < deadline => {
+                self.hold(id, held.exchange, need, deadline, now);
                 Some(Outcome::Held)
             }
             Step::Await(need) => {
@@ -438,6 +449,7 @@ const fn unavailable(need: &Need) -> Denial {
             unknown_key: true, ..
         } => Denial::SignaturesThrottled { retry_after: 1 },
         Need::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
+        Need::Turn(_) => Denial::Throttled { retry_after: 1 },
     }
 }
 

@@ -64,6 +64,7 @@ pub mod policy;
 pub mod possession;
 pub mod services;
 pub mod sigv4;
+pub mod tally;
 pub mod text;
 pub mod time;
 pub mod time_budget;

@@ -3,6 +3,7 @@
 //! A worker of a proxy is one thread, and a hash blocks it: each format has a ceiling, checked when the configuration
 //! is loaded, so that no hash takes longer than about half a second in WebAssembly.
 
+mod cost;
 mod parse;
 
 use argon2::Argon2;
@@ -54,6 +55,18 @@ impl PasswordHash {
         };
         self.method.hash(password, &self.salt, made).is_some()
             && bool::from(made.ct_eq(&self.expected))
+    }
+
+    /// What checking a password costs, in microseconds of a core.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        self.method.cost(self.expected.len())
+    }
+
+    /// Whether checking a password costs more than half of what is taken: whoever wants that must say so.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        self.method.is_slow(self.expected.len())
     }
 
     /// Whether the hash is a bare SHA-256, which is guessed as fast as hardware can.

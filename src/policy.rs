@@ -139,6 +139,8 @@ pub struct Limits {
     pub token_cache_entries: usize,
     /// Bytes that they may take.
     pub token_cache_bytes: usize,
+    /// Time for hashing passwords per second and VM.
+    pub hash_time: Duration,
     /// How much of a second the signatures of tokens may take that do not hold, in each VM.
     pub signature_time: Duration,
     /// How much of a second those of proofs of known tokens may take.
@@ -178,6 +180,8 @@ pub struct Policy {
     pub limits: Limits,
     /// What becomes of headers that only the filter may set.
     owned: Owned,
+    /// Whether the host lets a request wait for a time.
+    lets_wait: bool,
     /// What an operator should be warned of at each load, each with its place.
     pub warnings: Vec<ConfigError>,
 }
@@ -256,6 +260,12 @@ impl Policy {
     pub fn asks_for_certificate(&self) -> bool {
         let mut providers = self.providers.iter();
         providers.any(|provider| provider.mtls().is_some())
+    }
+
+    /// Whether a request may be let wait: not where the host cannot, nor where nothing is to be held up.
+    #[must_use]
+    pub fn lets_wait(&self) -> bool {
+        self.lets_wait && self.mode == Mode::Enforce
     }
 
     /// How long after its making a proof may count for one of the providers.

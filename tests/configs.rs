@@ -300,6 +300,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             "/limits",
+            "{\"hash_time\": \"0ms\"}",
+            "limits.hash_time: without time for hashes no password opens; the least is 1ms",
+        ),
+        (
+            "/limits",
             "{\"hold\": \"0s\"}",
             "limits.hold: a request must be allowed to wait; the least is 1ms",
         ),
@@ -366,6 +371,8 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
     let good: Vec<(String, &str, &str)> = vec![
         (format!(r#""a": {{"kind": "basic", "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user),
         (r#""a": {"kind": "basic", "verify": {"uri": "http://v/"}, "throttle": {"attempts": 3, "per": "10s"}}"#.into(), "", user),
+        (r#""a": {"kind": "basic", "users": {"alice": {"password_hash": "$2b$11$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user),
+        (r#""a": {"kind": "basic", "slow": true, "users": {"alice": {"password_hash": "$2b$12$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user),
         (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}", "expires_at": "2030-01-01T00:00:00Z"}}}}}}"#), "", user),
         (r#""a": {"kind": "http", "verify": {"uri": "https://v/check"}, "from_cookies": ["sid"]}"#.into(), "", user),
         (r#""a": {"kind": "http", "verify": {"uri": "https://v/check", "headers": {"Authorization": "Bearer x y"}}}"#.into(), "", user),
@@ -392,6 +399,9 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "basic", "users": {"alice": {"password_hash": "{SHA}x"}}}"#.into(), "", user, "providers.a.users.alice.password_hash: htpasswd's {SHA}"),
         (format!(r#""a": {{"kind": "basic", "realm": "a\"b", "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.realm: a realm is printable ASCII"),
         (format!(r#""a": {{"kind": "basic", "throttle": {{"attempts": 0}}, "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.throttle: lets nobody in"),
+        (r#""a": {"kind": "basic", "users": {"alice": {"password_hash": "$2b$12$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user, "providers.a.users.alice.password_hash: blocks a worker of the proxy"),
+        (r#""a": {"kind": "basic", "slow": true, "users": {"alice": {"password_hash": "$2b$13$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user, "providers.a.users.alice.password_hash: costs too much for a proxy's worker: the cost is 13, and 12 at the most"),
+        (r#""a": {"kind": "api_key", "slow": true, "verify": {"uri": "http://v/"}}"#.into(), "", user, "providers.a.slow: belongs to providers of kind \"basic\""),
         (format!(r#""a": {{"kind": "basic", "from_cookies": ["x"], "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.from_cookies: belongs to providers of kind \"api_key\", "),
         (r#""a": {"kind": "api_key"}"#.into(), "", user, "providers.a: takes one of keys and verify"),
         (r#""a": {"kind": "api_key", "keys": {"acme": {"digest": "ak_secret"}}}"#.into(), "", user, "providers.a.keys.acme.digest: is not \"sha256:\" and 64 hexadecimal digits"),

@@ -1,10 +1,13 @@
-//! What one VM remembers of passwords: which were right, which wrong, and how many were wrong. Never a password.
+//! What one VM remembers of passwords: which were right and from where, which wrong, and how many were wrong. Never a
+//! password.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Throttle, Users};
+use super::hashing::HashTime;
+use super::throttle::Throttles;
+use super::{Stop, Throttle, Users};
 use crate::client::ClientNetwork;
 use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
@@ -12,140 +15,226 @@ use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::time::UnixTime;
 
-/// How long a password is not checked again.
+/// How long a password is not checked again that nobody uses meanwhile.
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// Passwords, users and addresses that are remembered.
+/// Passwords that are remembered.
 const MOST: usize = 10_000;
+/// Addresses from where one password was right.
+const ADDRESSES: usize = 16;
 
 /// The passwords of one VM.
 #[derive(Debug)]
 pub struct PasswordStore {
     secret: [u8; 32],
-    right: RefCell<Expiring<Rc<ClaimSet>>>,
+    right: RefCell<Expiring<Right>>,
     /// Passwords that were checked and not right: a client that repeats one costs no hash.
     known_wrong: RefCell<Expiring<()>>,
-    wrong: RefCell<Expiring<u32>>,
+    throttles: RefCell<Throttles>,
+    time: RefCell<HashTime>,
 }
 
-/// Whose wrong passwords are counted.
-#[derive(Clone, Copy, Debug)]
+/// A name's password, and where it was right.
+#[derive(Clone, Debug)]
+struct Right {
+    /// Whom it stands for, where the configuration knows that.
+    claims: Option<Rc<ClaimSet>>,
+    /// From which addresses it came, `None` for one that is not known.
+    from: Vec<Option<ClientNetwork>>,
+}
+
+/// A password that somebody sends with a name.
+#[derive(Clone, Copy)]
 pub struct Attempt<'a> {
     /// The provider.
     pub provider: ProviderId,
     /// The name that was given.
     pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
     /// Where the request comes from, where that is known.
     pub client: Option<ClientNetwork>,
     /// How many are looked at.
     pub throttle: Throttle,
+    /// Whether the request can wait, where guesses are slowed down.
+    pub waits: bool,
+}
+
+/// Passwords are not for logs.
+impl std::fmt::Debug for Attempt<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Attempt")
+            .field("provider", &self.provider)
+            .field("username", &self.username)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PasswordStore {
-    /// A store that remembers nothing yet. The secret is the VM's own.
+    /// A store that remembers nothing yet, and spends so much of a second on hashes. The secret is the VM's own.
     #[must_use]
-    pub fn new(secret: [u8; 32]) -> Self {
+    pub fn new(secret: [u8; 32], hash_time: Duration) -> Self {
+        let throttles = keyed_digest(&secret, &[b"throttles"]);
+        let (throttles, _) = throttles.as_chunks::<16>();
         Self {
             secret,
             right: RefCell::new(Expiring::new(MOST)),
             known_wrong: RefCell::new(Expiring::new(MOST)),
-            wrong: RefCell::new(Expiring::new(MOST)),
+            throttles: RefCell::new(Throttles::new(
+                throttles.first().copied().unwrap_or_default(),
+            )),
+            time: RefCell::new(HashTime::new(hash_time)),
         }
     }
 
-    /// The claims of the user whose password this is. A password that was right lately is not checked again, so a
-    /// user whose name others try stays signed in.
+    /// The claims of the user whose password this is. A password that was right lately is not hashed again.
+    ///
+    /// Whether it is looked at at all is decided before anything that is remembered counts, or memory would tell somebody
+    /// who has guessed enough which password is right; but for passwords that come from where they were right before.
     ///
     /// # Errors
-    /// [`Denial::BadPassword`], and [`Denial::Throttled`] before anything is checked.
+    /// [`Denial::BadPassword`], [`Denial::HashesThrottled`] where it would have to be hashed, and [`Denial::Throttled`] or a
+    /// time to wait for before anything is looked at.
     pub fn verify(
         &self,
         attempt: Attempt<'_>,
         users: &Users,
-        password: &str,
+        admitted: bool,
         now: UnixTime,
-    ) -> Result<Rc<ClaimSet>, Denial> {
-        let Attempt {
-            provider, username, ..
-        } = attempt;
-        let digest = self.digest(b"right", provider, &[username, password]);
-        if let Some((claims, _)) = self.right.borrow().get(&digest, now) {
-            return Ok(Rc::clone(claims));
+    ) -> Result<Rc<ClaimSet>, Stop> {
+        let digest = self.password(attempt);
+        if !admitted {
+            self.admit_password(attempt, &digest, now)?;
         }
-        self.admit(attempt, now)?;
+        if let Some(claims) = self.recall(attempt, &digest, now) {
+            return Ok(claims);
+        }
         if self.known_wrong.borrow().get(&digest, now).is_some() {
             self.count_wrong(attempt, now);
-            return Err(Denial::BadPassword);
+            return Err(Stop::Denied(Denial::BadPassword));
         }
-        let until = now.plus(REMEMBERED);
-        let lot = self.digest(b"lot", provider, &[username]);
-        let lot = lot
-            .iter()
-            .take(8)
-            .fold(0_u64, |lot, byte| lot << 8 | u64::from(*byte));
-        let Some(claims) = users.verify(username, password.as_bytes(), lot) else {
+        let lot = self.lot(attempt);
+        let cost = users.cost(attempt.username, lot);
+        let mut time = self.time.borrow_mut();
+        time.admit(attempt.client, now)
+            .map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))?;
+        time.spend(cost, attempt.client, now);
+        drop(time);
+        let password = attempt.password.as_bytes();
+        let Some(claims) = users.verify(attempt.username, password, lot) else {
+            let until = now.plus(REMEMBERED);
             self.known_wrong.borrow_mut().insert(digest, (), until);
             self.count_wrong(attempt, now);
-            return Err(Denial::BadPassword);
+            return Err(Stop::Denied(Denial::BadPassword));
         };
-        self.right
-            .borrow_mut()
-            .insert(digest, Rc::clone(&claims), until);
+        self.keep(attempt, digest, Some(&claims), now);
         Ok(claims)
     }
 
-    /// Whether one more password of this user and from this address is looked at.
+    /// Whether this password is looked at.
     ///
     /// # Errors
-    /// [`Denial::Throttled`].
-    pub fn admit(&self, attempt: Attempt<'_>, now: UnixTime) -> Result<(), Denial> {
-        let wrong = self.wrong.borrow();
-        let spent = self
-            .counters(attempt)
-            .iter()
-            .filter_map(|digest| wrong.get(digest, now))
-            .filter(|(count, _)| **count >= attempt.throttle.attempts)
-            .map(|(_, until)| until)
-            .max();
-        match spent {
-            None => Ok(()),
-            Some(until) => Err(Denial::Throttled {
-                retry_after: u32::try_from(until.since(now).as_millis().div_ceil(1000))
-                    .unwrap_or(u32::MAX),
-            }),
+    /// [`Denial::Throttled`], or when it is.
+    pub fn admit(&self, attempt: Attempt<'_>, now: UnixTime) -> Result<(), Stop> {
+        self.admit_password(attempt, &self.password(attempt), now)
+    }
+
+    /// Remembers that a service said that this password is right.
+    pub fn remember(&self, attempt: Attempt<'_>, now: UnixTime) {
+        let digest = self.password(attempt);
+        let is_fresh = self
+            .is_own_until(attempt, &digest, now)
+            .is_some_and(is_fresh(now));
+        if !is_fresh {
+            self.keep(attempt, digest, None, now);
         }
+    }
+
+    /// Forgets that a password was right: a service says that it is no longer.
+    pub fn forget(&self, attempt: Attempt<'_>) {
+        let digest = self.password(attempt);
+        self.right.borrow_mut().remove(&digest);
     }
 
     /// Counts a wrong password.
     pub fn count_wrong(&self, attempt: Attempt<'_>, now: UnixTime) {
-        let mut wrong = self.wrong.borrow_mut();
-        for digest in self.counters(attempt) {
-            let (count, until) = wrong.get(&digest, now).map_or_else(
-                || (0, now.plus(attempt.throttle.per)),
-                |(count, until)| (*count, until),
-            );
-            wrong.insert(digest, count.saturating_add(1), until);
-        }
+        self.throttles.borrow_mut().count_wrong(attempt, now);
     }
 
     /// Takes back one wrong password: it was another provider's right one.
-    pub fn forgive(&self, attempt: Attempt<'_>, now: UnixTime) {
-        let mut wrong = self.wrong.borrow_mut();
-        for digest in self.counters(attempt) {
-            if let Some((count, until)) = wrong.get(&digest, now) {
-                let count = count.saturating_sub(1);
-                wrong.insert(digest, count, until);
-            }
-        }
+    pub fn forgive(&self, attempt: Attempt<'_>) {
+        self.throttles.borrow_mut().forgive(attempt);
     }
 
-    /// The user's counter and the address's, where the host tells addresses.
-    fn counters(&self, attempt: Attempt<'_>) -> Vec<Digest> {
-        let mut counters = vec![self.digest(b"user", attempt.provider, &[attempt.username])];
-        if let Some(network) = attempt.client {
-            let network = format!("{network:?}");
-            counters.push(self.digest(b"client", attempt.provider, &[&network]));
+    fn admit_password(
+        &self,
+        attempt: Attempt<'_>,
+        digest: &Digest,
+        now: UnixTime,
+    ) -> Result<(), Stop> {
+        let mut throttles = self.throttles.borrow_mut();
+        let is_own = self.is_own_until(attempt, digest, now).is_some();
+        if is_own && throttles.knows_own(attempt, now) {
+            return Ok(());
         }
-        counters
+        throttles.admit(attempt, now)
+    }
+
+    /// Until when it is known that this password was right before, from the same address.
+    fn is_own_until(
+        &self,
+        attempt: Attempt<'_>,
+        digest: &Digest,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let right = self.right.borrow();
+        let (held, until) = right.get(digest, now)?;
+        held.from.contains(&attempt.client).then_some(until)
+    }
+
+    /// Whom a password stands for that was right before, from anywhere.
+    fn recall(&self, attempt: Attempt<'_>, digest: &Digest, now: UnixTime) -> Option<Rc<ClaimSet>> {
+        let right = self.right.borrow();
+        let (held, until) = right.get(digest, now)?;
+        let claims = held.claims.clone()?;
+        let is_own = held.from.contains(&attempt.client);
+        drop(right);
+        if !(is_own && is_fresh(now)(until)) {
+            self.keep(attempt, *digest, Some(&claims), now);
+        }
+        Some(claims)
+    }
+
+    fn keep(
+        &self,
+        attempt: Attempt<'_>,
+        digest: Digest,
+        claims: Option<&Rc<ClaimSet>>,
+        now: UnixTime,
+    ) {
+        let mut right = self.right.borrow_mut();
+        let held = right.get(&digest, now);
+        let mut from = held.map_or_else(Vec::new, |(held, _)| held.from.clone());
+        from.retain(|known| *known != attempt.client);
+        // Whoever has the password has no other's addresses to push out.
+        if from.len() >= ADDRESSES {
+            from.remove(0);
+        }
+        from.push(attempt.client);
+        let claims = claims.cloned();
+        right.insert(digest, Right { claims, from }, now.plus(REMEMBERED));
+    }
+
+    /// Which user's hash stands in for one that there is not.
+    fn lot(&self, attempt: Attempt<'_>) -> u64 {
+        let lot = self.digest(b"lot", attempt.provider, &[attempt.username]);
+        lot.first_chunk().map_or(0, |lot| u64::from_be_bytes(*lot))
+    }
+
+    fn password(&self, attempt: Attempt<'_>) -> Digest {
+        let parts = [attempt.username, attempt.password];
+        self.digest(b"right", attempt.provider, &parts)
     }
 
     fn digest(&self, what: &[u8], provider: ProviderId, parts: &[&str]) -> Digest {
@@ -154,4 +243,9 @@ impl PasswordStore {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         keyed_digest(&self.secret, &[&own, parts.as_slice()].concat())
     }
+}
+
+/// Whether what is known until then need not be known for longer: who comes again stays.
+fn is_fresh(now: UnixTime) -> impl Fn(UnixTime) -> bool {
+    move |until| until.since(now) >= REMEMBERED / 2
 }

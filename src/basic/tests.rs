@@ -16,11 +16,13 @@ fn users(names: &[&str]) -> Users {
     users
 }
 
-fn attempt<'a>(username: &'a str, client: &'a str) -> Attempt<'a> {
+fn attempt<'a>(username: &'a str, password: &'a str, client: &str) -> Attempt<'a> {
     Attempt {
         provider: ProviderId(0),
         username,
+        password,
         client: ClientNetwork::parse(client),
+        waits: true,
         throttle: Throttle {
             attempts: 3,
             per: Duration::from_secs(60),
@@ -66,104 +68,292 @@ fn a_password_is_its_users_own() {
     assert!(Users::default().verify("alice", b"right", 7).is_none());
 }
 
+/// One VM.
+struct Vm {
+    store: PasswordStore,
+    users: Users,
+    now: UnixTime,
+}
+
+impl Vm {
+    fn new(names: &[&str]) -> Self {
+        Self {
+            store: PasswordStore::new([7; 32], Duration::from_secs(1)),
+            users: users(names),
+            now: UnixTime::from_secs(1000),
+        }
+    }
+
+    /// Tries a password; whom it stands for.
+    fn sign_in(&self, name: &str, password: &str, client: &str) -> Result<String, Stop> {
+        self.try_it(attempt(name, password, client))
+    }
+
+    fn try_it(&self, attempt: Attempt<'_>) -> Result<String, Stop> {
+        let claims = self.store.verify(attempt, &self.users, false, self.now);
+        claims.map(|claims| claims.subject().unwrap_or_default().to_owned())
+    }
+
+    fn guess(&self, times: usize, name: &str, client: &str) {
+        for number in 0..times {
+            let got = self.sign_in(name, &format!("guess-{number}"), client);
+            assert_eq!(got, WRONG, "{name} {client} {number}");
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+    }
+}
+
+const WRONG: Result<String, Stop> = Err(Stop::Denied(Denial::BadPassword));
+
+fn throttled(retry_after: u32) -> Result<String, Stop> {
+    Err(Stop::Denied(Denial::Throttled { retry_after }))
+}
+
+fn right(name: &str) -> Result<String, Stop> {
+    Ok(name.to_owned())
+}
+
 #[test]
-fn wrong_passwords_are_counted_by_user_and_by_address() {
-    let (store, users) = (PasswordStore::new([7; 32]), users(&["alice", "bob"]));
-    let now = UnixTime::from_secs(1000);
-    let try_at = |name, client, password, now| {
-        store
-            .verify(attempt(name, client), &users, password, now)
-            .map(|claims| claims.subject().unwrap_or_default().to_owned())
-    };
-    for _ in 0..3 {
+fn guesses_are_counted_by_name_and_address_and_lock_nobody_out_elsewhere() {
+    let mut vm = Vm::new(&["alice", "bob"]);
+    vm.guess(3, "alice", "10.0.0.1");
+    // From there not even the right one is looked at.
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), throttled(60));
+    assert_eq!(vm.sign_in("bob", "right", "10.0.0.1"), right("bob"));
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.2"), right("alice"));
+    vm.pass(Duration::from_secs(60));
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+}
+
+#[test]
+fn an_address_has_ten_times_as_many_guesses_and_a_name_a_hundred_times() {
+    let vm = Vm::new(&["alice", "bob"]);
+    for user in 0..10 {
+        vm.guess(3, &format!("user-{user}"), "10.0.0.1");
+    }
+    assert_eq!(vm.sign_in("bob", "right", "10.0.0.1"), throttled(60));
+    assert_eq!(vm.sign_in("bob", "right", "10.0.0.2"), right("bob"));
+    for address in 0..100 {
+        vm.guess(3, "alice", &format!("10.1.0.{address}"));
+    }
+    assert_eq!(vm.sign_in("alice", "right", "10.2.0.1"), throttled(60));
+    assert_eq!(vm.sign_in("bob", "right", "10.2.0.1"), right("bob"));
+}
+
+#[test]
+fn who_has_guessed_enough_learns_nothing_from_what_is_remembered() {
+    let vm = Vm::new(&["alice"]);
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+    vm.guess(3, "alice", "10.0.0.9");
+    for number in 0..100 {
+        let password = if number == 50 {
+            "right".to_owned()
+        } else {
+            format!("guess-{number}")
+        };
         assert_eq!(
-            try_at("alice", "10.0.0.1", "x", now),
-            Err(Denial::BadPassword)
+            vm.sign_in("alice", &password, "10.0.0.9"),
+            throttled(60),
+            "{password}"
         );
     }
-    let throttled = Err(Denial::Throttled { retry_after: 60 });
-    // By the user's name from elsewhere, by the address for another name, also with the right password.
-    assert_eq!(try_at("alice", "10.0.0.2", "right", now), throttled);
-    assert_eq!(try_at("bob", "10.0.0.1", "right", now), throttled);
-    assert_eq!(
-        try_at("bob", "10.0.0.2", "right", now),
-        Ok("bob".to_owned())
-    );
-    let later = now.plus(Duration::from_secs(60));
-    assert_eq!(
-        try_at("alice", "10.0.0.1", "right", later),
-        Ok("alice".to_owned())
-    );
+    // Whoever is signed in stays so.
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
 }
 
 #[test]
-fn a_user_who_is_signed_in_is_not_locked_out() {
-    let (store, users) = (PasswordStore::new([7; 32]), users(&["alice"]));
-    let now = UnixTime::from_secs(1000);
-    let try_it = |client, password| store.verify(attempt("alice", client), &users, password, now);
-    assert!(try_it("10.0.0.1", "right").is_ok());
-    for _ in 0..5 {
-        assert!(try_it("10.0.0.9", "x").is_err());
+fn a_neighbour_of_a_user_who_is_signed_in_has_an_end_too() {
+    let vm = Vm::new(&["alice"]);
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+    let tries: Vec<_> = (0..6000)
+        .map(|number| vm.sign_in("alice", &format!("guess-{number}"), "10.0.0.1"))
+        .collect();
+    assert_eq!(tries[..3], [WRONG, WRONG, WRONG]);
+    assert!(tries[3..].iter().all(|got| *got == throttled(60)));
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), throttled(60));
+    // A few guesses of a neighbour are no such end.
+    let vm = Vm::new(&["alice"]);
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+    for number in 0..200 {
+        drop(vm.sign_in("alice", &format!("guess-{number}"), "10.0.0.1"));
     }
-    assert!(try_it("10.0.0.1", "right").is_ok());
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
 }
 
 #[test]
-fn a_host_without_addresses_counts_by_user() {
-    let (store, users) = (PasswordStore::new([7; 32]), users(&["alice", "bob"]));
-    let now = UnixTime::from_secs(1000);
-    for _ in 0..3 {
-        drop(store.verify(attempt("alice", ""), &users, "x", now));
+fn no_number_of_other_names_pushes_a_name_out() {
+    let mut vm = Vm::new(&["alice"]);
+    for address in 0..100 {
+        vm.guess(3, "alice", &format!("10.1.0.{address}"));
+    }
+    for number in 0_u32..12_000 {
+        if number % 100 == 0 {
+            vm.pass(Duration::from_millis(1));
+        }
+        let address = format!(
+            "10.{}.{}.{}",
+            2 + number / 62_500,
+            number / 250 % 250,
+            number % 250
+        );
+        assert_eq!(vm.sign_in(&format!("user-{number}"), "x", &address), WRONG);
     }
     assert!(matches!(
-        store.verify(attempt("alice", ""), &users, "right", now),
-        Err(Denial::Throttled { .. })
+        vm.sign_in("alice", "right", "10.9.0.1"),
+        Err(Stop::Denied(Denial::Throttled { .. }))
     ));
-    assert!(
-        store
-            .verify(attempt("bob", ""), &users, "right", now)
-            .is_ok()
-    );
+}
+
+#[test]
+fn without_an_address_guesses_are_slowed_down_and_not_refused() {
+    let mut vm = Vm::new(&["alice", "bob"]);
+    vm.guess(3, "alice", "");
+    let wait = |vm: &Vm, password| match vm.sign_in("alice", password, "") {
+        Err(Stop::Until(at)) => at.since(vm.now).as_secs(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait(&vm, "right"), 1);
+    assert_eq!(wait(&vm, "guess-1"), 1);
+    assert_eq!(vm.sign_in("bob", "right", ""), right("bob"));
+    // In their turn they are looked at.
+    let mut waits = Vec::new();
+    for number in 0..30 {
+        waits.push(wait(&vm, "guess-x"));
+        vm.pass(Duration::from_secs(1));
+        let password = format!("more-{number}");
+        let late = attempt("alice", &password, "");
+        let got = vm.store.verify(late, &vm.users, true, vm.now);
+        assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
+    }
+    assert_eq!((waits[0], waits[4], waits[10], waits[29]), (1, 2, 4, 8));
+    vm.pass(Duration::from_secs(9));
+    let late = vm
+        .store
+        .verify(attempt("alice", "right", ""), &vm.users, true, vm.now);
+    assert!(late.is_ok());
+    // What was right before passes, up to as many tries as would be an attack.
+    assert_eq!(vm.sign_in("alice", "right", ""), right("alice"));
+    for number in 0..400 {
+        drop(vm.sign_in("alice", &format!("last-{number}"), ""));
+    }
+    assert!(vm.sign_in("alice", "right", "").is_err());
+}
+
+#[test]
+fn hanging_up_is_no_way_to_guess_faster() {
+    let mut vm = Vm::new(&["alice"]);
+    vm.guess(3, "alice", "");
+    let waiting = |vm: &Vm| {
+        let tries = (0..100).map(|number| vm.sign_in("alice", &format!("guess-{number}"), ""));
+        tries
+            .filter(|got| matches!(got, Err(Stop::Until(_))))
+            .count()
+    };
+    assert_eq!(waiting(&vm), 16);
+    assert_eq!(waiting(&vm), 0);
+    assert_eq!(vm.sign_in("alice", "x", ""), throttled(1));
+    vm.pass(Duration::from_secs(1));
+    assert_eq!(waiting(&vm), 16);
+}
+
+#[test]
+fn a_host_that_lets_nobody_wait_refuses_instead() {
+    let mut vm = Vm::new(&["alice"]);
+    vm.guess(3, "alice", "");
+    let now = |password| Attempt {
+        waits: false,
+        ..attempt("alice", password, "")
+    };
+    assert_eq!(vm.try_it(now("guess-x")), WRONG);
+    assert_eq!(vm.try_it(now("right")), throttled(1));
+    vm.pass(Duration::from_secs(1));
+    assert_eq!(vm.try_it(now("right")), right("alice"));
+}
+
+#[test]
+fn a_user_is_known_at_several_addresses_and_stays_who_comes_again() {
+    let mut vm = Vm::new(&["alice"]);
+    for address in 0..16 {
+        assert_eq!(
+            vm.sign_in("alice", "right", &format!("10.0.0.{address}")),
+            right("alice")
+        );
+    }
+    for _ in 0..10 {
+        vm.guess(3, "alice", "10.0.0.9");
+        assert_eq!(vm.sign_in("alice", "right", "10.0.0.9"), right("alice"));
+        assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+        vm.pass(Duration::from_secs(160));
+    }
+    vm.guess(3, "alice", "10.0.0.1");
+    vm.pass(Duration::from_secs(10));
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
+    // After a pause it is a password like any other.
+    vm.pass(Duration::from_secs(300));
+    vm.guess(3, "alice", "10.0.0.1");
+    assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), throttled(60));
+}
+
+#[test]
+fn hashes_have_a_time_and_what_is_remembered_needs_none() {
+    /// Of "password": some 40 ms.
+    const ARGON2ID: &str = "$argon2id$v=19$m=19456,t=2,p=1$YR6JZdZXaH6sPD98xDaMew$LWKxR41HtjvxmEUZ4aSr3m9Rb6sfeJ1bP+PRZlGLaLw";
+    let mut dear = Users::default();
+    for name in ["alice", "bob"] {
+        let claims = ClaimSet::parse(format!(r#"{{"sub":"{name}"}}"#).as_bytes()).unwrap();
+        dear.add(name, PasswordHash::parse(ARGON2ID).unwrap(), claims);
+    }
+    let cost = dear.cost("alice", 0);
+    assert_eq!(dear.cost("nobody", 7), cost);
+    let vm = Vm {
+        store: PasswordStore::new([7; 32], Duration::from_micros(u64::from(cost) * 2)),
+        users: dear,
+        now: UnixTime::from_secs(1000),
+    };
+    let spent = Err(Stop::Denied(Denial::HashesThrottled { retry_after: 1 }));
+    assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
+    assert_eq!(vm.sign_in("nobody", "x", "10.0.0.2"), WRONG);
+    assert_eq!(vm.sign_in("bob", "password", "10.0.0.3"), spent);
+    assert_eq!(vm.sign_in("nobody", "y", "10.0.0.4"), spent);
+    // Known ones cost nothing, right or wrong, from wherever.
+    assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
+    assert_eq!(vm.sign_in("alice", "password", "10.0.0.5"), right("alice"));
+    assert_eq!(vm.sign_in("nobody", "x", "10.0.0.6"), WRONG);
 }
 
 #[test]
 fn two_providers_share_nothing() {
-    let (store, users) = (PasswordStore::new([7; 32]), users(&["alice"]));
-    let now = UnixTime::from_secs(1000);
-    let of = |provider| Attempt {
+    let vm = Vm::new(&["alice"]);
+    let of = |provider, password| Attempt {
         provider: ProviderId(provider),
-        ..attempt("alice", "10.0.0.1")
+        ..attempt("alice", password, "10.0.0.1")
     };
-    assert!(store.verify(of(0), &users, "right", now).is_ok());
+    assert_eq!(vm.try_it(of(0, "right")), right("alice"));
     // Another provider's alice has not signed in, and does not exist there.
     let nobody = Users::default();
-    let got = store.verify(of(1), &nobody, "right", now);
-    assert_eq!(got.map(drop), Err(Denial::BadPassword));
+    let got = vm.store.verify(of(1, "right"), &nobody, false, vm.now);
+    assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
     for _ in 0..5 {
-        drop(store.verify(of(1), &nobody, "x", now));
+        drop(vm.store.verify(of(1, "x"), &nobody, false, vm.now));
     }
-    assert!(store.verify(of(2), &users, "right", now).is_ok());
+    assert_eq!(vm.try_it(of(2, "right")), right("alice"));
 }
 
 #[test]
 fn a_network_is_one_address() {
-    let now = UnixTime::from_secs(1000);
     let rows = [
         ("[2001:db8:1:2::1]", "[2001:db8:1:2:ffff::9]", true),
-        ("2001:db8:1:2::1", "[2001:DB8:1:2::9]", true),
-        ("[2001:db8:1:2::1]", "[2001:db8:1:3::1]", false),
+        ("2001:db8:1:2::1", "[2001:db8:1:3::1]", false),
         ("[::ffff:192.0.2.1]", "192.0.2.1", true),
-        ("[::ffff:192.0.2.1]", "[::ffff:192.0.2.2]", false),
         ("192.0.2.1", "192.0.2.2", false),
-        ("/run/a.sock", "/run/a.sock", false),
-        ("/run/a.sock", "/run/b.sock", false),
     ];
     for (client, other, want) in rows {
-        let (store, users) = (PasswordStore::new([7; 32]), users(&["alice", "bob"]));
-        for _ in 0..3 {
-            drop(store.verify(attempt("alice", client), &users, "x", now));
-        }
-        let got = store.verify(attempt("bob", other), &users, "right", now);
+        let vm = Vm::new(&["alice"]);
+        vm.guess(3, "alice", client);
+        let got = vm.sign_in("alice", "right", other);
         assert_eq!(got.is_err(), want, "{client} and {other}");
     }
 }

@@ -53,6 +53,8 @@ pub struct Provider {
     pub verify: Option<Service>,
     /// How many wrong passwords are looked at.
     pub throttle: Option<Throttle>,
+    /// Whether password hashes are taken that block a worker for long.
+    pub slow: Option<bool>,
     /// The authorization server's introspection endpoint.
     pub introspection: Option<Introspection>,
     /// The identity pool that gives the caller temporary AWS credentials.

@@ -14,6 +14,8 @@ pub(super) enum Wakers {
     Answers(Vec<Digest>),
     /// Any change of this key set.
     Keys(KeySourceId),
+    /// The end of its time alone.
+    Time,
 }
 
 /// The requests that wait, by what wakes them.
@@ -51,6 +53,7 @@ impl Waiting {
                 let (_, ids) = self.by_source.entry(*source).or_insert_with(state);
                 ids.insert(id);
             }
+            Wakers::Time => {}
         }
     }
 
@@ -78,6 +81,7 @@ impl Waiting {
                     }
                 }
             }
+            Wakers::Time => {}
         }
     }
 

@@ -19,6 +19,9 @@ use crate::config::{
 };
 use crate::text::is_token;
 
+/// How much of a second goes into hashing passwords, unless the configuration says otherwise.
+const HASH_TIME: Duration = Duration::from_millis(250);
+
 impl Policy {
     /// Compiles a configuration.
     ///
@@ -60,6 +63,7 @@ impl Policy {
             client_address: client_address(config)?,
             limits: limits(&config.limits)?,
             owned: Owned::default(),
+            lets_wait: true,
             warnings,
         };
         policy.try_tests(&config.tests)?;
@@ -136,6 +140,13 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         )),
         other => Ok(other.map_or_else(|| Duration::from_millis(fallback), |text| text.0)),
     };
+    let hash_time = limits.hash_time.map_or(HASH_TIME, |time| time.0);
+    if hash_time.is_zero() {
+        return Err(ConfigError::new(
+            "limits.hash_time",
+            "without time for hashes no password opens; the least is 1ms",
+        ));
+    }
     Ok(Limits {
         token_bytes: number("token_bytes", limits.token_bytes, 16_384)?,
         callouts: number("callouts", limits.callouts, 64)?,
@@ -149,6 +160,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
         service_cache_bytes: number("service_cache_bytes", limits.service_cache_bytes, 32 << 20)?,
         shared_entries: number("shared_entries", limits.shared_entries, 1024)?,
         hold,
+        hash_time,
         token_cache_entries: any(limits.token_cache_entries, 1000),
         token_cache_bytes: any(limits.token_cache_bytes, 4 << 20),
         signature_time: share("signature_time", limits.signature_time, 500)?,

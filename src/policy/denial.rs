@@ -58,6 +58,11 @@ pub enum Denial {
         /// `Retry-After`, in seconds.
         retry_after: u32,
     },
+    /// So much time went into hashing passwords that no more are hashed now.
+    HashesThrottled {
+        /// `Retry-After`, in seconds.
+        retry_after: u32,
+    },
     /// Too many wrong passwords for this user or from this address.
     Throttled {
         /// `Retry-After`, in seconds.
@@ -115,7 +120,8 @@ impl Denial {
             Self::Token(error) => error.rank().saturating_add(3),
             Self::Proof(_) => 99,
             Self::BadKey | Self::BadPassword => 100,
-            Self::ProofsThrottled { .. }
+            Self::HashesThrottled { .. }
+            | Self::ProofsThrottled { .. }
             | Self::SignaturesThrottled { .. }
             | Self::Throttled { .. } => 101,
             Self::KeysUnavailable { .. }
@@ -140,7 +146,8 @@ impl Denial {
             | Self::Forbidden
             | Self::GroupsOverage
             | Self::NoRule => 403,
-            Self::ProofsThrottled { .. }
+            Self::HashesThrottled { .. }
+            | Self::ProofsThrottled { .. }
             | Self::SignaturesThrottled { .. }
             | Self::Throttled { .. } => 429,
             Self::Internal => 500,
@@ -161,6 +168,7 @@ impl Denial {
             Self::Denied => "denied",
             Self::Forbidden => "forbidden",
             Self::GroupsOverage => "groups_overage",
+            Self::HashesThrottled { .. } => "hashes_throttled",
             Self::Internal => "internal",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::Malformed => "malformed_credentials",
@@ -188,7 +196,8 @@ impl Denial {
                 .into_iter()
                 .map(|value| ("www-authenticate", value)),
         );
-        if let Self::KeysUnavailable { retry_after }
+        if let Self::HashesThrottled { retry_after }
+        | Self::KeysUnavailable { retry_after }
         | Self::ProofsThrottled { retry_after }
         | Self::ServiceUnavailable { retry_after }
         | Self::SignaturesThrottled { retry_after }
@@ -222,7 +231,8 @@ impl Denial {
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
             Self::OwnedHeader => r#"{"detail":"Header not allowed"}"#,
-            Self::ProofsThrottled { .. }
+            Self::HashesThrottled { .. }
+            | Self::ProofsThrottled { .. }
             | Self::SignaturesThrottled { .. }
             | Self::Throttled { .. } => r#"{"detail":"Too many requests"}"#,
             Self::Proof(_) | Self::Token(_) => r#"{"detail":"Invalid token"}"#,

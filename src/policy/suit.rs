@@ -2,7 +2,7 @@
 
 use super::provider::{Keys, Verification};
 use super::{KeySourceId, Policy};
-use crate::capabilities::{Capabilities, Facts};
+use crate::capabilities::{Capabilities, Facts, Waiting};
 use crate::config::{ClientAddress, ConfigError, NginxHost};
 use crate::credential::Location;
 use crate::headers::Headers;
@@ -32,6 +32,7 @@ impl Policy {
             (false, true) => Owned::Stripped,
             (false, false) => Owned::Refused,
         };
+        self.lets_wait = host.waiting == Waiting::Woken;
         variables(nginx.variables())?;
         self.suit_credentials(host, nginx)?;
         self.suit_certificates(host)?;

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Doubt, Inquiry};
-use crate::basic::{self, Attempt, Users};
+use super::{Doubt, Inquiry, Need};
+use crate::basic::{self, Attempt, Stop, Users};
 use crate::exchange::Guess;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
@@ -20,16 +20,23 @@ impl Inquiry<'_, '_> {
         users: &Users,
     ) -> Result<Vouched, Doubt> {
         let (username, password) = self.password()?;
-        let attempt = self.attempt(id, provider, &username)?;
+        let attempt = self.attempt(id, provider, (&username, &password))?;
+        let admitted = self.is_admitted(id)?;
         let passwords = &self.stores.passwords;
-        let verified = passwords.verify(attempt, users, &password, self.now);
-        if let Err(Denial::BadPassword) = verified {
-            self.suspect(id, true);
+        match passwords.verify(attempt, users, admitted, self.now) {
+            Ok(claims) => Ok(Vouched::claims_of(claims)),
+            Err(stop) => {
+                if stop == Stop::Denied(Denial::BadPassword) {
+                    let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
+                    self.note(guess.counted().known());
+                }
+                Err(self.stop(stop))
+            }
         }
-        verified.map(Vouched::claims_of).map_err(Doubt::Denied)
     }
 
-    /// Whether a service knows the password.
+    /// Whether a service knows the password. It is not asked about one more of somebody who has guessed enough, nor does
+    /// what it said of one before count then.
     pub(super) fn consult_about_password(
         &self,
         id: ProviderId,
@@ -37,32 +44,41 @@ impl Inquiry<'_, '_> {
         service: ServiceId,
     ) -> Result<Rc<Vouching>, Doubt> {
         let (username, password) = self.password()?;
-        let attempt = self.attempt(id, provider, &username)?;
+        let attempt = self.attempt(id, provider, (&username, &password))?;
         let passwords = &self.stores.passwords;
+        if !self.is_admitted(id)? {
+            let admitted = passwords.admit(attempt, self.now);
+            admitted.map_err(|stop| self.stop(stop))?;
+        }
+        let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
+        self.note(guess);
         let ask = Ask::Password {
             username: username.as_str().into(),
-            password: password.into(),
+            password: password.as_str().into(),
         };
         let question = Question { service, ask };
         let answer = self.consult(service, question.ask.clone(), Denial::BadPassword);
         let counts = match &answer {
-            Err(Doubt::Denied(Denial::BadPassword)) => !self.suspects(id),
-            // The service is not asked about one more password of somebody who has guessed enough, and what it is being
-            // asked about counts already: many guesses at once are many. Who asks the same is not guessing.
-            Err(Doubt::Needs(_)) => !self.suspects(id) && !self.stores.services.is_open(&question),
+            Err(Doubt::Denied(Denial::BadPassword)) => {
+                passwords.forget(attempt);
+                self.note(guess.known());
+                true
+            }
+            // What it is being asked about counts already: many guesses at once are many. Who asks the same is not guessing.
+            Err(Doubt::Needs(_)) => !self.stores.services.is_open(&question),
             Err(Doubt::Denied(_)) => {
-                self.acquit(id, attempt);
+                self.acquit(guess, attempt);
                 false
             }
-            Ok(_) => false,
+            Ok(_) => {
+                passwords.remember(attempt, self.now);
+                false
+            }
         };
-        if counts {
-            passwords.admit(attempt, self.now)?;
+        if counts && !guess.counts {
             passwords.count_wrong(attempt, self.now);
-        }
-        let known = matches!(answer, Err(Doubt::Denied(Denial::BadPassword)));
-        if counts || known {
-            self.suspect(id, known);
+            let guess = self.guess(id).unwrap_or(guess);
+            self.note(guess.counted());
         }
         answer
     }
@@ -71,50 +87,63 @@ impl Inquiry<'_, '_> {
     pub(super) fn acquit_all(&self) {
         let guesses: Vec<Guess> = self.exchange.guesses.borrow().clone();
         for guess in guesses {
-            let Ok((username, _)) = self.password() else {
+            let Ok((username, password)) = self.password() else {
                 return;
             };
             if let Some(own) = self.exchange.policy.provider(guess.provider)
-                && let Ok(attempt) = self.attempt(guess.provider, own, &username)
+                && let Ok(attempt) = self.attempt(guess.provider, own, (&username, &password))
             {
-                self.acquit(guess.provider, attempt);
+                self.acquit(guess, attempt);
             }
         }
     }
 
     /// Whether this request's password is not the one of this provider's user.
     pub(super) fn knows_wrong(&self, provider: ProviderId) -> bool {
-        let guesses = self.exchange.guesses.borrow();
-        guesses
-            .iter()
-            .any(|guess| guess.provider == provider && guess.known)
+        self.guess(provider).is_some_and(|guess| guess.known)
     }
 
-    fn suspects(&self, provider: ProviderId) -> bool {
-        let guesses = self.exchange.guesses.borrow();
-        guesses.iter().any(|guess| guess.provider == provider)
-    }
-
-    fn suspect(&self, provider: ProviderId, known: bool) {
-        let mut guesses = self.exchange.guesses.borrow_mut();
-        match guesses.iter_mut().find(|guess| guess.provider == provider) {
-            Some(guess) => guess.known |= known,
-            None => guesses.push(Guess {
-                provider,
-                known,
-                counts: true,
-            }),
+    /// Whether the password need not be counted any more before it is looked at: it was, or has waited for its turn.
+    fn is_admitted(&self, provider: ProviderId) -> Result<bool, Doubt> {
+        match self.exchange.turn.get() {
+            Some(at) if self.now < at => Err(Doubt::Needs(Need::Turn(at))),
+            Some(_) => Ok(true),
+            None => Ok(self.guess(provider).is_some()),
         }
     }
 
-    fn acquit(&self, provider: ProviderId, attempt: Attempt<'_>) {
+    fn stop(&self, stop: Stop) -> Doubt {
+        match stop {
+            Stop::Denied(denial) => Doubt::Denied(denial),
+            Stop::Until(at) => {
+                self.exchange.turn.set(Some(at));
+                Doubt::Needs(Need::Turn(at))
+            }
+        }
+    }
+
+    fn guess(&self, provider: ProviderId) -> Option<Guess> {
+        let guesses = self.exchange.guesses.borrow();
+        let mut own = guesses.iter().filter(|guess| guess.provider == provider);
+        own.next().copied()
+    }
+
+    fn note(&self, guess: Guess) {
         let mut guesses = self.exchange.guesses.borrow_mut();
-        let mut counted = guesses
-            .iter_mut()
-            .filter(|guess| guess.provider == provider && guess.counts);
-        if let Some(guess) = counted.next() {
-            guess.counts = false;
-            self.stores.passwords.forgive(attempt, self.now);
+        let mut own = guesses.iter_mut();
+        match own.find(|held| held.provider == guess.provider) {
+            Some(held) => *held = guess,
+            None => guesses.push(guess),
+        }
+    }
+
+    fn acquit(&self, guess: Guess, attempt: Attempt<'_>) {
+        if guess.counts {
+            self.note(Guess {
+                counts: false,
+                ..guess
+            });
+            self.stores.passwords.forgive(attempt);
         }
     }
 
@@ -126,13 +155,40 @@ impl Inquiry<'_, '_> {
         &'a self,
         provider: ProviderId,
         own: &Provider,
-        username: &'a str,
+        (username, password): (&'a str, &'a str),
     ) -> Result<Attempt<'a>, Denial> {
         Ok(Attempt {
             provider,
             username,
+            password,
             client: self.exchange.peer.client.network(),
             throttle: own.throttle.ok_or(Denial::Internal)?,
+            waits: self.exchange.policy.lets_wait(),
         })
+    }
+}
+
+impl Guess {
+    /// One of which nothing is known yet.
+    const fn of(provider: ProviderId) -> Self {
+        Self {
+            provider,
+            known: false,
+            counts: false,
+        }
+    }
+
+    const fn counted(self) -> Self {
+        Self {
+            counts: true,
+            ..self
+        }
+    }
+
+    const fn known(self) -> Self {
+        Self {
+            known: true,
+            ..self
+        }
     }
 }

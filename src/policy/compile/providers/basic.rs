@@ -71,6 +71,12 @@ impl Compiled {
             let at = format!("{at}.password_hash");
             let hash = PasswordHash::parse(&user.password_hash)
                 .map_err(|error| ConfigError::new(at.as_str(), error.to_string()))?;
+            if hash.is_slow() && provider.slow != Some(true) {
+                return Err(ConfigError::new(
+                    at,
+                    "blocks a worker of the proxy for some 100 ms and more; make a cheaper hash, or write \"slow\": true in the provider",
+                ));
+            }
             if hash.is_legacy() {
                 self.warnings.push(ConfigError::new(
                     at.as_str(),

@@ -36,7 +36,7 @@ const fn word(kind: ProviderKind) -> &'static str {
 
 pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
     use ProviderKind::{ApiKey, Basic, Cognito, EntraId, Http, Introspection, Jwt};
-    let rows: [(&str, bool, &[ProviderKind]); 32] = [
+    let rows: [(&str, bool, &[ProviderKind]); 33] = [
         ("preset", provider.preset.is_some(), &[Jwt]),
         ("issuer", provider.issuer.is_some(), &[Jwt, Introspection]),
         (
@@ -64,6 +64,7 @@ pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
         ("realm", provider.realm.is_some(), &[Basic]),
         ("users", provider.users.is_some(), &[Basic]),
         ("throttle", provider.throttle.is_some(), &[Basic]),
+        ("slow", provider.slow.is_some(), &[Basic]),
         ("keys", provider.keys.is_some(), &[ApiKey]),
         ("verify", provider.verify.is_some(), &[Basic, ApiKey, Http]),
         (
