@@ -169,6 +169,11 @@ impl Slot {
         }
     }
 
+    /// Whether requests may wait for a fetch.
+    fn is_awaited(&self, now: UnixTime) -> bool {
+        self.wanted || !matches!(self.lookup(now), Lookup::Ready(_))
+    }
+
     pub(super) fn failing(&self, now: UnixTime) -> Option<u32> {
         let waiting = self.failures > 0 && now < self.retry_at;
         waiting.then(|| whole_seconds(self.retry_at.since(now)))
@@ -339,8 +344,9 @@ impl Slot {
         if self.is_fetching() {
             return self.resume(leader, shared, now);
         }
-        // The tick looks in any case: what another VM has fetched may lack a key that is gone.
-        if leader == Leader::Request && !self.is_due(now) {
+        // The tick looks in any case: what another VM has fetched may lack a key that is gone. It also refreshes keys
+        // that serve: the host would cancel a request's callout with the request, which waits for something else.
+        if leader == Leader::Request && !(self.is_due(now) && self.is_awaited(now)) {
             return None;
         }
         let (entry, record) = self.record(shared, now);

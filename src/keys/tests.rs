@@ -128,7 +128,7 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
     let mut vm = store();
     for start in [0, 800, 1600] {
         let fetch = vm
-            .poll_fetch(Leader::Request, &mut process, at(start))
+            .poll_fetch(Leader::Tick, &mut process, at(start))
             .unwrap();
         assert_eq!(is_ready(&vm, at(start)), start > 0);
         assert!(
@@ -141,6 +141,21 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
             "a tenth is what the lot may take away"
         );
     }
+}
+
+#[test]
+fn a_request_refreshes_no_keys_that_serve() {
+    let mut vm = store();
+    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
+    vm.handle_fetched(fetch, good(), &mut NoStore, at(0));
+    // It waits for something else, and its callouts end with it: the tick would have to fetch once more.
+    for now in [800, 999] {
+        assert_eq!(vm.poll_fetch(Leader::Request, &mut NoStore, at(now)), None);
+    }
+    assert!(
+        vm.poll_fetch(Leader::Request, &mut NoStore, at(1000))
+            .is_some()
+    );
 }
 
 #[test]
