@@ -44,7 +44,8 @@ impl Echo {
     }
 }
 
-fn describe(request: &Received) -> serde_json::Value {
+/// What the upstream says of a request.
+pub(crate) fn describe(request: &Received) -> serde_json::Value {
     let headers: Vec<_> = request
         .headers
         .iter()

@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_secs(30);
 /// A running Envoy; it stops when dropped.
 pub struct Envoy {
     process: Guard,
+    command: Command,
+    starts: usize,
     listeners: Vec<SocketAddr>,
     admin: SocketAddr,
     directory: PathBuf,
@@ -47,7 +49,7 @@ impl Envoy {
         concurrency: u32,
     ) -> Result<Self, String> {
         let directory = lab_dir("envoy")?;
-        Self::start(text, &directory, listeners, admin, concurrency, None)
+        Self::start(text, &directory, listeners, admin, concurrency, None, &[])
     }
 
     fn start(
@@ -57,6 +59,7 @@ impl Envoy {
         admin: SocketAddr,
         concurrency: u32,
         clock: Option<WallClock>,
+        arguments: &[String],
     ) -> Result<Self, String> {
         // Every JSON document is a YAML document.
         let path = directory.join("envoy.yaml");
@@ -73,25 +76,43 @@ impl Envoy {
                 "wasm:info",
             ])
             .args(["--file-flush-interval-msec", "50"])
-            .args(["--disable-hot-restart", "--use-dynamic-base-id"]);
+            .args(["--disable-hot-restart", "--use-dynamic-base-id"])
+            .args(arguments);
         if let Some(clock) = &clock {
             clock.preload(&mut command)?;
         }
         let process = Guard::start("envoy", &command, &directory.join("envoy.log"))?;
         let envoy = Self {
             process,
+            command,
+            starts: 1,
             listeners,
             admin,
             directory: directory.into(),
             reloadable: None,
             clock,
         };
-        envoy.process.wait_until(STARTUP, || {
-            envoy
-                .admin_get("/ready")
-                .is_ok_and(|state| state.trim() == "LIVE")
-        })?;
+        envoy.wait_until_ready()?;
         Ok(envoy)
+    }
+
+    fn wait_until_ready(&self) -> Result<(), String> {
+        self.process.wait_until(STARTUP, || {
+            self.admin_get("/ready")
+                .is_ok_and(|state| state.trim() == "LIVE")
+        })
+    }
+
+    /// Ends Envoy now and starts it again on the same ports, with the listeners that it had last. Its log begins anew.
+    ///
+    /// # Errors
+    /// With Envoy's log, when it does not become ready.
+    pub fn restart(&mut self) -> Result<(), String> {
+        self.process.stop();
+        self.starts += 1;
+        let log = self.directory.join(format!("envoy-{}.log", self.starts));
+        self.process = Guard::start("envoy", &self.command, &log)?;
+        self.wait_until_ready()
     }
 
     /// Where the first listener listens.

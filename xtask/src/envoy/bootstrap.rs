@@ -39,6 +39,7 @@ impl Filter {
 }
 
 type Edit = Box<dyn FnOnce(&mut Value) + Send + Sync>;
+type EditPlugin = Box<dyn Fn(usize, &mut Value) + Send + Sync>;
 
 /// What is to be started. Paths reach the filter as the client sent them: Envoy's own
 /// normalisation is off unless asked for.
@@ -55,6 +56,8 @@ pub struct EnvoyConfig {
     reloadable: bool,
     wall_clock: Option<i64>,
     edit: Option<Edit>,
+    edit_plugins: Option<EditPlugin>,
+    arguments: Vec<String>,
     directory: PathBuf,
 }
 
@@ -86,6 +89,8 @@ impl EnvoyConfig {
             reloadable: false,
             wall_clock: None,
             edit: None,
+            edit_plugins: None,
+            arguments: Vec::new(),
             directory: PathBuf::new(),
         }
     }
@@ -170,6 +175,24 @@ impl EnvoyConfig {
         self
     }
 
+    /// Changes the Wasm plugin of each listener, by the listener's place: its failure policy, for example.
+    #[must_use]
+    pub fn edit_plugins(
+        mut self,
+        edit: impl Fn(usize, &mut Value) + Send + Sync + 'static,
+    ) -> Self {
+        self.edit_plugins = Some(Box::new(edit));
+        self
+    }
+
+    /// Further arguments of Envoy's command line.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments
+            .extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
     /// Starts Envoy and waits until it is ready.
     ///
     /// # Errors
@@ -195,7 +218,15 @@ impl EnvoyConfig {
             .wall_clock
             .map(|ahead| WallClock::new(&directory, ahead))
             .transpose()?;
-        let mut envoy = Envoy::start(&text, &directory, listeners, admin, self.concurrency, clock)?;
+        let mut envoy = Envoy::start(
+            &text,
+            &directory,
+            listeners,
+            admin,
+            self.concurrency,
+            clock,
+            &self.arguments,
+        )?;
         envoy.reloadable = self.reloadable.then_some(self);
         Ok(envoy)
     }
@@ -261,7 +292,7 @@ impl EnvoyConfig {
                     "filter_chains": [{
                         "filters": [{
                             "name": "envoy.filters.network.http_connection_manager",
-                            "typed_config": self.connection_manager(filter.as_ref()),
+                            "typed_config": self.connection_manager(index, filter.as_ref()),
                         }],
                     }],
                 })
@@ -269,7 +300,15 @@ impl EnvoyConfig {
             .collect()
     }
 
-    fn connection_manager(&self, filter: Option<&Filter>) -> Value {
+    fn plugin(&self, index: usize, filter: &Filter) -> Value {
+        let mut plugin = resources::wasm(&self.module, &self.vm_id, &filter.0);
+        if let Some(edit) = &self.edit_plugins {
+            edit(index, &mut plugin["typed_config"]["config"]);
+        }
+        plugin
+    }
+
+    fn connection_manager(&self, index: usize, filter: Option<&Filter>) -> Value {
         let router = json!({
             "name": "envoy.filters.http.router",
             "typed_config": {
@@ -277,7 +316,7 @@ impl EnvoyConfig {
             },
         });
         let filters: Vec<_> = filter
-            .map(|filter| resources::wasm(&self.module, &self.vm_id, &filter.0))
+            .map(|filter| self.plugin(index, filter))
             .into_iter()
             .chain([router])
             .collect();

@@ -17,7 +17,16 @@ pub fn unix_now() -> u64 {
         .map_or(0, |now| now.as_secs())
 }
 
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut bytes))
+        .expect("the system has random bytes");
+    bytes
+}
+
 enum Private {
+    EdDsa(ed25519_dalek::SigningKey),
     Es256(p256::ecdsa::SigningKey),
     Rs256(Box<rsa::pkcs1v15::SigningKey<sha2::Sha256>>),
 }
@@ -31,13 +40,18 @@ pub struct SigningKey {
 impl SigningKey {
     /// A fresh P-256 key.
     pub fn es256(kid: &str) -> Self {
-        let mut seed = [0; 32];
-        std::fs::File::open("/dev/urandom")
-            .and_then(|mut random| random.read_exact(&mut seed))
-            .expect("the system has random bytes");
+        let mut seed = random();
         // Far below the group's order, so that every seed is a key.
         seed[0] = 0;
         Self::es256_from(kid, &seed)
+    }
+
+    /// A fresh Ed25519 key.
+    pub fn eddsa(kid: &str) -> Self {
+        Self {
+            kid: kid.into(),
+            private: Private::EdDsa(ed25519_dalek::SigningKey::from_bytes(&random())),
+        }
     }
 
     /// The same P-256 key for the same seed.
@@ -101,9 +115,10 @@ impl SigningKey {
         &self.kid
     }
 
-    /// `ES256` or `RS256`.
+    /// `ES256`, `EdDSA` or `RS256`.
     pub fn alg(&self) -> &'static str {
         match self.private {
+            Private::EdDsa(_) => "EdDSA",
             Private::Es256(_) => "ES256",
             Private::Rs256(_) => "RS256",
         }
@@ -112,6 +127,10 @@ impl SigningKey {
     /// The public half as a JWK.
     pub fn jwk(&self) -> Value {
         let mut jwk = match &self.private {
+            Private::EdDsa(key) => {
+                let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": x })
+            }
             Private::Es256(key) => {
                 // 0x04, then the coordinates.
                 let point = key.verifying_key().to_sec1_point(false);
@@ -162,6 +181,10 @@ impl SigningKey {
     /// The raw signature over any bytes.
     pub fn signature(&self, input: &[u8]) -> Vec<u8> {
         match &self.private {
+            Private::EdDsa(key) => {
+                use ed25519_dalek::Signer as _;
+                key.sign(input).to_bytes().to_vec()
+            }
             Private::Es256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(input);
                 signature.to_bytes().to_vec()
