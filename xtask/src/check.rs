@@ -73,6 +73,12 @@ const STEPS: &[Step] = &[
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
     ("the demonstration", Group::Rest, || crate::demo::run(true)),
+    ("the soak, briefly", Group::Floods, || {
+        crate::soak::run(&crate::soak::Options::parse(&["--short"])?)
+    }),
+    ("the soak's planted faults", Group::Floods, || {
+        crate::soak::run(&crate::soak::Options::parse(&["--breaks"])?)
+    }),
     ("strangers, briefly", Group::Floods, || {
         crate::abuse::run(&["--short"])
     }),

@@ -63,6 +63,7 @@ pub mod rego;
 pub mod schema;
 pub mod secrets;
 pub mod server;
+pub mod soak;
 pub mod tools;
 pub mod trap;
 mod wire;

@@ -32,6 +32,9 @@ usage: cargo xtask <command>
   oci [--variant compat|oci] [<folder>]
                   lay the module out as an image, into target/oci where nothing else is said
   schema          write filter-config/schema.json, by which editors complete configurations
+  soak [minutes] [--short] [--seed <number>] [--break <invariant>]... [--breaks]
+                  let thousands of callers loose while everything around the filter fails and comes back; --break plants
+                  a fault that a run must find, --breaks one of each kind
   test            check everything: format, lints, documentation, module, tests
   user <name> [--group <group>]...
                   make a user of a `basic` provider; the password is read from standard input";
@@ -67,6 +70,9 @@ fn main() -> ExitCode {
         },
         ["module"] => xtask::tools::wasm().map(|path| println!("{}", path.display())),
         ["oci", options @ ..] => xtask::oci::run(options),
+        ["soak", options @ ..] => {
+            xtask::soak::Options::parse(options).and_then(|options| xtask::soak::run(&options))
+        }
         ["test"] => xtask::check::all(),
         ["user", name, options @ ..] => xtask::secrets::user(name, options),
         _ => {
