@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// A bucket that fills by so many a second and holds a second's worth.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Bucket {
     /// A second's worth, in thousandths; 0 for no limit.
     most: u64,
     left: Cell<u64>,
-    filled_at: Cell<UnixTime>,
+    filled_at: Cell<MonoTime>,
 }
 
 impl Bucket {
@@ -24,7 +24,7 @@ impl Bucket {
         Self {
             most,
             left: Cell::new(most),
-            filled_at: Cell::new(UnixTime::from_millis(0)),
+            filled_at: Cell::new(MonoTime::START),
         }
     }
 
@@ -32,7 +32,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The seconds until there is one again.
-    pub fn admit(&self, now: UnixTime) -> Result<(), u32> {
+    pub fn admit(&self, now: MonoTime) -> Result<(), u32> {
         if self.most == 0 {
             return Ok(());
         }
@@ -63,12 +63,12 @@ impl Bucket {
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> UnixTime {
-        UnixTime::from_millis(1_000_000 + millis)
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_millis(1_000_000 + millis)
     }
 
     /// How many there are at this time.
-    fn taken(budget: &Bucket, now: UnixTime) -> u32 {
+    fn taken(budget: &Bucket, now: MonoTime) -> u32 {
         let mut count = 0;
         while count < 1000 && budget.admit(now).is_ok() {
             budget.spend(1);

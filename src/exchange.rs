@@ -24,7 +24,7 @@ use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables};
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 use crate::time_budget::TimeBudget;
 use crate::tokens::TokenStore;
 
@@ -41,7 +41,7 @@ pub enum Need {
         unknown_key: bool,
     },
     /// Its turn, which has come then: so many passwords of one name came that they are looked at slowly.
-    Turn(UnixTime),
+    Turn(MonoTime),
 }
 
 impl Need {
@@ -161,7 +161,7 @@ pub struct Exchange {
     head: Headers,
     peer: Peer,
     /// When it was first looked at.
-    arrived: OnceCell<UnixTime>,
+    arrived: OnceCell<MonoTime>,
     /// Whether its proof of possession was seen to be signed and new: both are looked at once.
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
@@ -169,7 +169,7 @@ pub struct Exchange {
     /// What became of its password at each provider, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
     /// When its password's turn is, where it has to wait for one.
-    turn: Cell<Option<UnixTime>>,
+    turn: Cell<Option<MonoTime>>,
 }
 
 /// A password that a provider looks at, or has looked at.
@@ -229,8 +229,8 @@ impl Exchange {
     }
 
     /// Answers from what is known now.
-    pub fn advance(&self, stores: &Stores, shared: &mut dyn SharedData, now: UnixTime) -> Step {
-        let _ = self.arrived.get_or_init(|| now);
+    pub fn advance(&self, stores: &Stores, shared: &mut dyn SharedData, now: Now) -> Step {
+        let _ = self.arrived.get_or_init(|| now.mono);
         if self.policy.refuses_headers_of(&self.head) {
             return self.reject(None, Denial::OwnedHeader);
         }
@@ -290,7 +290,7 @@ impl Exchange {
         (rule, variables): (&'a Rule, &Variables),
         stores: &'a Stores,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Verdict<'a> {
         match &rule.requirement {
             Requirement::Public => return Verdict::Permit(None),
@@ -363,7 +363,7 @@ impl Exchange {
     }
 
     /// A request with its caller.
-    fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: UnixTime) -> Grant {
+    fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: Now) -> Grant {
         let mut grant = self.grant(None);
         grant.told = Some(self.policy.upstream.set(&caller.principal));
         let provider = caller.principal.provider;
@@ -381,7 +381,7 @@ impl Exchange {
                 grant.tell(UpstreamHeaders::set_aws(issued));
             }
             if let Some(signing) = &rule.aws_sigv4 {
-                aws::sign(&mut grant, &self.head, signing, issued, now);
+                aws::sign(&mut grant, &self.head, signing, issued, now.wall);
             }
         }
         grant

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// The name of an entry: a keyed digest, so that what was asked is not kept.
 pub type Digest = [u8; 32];
@@ -32,14 +32,14 @@ pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
 pub struct Expiring<V> {
     most: usize,
     entries: BTreeMap<Digest, Entry<V>>,
-    ends: BTreeSet<(UnixTime, Digest)>,
+    ends: BTreeSet<(MonoTime, Digest)>,
     /// What the entries take, in bytes.
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<V> {
-    until: UnixTime,
+    until: MonoTime,
     value: V,
     /// What it takes besides its places in the two maps.
     weight: usize,
@@ -59,22 +59,22 @@ impl<V> Expiring<V> {
 
     /// What an entry takes for itself in both maps, whose nodes are half full at the least.
     const OVERHEAD: usize =
-        2 * (size_of::<(Digest, Entry<V>)>() + size_of::<(UnixTime, Digest)>()) + 16;
+        2 * (size_of::<(Digest, Entry<V>)>() + size_of::<(MonoTime, Digest)>()) + 16;
 
     /// An entry that has not ended, and its end.
     #[must_use]
-    pub fn get(&self, digest: &Digest, now: UnixTime) -> Option<(&V, UnixTime)> {
+    pub fn get(&self, digest: &Digest, now: MonoTime) -> Option<(&V, MonoTime)> {
         let entry = self.entries.get(digest)?;
         (now < entry.until).then_some((&entry.value, entry.until))
     }
 
     /// Sets an entry. It stays until others push it out, however soon it ends: whoever waited for it can read it.
-    pub fn insert(&mut self, digest: Digest, value: V, until: UnixTime) {
+    pub fn insert(&mut self, digest: Digest, value: V, until: MonoTime) {
         self.insert_weighing(digest, value, until, 0);
     }
 
     /// The same for a value that takes so many bytes besides its own size.
-    pub fn insert_weighing(&mut self, digest: Digest, value: V, until: UnixTime, weight: usize) {
+    pub fn insert_weighing(&mut self, digest: Digest, value: V, until: MonoTime, weight: usize) {
         self.remove(&digest);
         if self.entries.len() >= self.most {
             self.make_room();
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn an_entry_serves_until_its_end() {
         let mut map = Expiring::new(4);
-        let at = UnixTime::from_secs;
+        let at = MonoTime::from_secs;
         map.insert([1; 32], "a", at(10));
         assert_eq!(map.get(&[1; 32], at(9)), Some((&"a", at(10))));
         assert_eq!(map.get(&[1; 32], at(10)), None);
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_ends_first_makes_room() {
         let mut map = Expiring::new(3);
-        let at = UnixTime::from_secs;
+        let at = MonoTime::from_secs;
         for (name, end) in [(1, 30), (2, 10), (3, 20), (4, 5), (5, 40)] {
             map.insert([name; 32], name, at(end));
         }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn what_entries_take_is_counted() {
         let mut map = Expiring::new(3);
-        let at = UnixTime::from_secs;
+        let at = MonoTime::from_secs;
         let own = Expiring::<u8>::OVERHEAD;
         map.insert_weighing([1; 32], 1, at(1), 100);
         map.insert_weighing([2; 32], 2, at(2), 20);

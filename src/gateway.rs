@@ -18,7 +18,7 @@ use crate::policy::resource_metadata::Document;
 use crate::policy::{KeySourceId, Policy};
 use crate::possession::Replays;
 use crate::services::{self, Call, Service, ServiceId, ServiceStore};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 use crate::time_budget::TimeBudget;
 use crate::tokens::TokenStore;
 
@@ -67,7 +67,7 @@ struct Held {
     exchange: Exchange,
     need: Need,
     wakers: Wakers,
-    deadline: UnixTime,
+    deadline: MonoTime,
     /// What it takes in bytes.
     weight: usize,
 }
@@ -155,7 +155,7 @@ impl Gateway {
         head: Headers,
         peer: Peer,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Outcome {
         let exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
         let need = match exchange.advance(&self.stores, shared, now) {
@@ -168,7 +168,7 @@ impl Gateway {
             return settle(exchange.give_up(TOO_MANY)).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
-        let deadline = now.plus(self.policy.limits.hold);
+        let deadline = now.mono.plus(self.policy.limits.hold);
         self.hold(id, exchange, need, deadline, now);
         Outcome::Held
     }
@@ -183,7 +183,7 @@ impl Gateway {
     }
 
     /// Lets a request wait for what it needs, until the deadline at the most; but for its turn it waits until then.
-    fn hold(&mut self, id: u32, exchange: Exchange, need: Need, deadline: UnixTime, now: UnixTime) {
+    fn hold(&mut self, id: u32, exchange: Exchange, need: Need, deadline: MonoTime, now: Now) {
         let Stores { keys, services, .. } = &mut self.stores;
         let mut deadline = deadline;
         let wakers = match &need {
@@ -208,7 +208,7 @@ impl Gateway {
                 Wakers::Time
             }
         };
-        self.waiting.add(id, &wakers, deadline, keys, now);
+        self.waiting.add(id, &wakers, deadline, keys, now.mono);
         let weight = exchange.weight().saturating_add(need.weight());
         self.held_bytes = self.held_bytes.saturating_add(weight);
         let held = Held {
@@ -234,16 +234,16 @@ impl Gateway {
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Callout> {
         let Stores { keys, services, .. } = &mut self.stores;
         let in_flight = keys.in_flight().saturating_add(services.in_flight());
         if self.callouts == 0 || in_flight >= self.policy.limits.callouts {
             return None;
         }
-        let fetch = keys.poll_fetch(leader, shared, now).map(Callout::Keys);
+        let fetch = keys.poll_fetch(leader, shared, now.mono).map(Callout::Keys);
         let callout = fetch.or_else(|| {
-            let call = services.poll_call(leader, shared, now);
+            let call = services.poll_call(leader, shared, now.mono);
             call.map(Callout::Service)
         });
         if callout.is_some() {
@@ -264,7 +264,7 @@ impl Gateway {
         callout: Callout,
         outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Notice> {
         let Stores { keys, services, .. } = &mut self.stores;
         match callout {
@@ -278,13 +278,18 @@ impl Gateway {
     }
 
     /// Gives up on a callout whose maker is gone.
-    pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: Now) {
         match callout {
-            Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now),
+            Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now.mono),
             Callout::Service(call) => {
                 let waiting = &self.waiting;
                 let services = &mut self.stores.services;
-                services.abandon(call, |question| waiting.is_awaited(question), shared, now);
+                services.abandon(
+                    call,
+                    |question| waiting.is_awaited(question),
+                    shared,
+                    now.mono,
+                );
             }
         }
     }
@@ -296,50 +301,45 @@ impl Gateway {
         id: u32,
         under_way: usize,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Callout> {
         if under_way >= self.policy.limits.callouts {
             return None;
         }
         let Stores { keys, services, .. } = &mut self.stores;
         match &self.held.get(&id)?.need {
-            Need::Keys { source, .. } => keys.join(*source, shared, now).map(Callout::Keys),
+            Need::Keys { source, .. } => keys.join(*source, shared, now.mono).map(Callout::Keys),
             Need::Answers(questions) => questions
                 .first()
-                .and_then(|question| services.join(question, now))
+                .and_then(|question| services.join(question, now.mono))
                 .map(Callout::Service),
             Need::Turn(_) => None,
         }
     }
 
     /// What becomes of one held request by what is known now, in this VM and in others.
-    pub fn settle(
-        &mut self,
-        id: u32,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Option<Outcome> {
+    pub fn settle(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
         if let Need::Keys { source, .. } = self.held.get(&id)?.need {
-            self.stores.keys.import(source, shared, now);
+            self.stores.keys.import(source, shared, now.mono);
         }
         self.look(id, shared, now)
     }
 
     /// Answers a held request from what is known now, or lets it wait on.
-    fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: UnixTime) -> Option<Outcome> {
+    fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
         let held = self.take(id)?;
         let deadline = match held.need {
             // What it needs in its turn it may wait for like any other.
-            Need::Turn(at) if at <= now => now.plus(self.policy.limits.hold),
+            Need::Turn(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
             _ => held.deadline,
         };
         match held.exchange.advance(&self.stores, shared, now) {
-            Step::Await(need) if now < deadline && !self.has_room(&held.exchange, &need) => {
+            Step::Await(need) if now.mono < deadline && !self.has_room(&held.exchange, &need) => {
                 let step = held.exchange.give_up(TOO_MANY);
                 self.forget(&held.need);
                 settle(step)
             }
-            Step::Await(need) if now < deadline => {
+            Step::Await(need) if now.mono < deadline => {
                 self.hold(id, held.exchange, need, deadline, now);
                 Some(Outcome::Held)
             }
@@ -367,14 +367,10 @@ impl Gateway {
     }
 
     /// Ends what is overdue: these callouts get no answer any more.
-    pub fn handle_tick(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Vec<(Callout, Notice)> {
+    pub fn handle_tick(&mut self, shared: &mut dyn SharedData, now: Now) -> Vec<(Callout, Notice)> {
         let Stores { keys, services, .. } = &mut self.stores;
-        let fetches = keys.handle_tick(shared, now).into_iter();
-        let calls = services.handle_tick(shared, now);
+        let fetches = keys.handle_tick(shared, now.mono).into_iter();
+        let calls = services.handle_tick(shared, now.mono);
         fetches
             .map(|(fetch, notice)| (Callout::Keys(fetch), Notice::Keys(fetch.source, notice)))
             .chain(calls.into_iter().map(|(call, notice)| {
@@ -414,15 +410,11 @@ impl Gateway {
 
     /// Held requests that can be answered now, each once. Call after anything may have changed; while
     /// [`Self::wants_tick`] says so, some are left for the next tick.
-    pub fn poll_settled(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: UnixTime,
-    ) -> Vec<(u32, Outcome)> {
+    pub fn poll_settled(&mut self, shared: &mut dyn SharedData, now: Now) -> Vec<(u32, Outcome)> {
         for question in self.stores.services.take_news() {
             self.waiting.answered(&question);
         }
-        self.waiting.look(&self.stores.keys, now);
+        self.waiting.look(&self.stores.keys, now.mono);
         let mut settled = Vec::new();
         while self.looks > 0
             && let Some(id) = self.waiting.pop()

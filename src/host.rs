@@ -2,6 +2,7 @@
 
 mod alone;
 mod call;
+mod clock;
 mod journal;
 mod logger;
 mod metrics;

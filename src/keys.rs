@@ -24,7 +24,7 @@ use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::jose::{KeySet, KeySetError, KeySetLimits, Thumbprint};
 use crate::policy::KeySourceId;
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 
 /// Where one key set is fetched, which of its keys are trusted, and how long it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl KeyStore {
 
     /// What is known of a key set at this time.
     #[must_use]
-    pub fn lookup(&self, id: KeySourceId, now: UnixTime) -> Lookup<'_> {
+    pub fn lookup(&self, id: KeySourceId, now: MonoTime) -> Lookup<'_> {
         self.slot(id)
             .map_or(Lookup::Unavailable { retry_after: 1 }, |slot| {
                 slot.lookup(now)
@@ -110,13 +110,13 @@ impl KeyStore {
 
     /// What requests that wait for a key set depend on; `None` for a set that the policy does not have.
     #[must_use]
-    pub fn state(&self, id: KeySourceId, now: UnixTime) -> Option<KeyState> {
+    pub fn state(&self, id: KeySourceId, now: MonoTime) -> Option<KeyState> {
         self.slot(id).map(|slot| slot.state(now))
     }
 
     /// What is known of a key that the set lacks.
     #[must_use]
-    pub fn seek(&self, id: KeySourceId, sought: &Sought<'_>, now: UnixTime) -> Finding {
+    pub fn seek(&self, id: KeySourceId, sought: &Sought<'_>, now: MonoTime) -> Finding {
         self.slot(id)
             .map_or(Finding::Later(1), |slot| slot.seek(sought, now))
     }
@@ -153,7 +153,7 @@ impl KeyStore {
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<Fetch> {
         (0_u16..).zip(&mut self.slots).find_map(|(index, slot)| {
             let attempt = slot.poll(leader, shared, now)?;
@@ -165,7 +165,7 @@ impl KeyStore {
     }
 
     /// Takes in what another VM has fetched.
-    pub fn import(&mut self, source: KeySourceId, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn import(&mut self, source: KeySourceId, shared: &mut dyn SharedData, now: MonoTime) {
         if let Some(slot) = self.slot_mut(source) {
             slot.look(shared, now);
         }
@@ -177,7 +177,7 @@ impl KeyStore {
         &mut self,
         source: KeySourceId,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<Fetch> {
         let attempt = self.slot_mut(source)?.join(shared, now)?;
         Some(Fetch { source, attempt })
@@ -189,7 +189,7 @@ impl KeyStore {
         fetch: Fetch,
         outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Notice> {
         self.slot_mut(fetch.source)?
             .handle_fetched(fetch.attempt, outcome, shared, now)
@@ -205,7 +205,7 @@ impl KeyStore {
     pub fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Vec<(Fetch, Notice)> {
         (0_u16..)
             .zip(&mut self.slots)
@@ -218,7 +218,7 @@ impl KeyStore {
     }
 
     /// Gives the lease back: whoever made this fetch is gone, and its answer will not come.
-    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: MonoTime) {
         if let Some(slot) = self.slot_mut(fetch.source) {
             slot.abandon(fetch.attempt, shared, now);
         }

@@ -149,8 +149,8 @@ impl Answer {
 
 /// What a response means.
 enum Reading {
-    /// The answer, and how long it may serve by its own account.
-    Done(Answer, Option<Duration>),
+    /// The answer, and when it ends by its own account.
+    Done(Answer, Option<UnixTime>),
     /// One more callout is needed, with this from the first.
     Next(String),
 }
@@ -267,29 +267,18 @@ impl Service {
     }
 
     /// Reads a response; the error says why it is none, and quotes nothing of it.
-    fn read(
-        &self,
-        status: u16,
-        body: &[u8],
-        progress: Option<&str>,
-        now: UnixTime,
-    ) -> Result<Reading, String> {
+    fn read(&self, status: u16, body: &[u8], progress: Option<&str>) -> Result<Reading, String> {
         if body.len() > LONGEST_BODY {
             return Err("the answer is too long".to_owned());
         }
         match &self.protocol {
             Protocol::Decision(protocol, _) => decision::read(*protocol, status, body),
             Protocol::Directory(directory) => directory::read(directory, status, body),
-            Protocol::IdentityPool(_) => identity_pool::read(status, body, progress, now),
-            Protocol::Introspection(_) => introspection::read(&self.reads, status, body, now),
-            Protocol::Verifier => verifier::read(&self.reads, status, body, now),
+            Protocol::IdentityPool(_) => identity_pool::read(status, body, progress),
+            Protocol::Introspection(_) => introspection::read(&self.reads, status, body),
+            Protocol::Verifier => verifier::read(&self.reads, status, body),
         }
     }
-}
-
-/// How long an answer about a credential that expires may serve; `None` for one that does not say.
-fn until_expiry(claims: &ClaimSet, now: UnixTime) -> Option<Duration> {
-    claims.expires_at().map(|expires_at| expires_at.since(now))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// What becomes of the smallest count where there is no room for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub enum Eviction {
 pub struct Tally<K> {
     places: usize,
     eviction: Eviction,
-    counts: BTreeMap<K, (u32, UnixTime)>,
+    counts: BTreeMap<K, (u32, MonoTime)>,
     by_count: BTreeSet<(u32, K)>,
-    by_end: BTreeSet<(UnixTime, K)>,
+    by_end: BTreeSet<(MonoTime, K)>,
 }
 
 impl<K: Copy + Ord> Tally<K> {
@@ -44,7 +44,7 @@ impl<K: Copy + Ord> Tally<K> {
 
     /// A count and its end; `None` where nothing is counted, or no longer.
     #[must_use]
-    pub fn get(&self, key: &K, now: UnixTime) -> Option<(u32, UnixTime)> {
+    pub fn get(&self, key: &K, now: MonoTime) -> Option<(u32, MonoTime)> {
         let (count, until) = self.counts.get(key)?;
         (now < *until).then_some((*count, *until))
     }
@@ -62,7 +62,7 @@ impl<K: Copy + Ord> Tally<K> {
     }
 
     /// Adds so many; what is new counts for so long.
-    pub fn add(&mut self, key: K, more: u32, now: UnixTime, lasts: Duration) {
+    pub fn add(&mut self, key: K, more: u32, now: MonoTime, lasts: Duration) {
         self.drop_ended(now);
         let (count, until) = match self.remove(&key) {
             Some(held) => held,
@@ -102,7 +102,7 @@ impl<K: Copy + Ord> Tally<K> {
     }
 
     /// Each count is dropped once, and was added before.
-    pub fn drop_ended(&mut self, now: UnixTime) {
+    pub fn drop_ended(&mut self, now: MonoTime) {
         while let Some((until, key)) = self.by_end.first().copied()
             && until <= now
         {
@@ -110,7 +110,7 @@ impl<K: Copy + Ord> Tally<K> {
         }
     }
 
-    fn remove(&mut self, key: &K) -> Option<(u32, UnixTime)> {
+    fn remove(&mut self, key: &K) -> Option<(u32, MonoTime)> {
         let (count, until) = self.counts.remove(key)?;
         self.by_count.remove(&(count, *key));
         self.by_end.remove(&(until, *key));
@@ -124,8 +124,8 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn at(secs: u64) -> UnixTime {
-        UnixTime::from_secs(secs)
+    fn at(secs: u64) -> MonoTime {
+        MonoTime::from_secs(secs)
     }
 
     #[test]

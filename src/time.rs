@@ -1,8 +1,93 @@
 //! Time as the core knows it: an argument, never a reading of a clock.
+//!
+//! There are two times, and the compiler tells them apart. [`UnixTime`] is the wall clock's: it is held against dates,
+//! such as the end of a token, and operators and NTP put it back and forward while requests wait. [`MonoTime`] only ever
+//! grows, as fast as time passes: whatever has a length (a cached answer, a wait, a budget for a second) is measured by
+//! it. [`Now`] is both at one moment.
+
+mod steady;
 
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
+
+pub use self::steady::Steady;
+
+/// One moment, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// By the wall clock: for dates.
+    pub wall: UnixTime,
+    /// By the clock that never goes back: for lengths of time.
+    pub mono: MonoTime,
+}
+
+impl Now {
+    /// A moment of which only the date matters: nothing is measured from one to another, or nobody touches the clock in
+    /// between.
+    #[must_use]
+    pub const fn on(date: UnixTime) -> Self {
+        Self {
+            wall: date,
+            mono: MonoTime(date.0),
+        }
+    }
+
+    /// This moment later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self {
+            wall: self.wall.plus(duration),
+            mono: self.mono.plus(duration),
+        }
+    }
+}
+
+/// Milliseconds of a clock that never goes back, since a moment that nobody knows: it tells how long something lasts, and
+/// not when it is. The VMs of a process have it in common where they have anything in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonoTime(u64);
+
+impl MonoTime {
+    /// Before all that is measured.
+    pub const START: Self = Self(0);
+
+    /// A time from whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// A time from whole seconds, saturating.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// Its milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Its whole seconds, rounded down.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// This time plus `duration`; stays at the far end of time instead of wrapping.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
 
 /// Milliseconds since the Unix epoch, handed in by whoever reads a clock.
 ///

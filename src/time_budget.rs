@@ -23,7 +23,7 @@ use self::regulars::Regulars;
 use self::shares::Shares;
 use crate::client::Client;
 use crate::jose::{ClaimSet, UntrustedToken};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// What part of what is left one payer may have spent, once half is gone.
 const SHARE: i64 = 8;
@@ -101,7 +101,7 @@ struct State {
     most: i64,
     /// Below zero after work that costs more than a second's worth.
     left: i64,
-    filled_at: UnixTime,
+    filled_at: MonoTime,
     shares: Shares,
     crowd: Crowd,
     regulars: Regulars,
@@ -120,7 +120,7 @@ impl TimeBudget {
             state: RefCell::new(State {
                 most,
                 left: most,
-                filled_at: UnixTime::from_millis(0),
+                filled_at: MonoTime::START,
                 shares: Shares::default(),
                 crowd: Crowd::default(),
                 regulars: Regulars::default(),
@@ -132,7 +132,7 @@ impl TimeBudget {
     ///
     /// # Errors
     /// The seconds after which to ask again, where this payer gets no more for now.
-    pub fn charge(&self, cost: u32, payer: &Payer<'_>, now: UnixTime) -> Result<Charge, u32> {
+    pub fn charge(&self, cost: u32, payer: &Payer<'_>, now: MonoTime) -> Result<Charge, u32> {
         let mut state = self.state.borrow_mut();
         state.fill(now);
         let amount = i64::from(cost);
@@ -153,7 +153,7 @@ impl TimeBudget {
     }
 
     /// Ends work that was charged for: what was good costs nothing after all.
-    pub fn settle(&self, charge: Charge, payer: &Payer<'_>, was_good: bool, now: UnixTime) {
+    pub fn settle(&self, charge: Charge, payer: &Payer<'_>, was_good: bool, now: MonoTime) {
         let mut state = self.state.borrow_mut();
         let amount = i64::from(charge.cost);
         if was_good {
@@ -172,7 +172,7 @@ impl TimeBudget {
     }
 
     /// By what a payer is known, and how much of the budget is not for it.
-    fn identify(&self, state: &mut State, payer: &Payer<'_>, now: UnixTime) -> (u64, i64) {
+    fn identify(&self, state: &mut State, payer: &Payer<'_>, now: MonoTime) -> (u64, i64) {
         match payer {
             Payer::Holder(key) => (self.digest(b'k', key), 0),
             Payer::Stranger { client, claimed } => {
@@ -208,7 +208,7 @@ impl TimeBudget {
 
 impl State {
     /// Adds what time has brought. A clock that goes back brings nothing, and goes on from there.
-    fn fill(&mut self, now: UnixTime) {
+    fn fill(&mut self, now: MonoTime) {
         let passed = i64::try_from(now.since(self.filled_at).as_millis()).unwrap_or(i64::MAX);
         // A second brings all of it; in whole microseconds, as the budget is one of whole milliseconds.
         let more = passed.saturating_mul(self.most / 1000);

@@ -20,7 +20,7 @@ use self::verified::Verified;
 use crate::jose::{KeySet, TokenError};
 use crate::policy::principal::Bearer;
 use crate::policy::{Limits, ProviderId};
-use crate::time::UnixTime;
+use crate::time::Now;
 
 /// By how many of its last bytes a verified token is found. A signature of P-256 has 86, so tokens that hold end
 /// differently.
@@ -133,12 +133,12 @@ impl TokenStore {
 
     /// Why this token did not hold under these keys, less than a minute ago.
     #[must_use]
-    pub fn refusal(&self, digest: TokenDigest, keys: u64, now: UnixTime) -> Option<TokenError> {
+    pub fn refusal(&self, digest: TokenDigest, keys: u64, now: Now) -> Option<TokenError> {
         self.refused.borrow().find(digest, keys, now)
     }
 
     /// Keeps why a token does not hold under these keys, where nothing but other keys can change that.
-    pub fn refuse(&self, digest: TokenDigest, error: TokenError, keys: u64, now: UnixTime) {
+    pub fn refuse(&self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {
         if refused::is_final(error) {
             self.refused.borrow_mut().insert(digest, error, keys, now);
         }

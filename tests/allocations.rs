@@ -17,7 +17,7 @@ use auth_filter::gateway::{Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
 use xtask::issuer::{SigningKey, jwks};
 
@@ -94,7 +94,7 @@ impl Vm {
         ]);
         self.requests += 1;
         let before = COUNT.get();
-        let now = UnixTime::from_secs(NOW);
+        let now = Now::on(UnixTime::from_secs(NOW));
         let outcome =
             self.gateway
                 .handle_request(self.requests, head, Peer::default(), &mut NoStore, now);

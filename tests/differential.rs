@@ -14,7 +14,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, UntrustedToken};
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -164,7 +164,7 @@ fn both_come_to_the_same_verdict_on_claims() {
             (":method", "GET"),
             ("authorization", &bearer),
         ]);
-        let now = UnixTime::from_secs(document.now);
+        let now = Now::on(UnixTime::from_secs(document.now));
         let outcome = gateway.handle_request(number, head, Peer::default(), &mut NoStore, now);
         let ours = matches!(outcome, Outcome::Forward(_));
         held += usize::from(ours);

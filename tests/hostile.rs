@@ -13,7 +13,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{KeySet, KeySetLimits, UntrustedToken};
 use auth_filter::keys::{Entry, SharedData, Swap};
 use auth_filter::policy::Policy;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
@@ -31,7 +31,7 @@ impl SharedData for NoStore {
     }
 }
 
-const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const NOW: Now = Now::on(UnixTime::from_secs(1_800_000_000));
 
 /// One provider whose keys are fetched; `/public` is open.
 fn gateway() -> Gateway {

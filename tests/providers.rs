@@ -18,7 +18,7 @@ use auth_filter::jose::ClaimSet;
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
 use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
 
 fn folder() -> std::path::PathBuf {
@@ -72,7 +72,7 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
         provider,
         Rc::new(profile),
         &services,
-        UnixTime::from_secs(1_800_000_000),
+        Now::on(UnixTime::from_secs(1_800_000_000)),
     );
     let told = policy.upstream.set(&caller);
     let headers = told.headers.iter();

@@ -15,7 +15,7 @@ use auth_filter::jose::{
 };
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde_json::Value;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -133,7 +133,7 @@ fn a_request_is_decided() {
         head(),
         Peer::default(),
         &mut NoStore,
-        UnixTime::from_secs(1_300_819_379),
+        Now::on(UnixTime::from_secs(1_300_819_379)),
     );
     assert!(matches!(before, Outcome::Forward(_)), "{before:?}");
     let after = gateway.handle_request(
@@ -141,7 +141,7 @@ fn a_request_is_decided() {
         head(),
         Peer::default(),
         &mut NoStore,
-        UnixTime::from_secs(1_300_819_999),
+        Now::on(UnixTime::from_secs(1_300_819_999)),
     );
     assert!(matches!(after, Outcome::Reject(refusal) if refusal.answer.status == 401));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client::ClientNetwork;
 use crate::tally::{Eviction, Tally};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Addresses whose shares are known at one time.
 const PLACES: usize = 1024;
@@ -20,7 +20,7 @@ pub(super) struct HashTime {
     /// In microseconds.
     most: i64,
     left: i64,
-    filled_at: UnixTime,
+    filled_at: MonoTime,
     /// What each address took within a second of its first hash.
     taken: Tally<Option<ClientNetwork>>,
 }
@@ -32,7 +32,7 @@ impl HashTime {
         Self {
             most,
             left: most,
-            filled_at: UnixTime::from_millis(0),
+            filled_at: MonoTime::START,
             taken: Tally::new(PLACES, Eviction::Inherits),
         }
     }
@@ -45,7 +45,7 @@ impl HashTime {
     pub(super) fn admit(
         &mut self,
         client: Option<ClientNetwork>,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Result<(), u32> {
         self.fill(now);
         self.taken.drop_ended(now);
@@ -69,12 +69,12 @@ impl HashTime {
     }
 
     /// Takes what a hash costs, in microseconds.
-    pub(super) fn spend(&mut self, cost: u32, client: Option<ClientNetwork>, now: UnixTime) {
+    pub(super) fn spend(&mut self, cost: u32, client: Option<ClientNetwork>, now: MonoTime) {
         self.left = self.left.saturating_sub(i64::from(cost));
         self.taken.add(client, cost, now, SECOND);
     }
 
-    fn fill(&mut self, now: UnixTime) {
+    fn fill(&mut self, now: MonoTime) {
         let passed = now.since(self.filled_at);
         if passed.is_zero() {
             return;
@@ -93,15 +93,15 @@ mod tests {
     /// What a usual hash costs.
     const HASH: u32 = 40_000;
 
-    fn at(millis: u64) -> UnixTime {
-        UnixTime::from_millis(1_000_000_000 + millis)
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_millis(1_000_000_000 + millis)
     }
 
     fn client(number: u32) -> Option<ClientNetwork> {
         Some(ClientNetwork::V4(number))
     }
 
-    fn hash(time: &mut HashTime, client: Option<ClientNetwork>, now: UnixTime) -> bool {
+    fn hash(time: &mut HashTime, client: Option<ClientNetwork>, now: MonoTime) -> bool {
         let admitted = time.admit(client, now).is_ok();
         if admitted {
             time.spend(HASH, client, now);

@@ -13,7 +13,7 @@ use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// How long a password is not checked again that nobody uses meanwhile.
 const REMEMBERED: Duration = Duration::from_secs(300);
@@ -101,7 +101,7 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         users: &Users,
         admitted: bool,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Result<Rc<ClaimSet>, Stop> {
         let digest = self.password(attempt);
         if !admitted {
@@ -136,12 +136,12 @@ impl PasswordStore {
     ///
     /// # Errors
     /// [`Denial::Throttled`], or when it is.
-    pub fn admit(&self, attempt: Attempt<'_>, now: UnixTime) -> Result<(), Stop> {
+    pub fn admit(&self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
         self.admit_password(attempt, &self.password(attempt), now)
     }
 
     /// Remembers that a service said that this password is right.
-    pub fn remember(&self, attempt: Attempt<'_>, now: UnixTime) {
+    pub fn remember(&self, attempt: Attempt<'_>, now: MonoTime) {
         let digest = self.password(attempt);
         let is_fresh = self
             .is_own_until(attempt, &digest, now)
@@ -158,7 +158,7 @@ impl PasswordStore {
     }
 
     /// Counts a wrong password.
-    pub fn count_wrong(&self, attempt: Attempt<'_>, now: UnixTime) {
+    pub fn count_wrong(&self, attempt: Attempt<'_>, now: MonoTime) {
         self.throttles.borrow_mut().count_wrong(attempt, now);
     }
 
@@ -171,7 +171,7 @@ impl PasswordStore {
         &self,
         attempt: Attempt<'_>,
         digest: &Digest,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Result<(), Stop> {
         let mut throttles = self.throttles.borrow_mut();
         let is_own = self.is_own_until(attempt, digest, now).is_some();
@@ -186,15 +186,15 @@ impl PasswordStore {
         &self,
         attempt: Attempt<'_>,
         digest: &Digest,
-        now: UnixTime,
-    ) -> Option<UnixTime> {
+        now: MonoTime,
+    ) -> Option<MonoTime> {
         let right = self.right.borrow();
         let (held, until) = right.get(digest, now)?;
         held.from.contains(&attempt.client).then_some(until)
     }
 
     /// Whom a password stands for that was right before, from anywhere.
-    fn recall(&self, attempt: Attempt<'_>, digest: &Digest, now: UnixTime) -> Option<Rc<ClaimSet>> {
+    fn recall(&self, attempt: Attempt<'_>, digest: &Digest, now: MonoTime) -> Option<Rc<ClaimSet>> {
         let right = self.right.borrow();
         let (held, until) = right.get(digest, now)?;
         let claims = held.claims.clone()?;
@@ -211,7 +211,7 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         digest: Digest,
         claims: Option<&Rc<ClaimSet>>,
-        now: UnixTime,
+        now: MonoTime,
     ) {
         let mut right = self.right.borrow_mut();
         let held = right.get(&digest, now);
@@ -246,6 +246,6 @@ impl PasswordStore {
 }
 
 /// Whether what is known until then need not be known for longer: who comes again stays.
-fn is_fresh(now: UnixTime) -> impl Fn(UnixTime) -> bool {
+fn is_fresh(now: MonoTime) -> impl Fn(MonoTime) -> bool {
     move |until| until.since(now) >= REMEMBERED / 2
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::client::ClientNetwork;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// SHA-256 of "right", the cheapest hash there is.
 const RIGHT: &str = "27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9";
@@ -72,7 +72,7 @@ fn a_password_is_its_users_own() {
 struct Vm {
     store: PasswordStore,
     users: Users,
-    now: UnixTime,
+    now: MonoTime,
 }
 
 impl Vm {
@@ -80,7 +80,7 @@ impl Vm {
         Self {
             store: PasswordStore::new([7; 32], Duration::from_secs(1)),
             users: users(names),
-            now: UnixTime::from_secs(1000),
+            now: MonoTime::from_secs(1000),
         }
     }
 
@@ -311,7 +311,7 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
     let vm = Vm {
         store: PasswordStore::new([7; 32], Duration::from_micros(u64::from(cost) * 2)),
         users: dear,
-        now: UnixTime::from_secs(1000),
+        now: MonoTime::from_secs(1000),
     };
     let spent = Err(Stop::Denied(Denial::HashesThrottled { retry_after: 1 }));
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));

@@ -14,7 +14,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use super::{Attempt, Throttle};
 use crate::policy::denial::Denial;
 use crate::tally::{Eviction, Tally};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Pairs and names whose wrong passwords are counted at one time, each.
 const PLACES: usize = 4096;
@@ -44,7 +44,7 @@ pub enum Stop {
     /// It is refused.
     Denied(Denial),
     /// It is looked at then.
-    Until(UnixTime),
+    Until(MonoTime),
 }
 
 /// The wrong passwords that one VM has seen.
@@ -74,13 +74,13 @@ impl Throttles {
 
     /// Whether a password that was right from this address is let in without being counted: unless so many others came with
     /// it that it would tell somebody at the same address which one is right.
-    pub(super) fn knows_own(&self, attempt: Attempt<'_>, now: UnixTime) -> bool {
+    pub(super) fn knows_own(&self, attempt: Attempt<'_>, now: MonoTime) -> bool {
         let tries = self.tries.get(&self.pair(attempt), now);
         tries.is_none_or(|(tries, _)| tries < attempt.throttle.times(NAME))
     }
 
     /// Whether one more password is looked at, and when. It counts as a try.
-    pub(super) fn admit(&mut self, attempt: Attempt<'_>, now: UnixTime) -> Result<(), Stop> {
+    pub(super) fn admit(&mut self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
         let Throttle { per, .. } = attempt.throttle;
         let pair = self.pair(attempt);
         self.tries.add(pair, 1, now, per);
@@ -104,7 +104,7 @@ impl Throttles {
     }
 
     /// Lets a guess at a name wait that has had its share, the longer the more there were.
-    fn slow_down(&mut self, attempt: Attempt<'_>, name: Key, now: UnixTime) -> Result<(), Stop> {
+    fn slow_down(&mut self, attempt: Attempt<'_>, name: Key, now: MonoTime) -> Result<(), Stop> {
         let wrong = self.names.get(&name, now).map_or(0, |(count, _)| count);
         let Some(power) = (wrong / attempt.throttle.attempts.max(1)).checked_ilog2() else {
             return Ok(());
@@ -114,7 +114,7 @@ impl Throttles {
     }
 
     /// Counts a wrong password.
-    pub(super) fn count_wrong(&mut self, attempt: Attempt<'_>, now: UnixTime) {
+    pub(super) fn count_wrong(&mut self, attempt: Attempt<'_>, now: MonoTime) {
         let Throttle { per, .. } = attempt.throttle;
         if let Some(address) = self.address(attempt) {
             let pair = self.pair(attempt);
@@ -171,7 +171,7 @@ impl Throttle {
     }
 }
 
-pub(super) fn throttled(until: UnixTime, now: UnixTime) -> Stop {
+pub(super) fn throttled(until: MonoTime, now: MonoTime) -> Stop {
     let seconds = until.since(now).as_millis().div_ceil(1000);
     let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
     Stop::Denied(Denial::Throttled { retry_after })
@@ -181,7 +181,7 @@ pub(super) fn throttled(until: UnixTime, now: UnixTime) -> Stop {
 /// to guess faster.
 #[derive(Debug)]
 struct Waits {
-    ends: BTreeSet<(UnixTime, u64, Key)>,
+    ends: BTreeSet<(MonoTime, u64, Key)>,
     by_name: BTreeMap<Key, u32>,
     next: u64,
 }
@@ -197,7 +197,7 @@ impl Waits {
 
     /// A place until then, for a guess that waits or, where the host cannot let it, for one that is looked at now and keeps
     /// the next ones away.
-    fn add(&mut self, name: Key, until: UnixTime, waits: bool, now: UnixTime) -> Result<(), Stop> {
+    fn add(&mut self, name: Key, until: MonoTime, waits: bool, now: MonoTime) -> Result<(), Stop> {
         while let Some((end, number, name)) = self.ends.first().copied()
             && end <= now
         {

@@ -17,7 +17,7 @@ use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
 use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials, Vouching};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 use crate::tokens::{TokenDigest, TokenPlace};
 
 /// Signatures that one request may have checked.
@@ -41,7 +41,7 @@ pub(super) struct Inquiry<'p, 'c> {
     stores: &'p Stores,
     /// What the VMs of the process share.
     shared: &'c mut dyn SharedData,
-    now: UnixTime,
+    now: Now,
     budget: Budget,
     /// Whether the token was verified for this request, and not for an earlier one.
     is_new: bool,
@@ -73,7 +73,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         (rule, variables): (&'p Rule, &'c Variables),
         credential: &'c Credential<'c>,
         (stores, shared): (&'p Stores, &'c mut dyn SharedData),
-        now: UnixTime,
+        now: Now,
     ) -> Self {
         Self {
             exchange,
@@ -175,7 +175,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let text = || self.credential.token.as_ref().into();
         let vouching = match &provider.verification {
             Verification::ApiKeys(keys) => {
-                let claims = keys.find(&self.credential.token, self.now);
+                let claims = keys.find(&self.credential.token, self.now.wall);
                 let claims = claims.ok_or(Denial::BadKey)?;
                 return Ok(self.known_bearer((id, provider), Vouched::claims_of(claims)));
             }
@@ -263,7 +263,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         if claims.issuer().is_some() && !rules.is_named_by(claims) {
             return Err(TokenError::UnknownIssuer.into());
         }
-        rules.check_claims(claims, self.now)?;
+        rules.check_claims(claims, self.now.wall)?;
         Ok(vouching)
     }
 
@@ -290,7 +290,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     /// What a service says of a credential ends with the credential.
     fn in_time(&self, claims: &ClaimSet) -> Result<(), Doubt> {
         match claims.expires_at() {
-            Some(expires_at) if self.now >= expires_at => Err(TokenError::Expired.into()),
+            Some(expires_at) if self.now.wall >= expires_at => Err(TokenError::Expired.into()),
             _ => Ok(()),
         }
     }
@@ -320,6 +320,10 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         };
         let question = Question { service, ask };
         match self.stores.services.lookup(&question, self.now) {
+            // The service gives out what has ended, or this clock is wrong: no use to the upstream either way.
+            Lookup::Ready(Answer::Credentials(issued)) if self.now.wall >= issued.expires_at => {
+                Err(Denial::ServiceUnavailable { retry_after: 1 }.into())
+            }
             Lookup::Ready(Answer::Credentials(issued)) => Ok(Some(issued)),
             Lookup::Ready(_) => Err(Denial::AwsCredentialsRefused.into()),
             Lookup::Pending => Err(Hurdle::Asks(question)),
@@ -335,7 +339,7 @@ fn unknown_key(
     stores: &Stores,
     source: KeySourceId,
     token: &UntrustedToken<'_>,
-    (arrived, now): (UnixTime, UnixTime),
+    (arrived, now): (MonoTime, MonoTime),
 ) -> Doubt {
     let sought = Sought {
         key_id: token.key_id(),

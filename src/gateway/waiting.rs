@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::expiring::Digest;
 use crate::keys::{KeyState, KeyStore};
 use crate::policy::KeySourceId;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// What wakes a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) enum Wakers {
 pub(super) struct Waiting {
     by_question: BTreeMap<Digest, BTreeSet<u32>>,
     by_source: BTreeMap<KeySourceId, (Option<KeyState>, BTreeSet<u32>)>,
-    deadlines: BTreeSet<(UnixTime, u32)>,
+    deadlines: BTreeSet<(MonoTime, u32)>,
     /// Those that can be looked at, oldest first.
     ready: VecDeque<u32>,
     is_ready: BTreeSet<u32>,
@@ -37,9 +37,9 @@ impl Waiting {
         &mut self,
         id: u32,
         wakers: &Wakers,
-        deadline: UnixTime,
+        deadline: MonoTime,
         keys: &KeyStore,
-        now: UnixTime,
+        now: MonoTime,
     ) {
         self.deadlines.insert((deadline, id));
         match wakers {
@@ -58,7 +58,7 @@ impl Waiting {
     }
 
     /// Removes a request, which must have been added with these.
-    pub(super) fn remove(&mut self, id: u32, wakers: &Wakers, deadline: UnixTime) {
+    pub(super) fn remove(&mut self, id: u32, wakers: &Wakers, deadline: MonoTime) {
         self.deadlines.remove(&(deadline, id));
         // Its place in the queue is passed over.
         self.is_ready.remove(&id);
@@ -97,7 +97,7 @@ impl Waiting {
     }
 
     /// Wakes the requests whose key set is not what it was, and those that may wait no longer.
-    pub(super) fn look(&mut self, keys: &KeyStore, now: UnixTime) {
+    pub(super) fn look(&mut self, keys: &KeyStore, now: MonoTime) {
         for (source, (seen, ids)) in &mut self.by_source {
             let state = keys.state(*source, now);
             if std::mem::replace(seen, state) != state {

@@ -14,7 +14,7 @@ use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
 use crate::policy::Policy;
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now, UnixTime};
 
 /// How often the host ticks.
 const TICK: Duration = Duration::from_millis(50);
@@ -62,11 +62,11 @@ struct Flight {
     leader: Option<u32>,
     callout: Callout,
     uri: String,
-    arrives: UnixTime,
+    arrives: MonoTime,
 }
 
 pub(super) struct World {
-    pub(super) now: UnixTime,
+    pub(super) now: Now,
     pub(super) issuers: BTreeMap<String, Mood>,
     /// URIs in the order in which they were fetched.
     pub(super) fetched: Vec<String>,
@@ -91,7 +91,10 @@ impl World {
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
         let policy = Policy::compile(&config).unwrap();
         Self {
-            now: UnixTime::from_secs(START),
+            now: Now {
+                wall: UnixTime::from_secs(START),
+                mono: MonoTime::from_secs(1000),
+            },
             issuers: BTreeMap::new(),
             fetched: Vec::new(),
             etags: Vec::new(),
@@ -146,10 +149,10 @@ impl World {
 
     /// Time passes, tick by tick; answers arrive on their way.
     pub(super) fn pass(&mut self, time: Duration) {
-        let end = self.now.plus(time);
-        while self.now < end {
+        let end = self.now.mono.plus(time);
+        while self.now.mono < end {
             self.now = self.now.plus(TICK);
-            while let Some(at) = self.flights.iter().position(|f| f.arrives <= self.now) {
+            while let Some(at) = self.flights.iter().position(|f| f.arrives <= self.now.mono) {
                 let flight = self.flights.remove(at);
                 self.arrive(&flight);
             }
@@ -202,7 +205,7 @@ impl World {
                     leader,
                     callout,
                     uri: uri.clone(),
-                    arrives: self.now.plus(LATENCY),
+                    arrives: self.now.mono.plus(LATENCY),
                 }),
                 Some(Mood::Silent) => {}
                 Some(Mood::Unreachable) | None => {

@@ -3,13 +3,13 @@
 
 use proxy_wasm::types::Action;
 
-use super::call;
+use super::clock;
 use super::vm::{Vm, dispatch};
 use super::{metrics, reply};
 use crate::callout::CalloutOutcome;
 use crate::gateway::Outcome;
 use crate::policy::denial::{Challenge, Denial};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Callouts that may fail at once, before a request is given up.
 const TRIES: usize = 4;
@@ -18,7 +18,7 @@ impl Vm {
     /// What becomes of a held request: an outcome, or its callout is under way.
     pub(super) fn wait_alone(&mut self, id: u32) -> Outcome {
         for _ in 0..TRIES {
-            let Some(now) = call::now() else { break };
+            let Some(now) = clock::now() else { break };
             let shared = &mut self.shared();
             let under_way = self.callouts.len();
             let Some(gateway) = &mut self.gateway else {
@@ -57,7 +57,7 @@ impl Vm {
         if self.is_held(id) {
             let outcome = self.wait_alone(id);
             // Only for the log's lines: without a clock the outcome is a refusal.
-            let now = call::now().unwrap_or(UnixTime::from_millis(0));
+            let now = clock::now().map_or(MonoTime::START, |now| now.mono);
             if let Some(gateway) = &self.gateway {
                 reply::wake(
                     &outcome,
@@ -71,7 +71,7 @@ impl Vm {
     }
 
     /// What the headers' callback says of an outcome; `None` where the request was answered.
-    pub(super) fn act(&mut self, outcome: &Outcome, now: UnixTime) -> Option<Action> {
+    pub(super) fn act(&mut self, outcome: &Outcome, now: MonoTime) -> Option<Action> {
         match outcome {
             Outcome::Held => Some(Action::Pause),
             Outcome::Forward(grant) => {

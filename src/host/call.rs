@@ -47,6 +47,8 @@ const PLUGIN_CONFIGURATION: u32 = 7;
 
 /// WASI's wall clock.
 const REALTIME: u32 = 0;
+/// WASI's clock that never goes back.
+const MONOTONIC: u32 = 1;
 /// How exact the time must be, in nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
@@ -126,19 +128,29 @@ fn taken(status: u32, data: *mut u8, size: usize) -> Option<Vec<u8>> {
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// The time, or `None` from a host without a clock: never the epoch. Each clock is missing on some host.
-pub(super) fn now() -> Option<UnixTime> {
+/// The wall clock, or `None` from a host without one: never the epoch. Each way to read it is missing on some host.
+pub(super) fn wall_clock() -> Option<UnixTime> {
+    wasi_clock(REALTIME)
+        .or_else(|| {
+            let mut nanoseconds = 0_u64;
+            // SAFETY: the pointer is to a local of the right size.
+            let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
+            (status == OK && nanoseconds != 0).then_some(nanoseconds / MILLISECOND)
+        })
+        .map(UnixTime::from_millis)
+}
+
+/// The milliseconds of the clock that never goes back, or `None` from a host without one.
+pub(super) fn monotonic_clock() -> Option<u64> {
+    wasi_clock(MONOTONIC)
+}
+
+/// The milliseconds of a clock.
+fn wasi_clock(clock: u32) -> Option<u64> {
     let mut nanoseconds = 0_u64;
     // SAFETY: the pointer is to a local of the right size.
-    let status = unsafe { clock_time_get(REALTIME, MILLISECOND, &raw mut nanoseconds) };
-    if status != 0 || nanoseconds == 0 {
-        // SAFETY: the pointer is to a local of the right size.
-        let status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanoseconds) };
-        if status != OK || nanoseconds == 0 {
-            return None;
-        }
-    }
-    Some(UnixTime::from_millis(nanoseconds / 1_000_000))
+    let status = unsafe { clock_time_get(clock, MILLISECOND, &raw mut nanoseconds) };
+    (status == 0 && nanoseconds != 0).then_some(nanoseconds / MILLISECOND)
 }
 
 pub(super) fn log(level: u32, text: &str) {

@@ -5,7 +5,7 @@ use log::info;
 use super::metrics::{ALLOWED, DENIED, Metrics, SHADOW_DENIED};
 use crate::bucket::Bucket;
 use crate::policy::denial::Denial;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Lines a second and VM: a client that is refused a thousand times a second must not fill the disk, and a line costs
 /// more than the refusal.
@@ -35,7 +35,7 @@ impl Journal {
     }
 
     /// A request was refused.
-    pub(super) fn denied(&mut self, denial: Denial, rule: Option<&str>, now: UnixTime) {
+    pub(super) fn denied(&mut self, denial: Denial, rule: Option<&str>, now: MonoTime) {
         let (reason, status) = (denial.reason(), denial.status());
         self.metrics.count(DENIED, reason);
         if self.has_line(now) {
@@ -45,7 +45,7 @@ impl Journal {
     }
 
     /// A request would have been refused, were the filter not in shadow mode.
-    pub(super) fn shadow_denied(&mut self, denial: Denial, now: UnixTime) {
+    pub(super) fn shadow_denied(&mut self, denial: Denial, now: MonoTime) {
         let (reason, status) = (denial.reason(), denial.status());
         self.metrics.count(SHADOW_DENIED, reason);
         if self.has_line(now) {
@@ -54,7 +54,7 @@ impl Journal {
     }
 
     /// Whether there is a line left; the first one after a pause tells of those that were left out.
-    fn has_line(&mut self, now: UnixTime) -> bool {
+    fn has_line(&mut self, now: MonoTime) -> bool {
         if self.lines.admit(now).is_err() {
             self.left_out = self.left_out.saturating_add(1);
             return false;

@@ -8,7 +8,7 @@ use crate::gateway::Outcome;
 use crate::policy::Policy;
 use crate::policy::denial::Answer;
 use crate::policy::resource_metadata::Document;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Ends the wait of a request whose headers' callback is over; its context is in effect.
 pub(super) fn wake(
@@ -16,7 +16,7 @@ pub(super) fn wake(
     host: &Capabilities,
     policy: &Policy,
     journal: &mut Journal,
-    now: UnixTime,
+    now: MonoTime,
 ) {
     match outcome {
         Outcome::Held => {}
@@ -35,7 +35,7 @@ pub(super) fn forward(
     host: &Capabilities,
     policy: &Policy,
     journal: &mut Journal,
-    now: UnixTime,
+    now: MonoTime,
 ) {
     if host.removes_headers {
         for name in grant.remove() {
@@ -71,7 +71,7 @@ pub(super) fn forward(
 }
 
 /// Answers in the upstream's place.
-pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journal, now: UnixTime) {
+pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journal, now: MonoTime) {
     journal.denied(refusal.denial, refusal.rule.as_deref(), now);
     send(&refusal.answer, host);
 }

@@ -7,6 +7,7 @@ use log::{info, warn};
 use proxy_wasm::types::Action;
 
 use super::call::{self, MapType};
+use super::clock;
 use super::journal::Journal;
 use super::metrics::{self, Metrics};
 use super::reply;
@@ -22,7 +23,7 @@ use crate::headers::Headers;
 use crate::keys::{self, KeySource};
 use crate::services;
 use crate::text::hex_bytes;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// What the contexts of one configuration share.
 pub(super) struct Vm {
@@ -36,7 +37,7 @@ pub(super) struct Vm {
     /// Whether the next tick comes at once.
     hurries: bool,
     /// When all was last looked at that a tick looks at.
-    ticked_at: UnixTime,
+    ticked_at: MonoTime,
 }
 
 impl Vm {
@@ -49,7 +50,7 @@ impl Vm {
             callouts: BTreeMap::new(),
             journal: Journal::default(),
             hurries: false,
-            ticked_at: UnixTime::from_millis(0),
+            ticked_at: MonoTime::START,
         }
     }
 
@@ -106,7 +107,7 @@ impl Vm {
     pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
         let peer = self.peer();
         let head = self.head();
-        let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, call::now()) else {
+        let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, clock::now()) else {
             self.refuse();
             return None;
         };
@@ -128,7 +129,7 @@ impl Vm {
                 }
                 other => other,
             };
-        self.act(&outcome, now)
+        self.act(&outcome, now.mono)
     }
 
     /// Takes the answer to a callout that this context made.
@@ -173,7 +174,7 @@ impl Vm {
         if !self.callouts.values().any(|(leader, _)| *leader == id) {
             return;
         }
-        let Some(now) = call::now() else {
+        let Some(now) = clock::now() else {
             return;
         };
         // The host has cancelled its callouts with the request. Another request may have the same one under way.
@@ -189,14 +190,14 @@ impl Vm {
     }
 
     pub(super) fn tick(&mut self, root: u32) {
-        let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
+        let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) else {
             return;
         };
         gateway.begin_tick();
         // A tick that comes early is only for what was left.
-        let is_early = self.hurries && now.since(self.ticked_at) < TICK && now >= self.ticked_at;
+        let is_early = self.hurries && now.mono.since(self.ticked_at) < TICK;
         if !is_early {
-            self.ticked_at = now;
+            self.ticked_at = now.mono;
             let shared = &mut HostData(self.host.shared);
             for (callout, notice) in gateway.handle_tick(shared, now) {
                 self.callouts.retain(|_, (_, known)| *known != callout);
@@ -222,7 +223,7 @@ impl Vm {
     /// Sends the callouts that are due, in the name of the context whose callback this is: a request that waits
     /// or the tick. Other callbacks may not call out on every host.
     fn call_out(&mut self, leader: Leader, context: u32) {
-        let Some(now) = call::now() else {
+        let Some(now) = clock::now() else {
             return;
         };
         while let Some(gateway) = &mut self.gateway
@@ -241,7 +242,7 @@ impl Vm {
     /// Answers every held request that can be answered. The outcome of `own`, whose callback this is, is
     /// returned; the others are woken.
     fn answer_held(&mut self, own: Option<u32>) -> Option<Outcome> {
-        let now = call::now()?;
+        let now = clock::now()?;
         let mut mine = None;
         let mut shared = self.shared();
         for (id, outcome) in self.gateway.as_mut()?.poll_settled(&mut shared, now) {
@@ -254,7 +255,7 @@ impl Vm {
                     &self.host,
                     gateway.policy(),
                     &mut self.journal,
-                    now,
+                    now.mono,
                 );
             }
         }
@@ -266,7 +267,7 @@ impl Vm {
 
     pub(super) fn settle_callout(&mut self, callout: Callout, outcome: CalloutOutcome<'_>) {
         let shared = &mut self.shared();
-        let (Some(gateway), Some(now)) = (&mut self.gateway, call::now()) else {
+        let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) else {
             return;
         };
         if let Some(notice) = gateway.handle_answered(callout, outcome, shared, now) {

@@ -6,7 +6,7 @@ use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, KeySource, discovery, freshness};
 use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
-use crate::time::UnixTime;
+use crate::time::{MonoTime, UnixTime};
 
 /// The times of a key set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(super) enum Fetched<'b> {
 /// Reads the answer to the first callout of a discovery or to the one for the keys, which was asked for at a time.
 pub(super) fn read<'b>(
     source: &KeySource,
-    (discovers, asked_at): (bool, UnixTime),
+    (discovers, asked_at): (bool, MonoTime),
     outcome: CalloutOutcome<'b>,
     now: UnixTime,
 ) -> Result<Fetched<'b>, String> {

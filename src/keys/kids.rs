@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// How many at once; one more with each cool-down.
 const MOST: u8 = 5;
@@ -12,21 +12,21 @@ const MOST: u8 = 5;
 pub(super) struct Kids {
     spent: u8,
     /// Since when the next one comes back.
-    since: UnixTime,
+    since: MonoTime,
 }
 
 impl Default for Kids {
     fn default() -> Self {
         Self {
             spent: 0,
-            since: UnixTime::from_millis(0),
+            since: MonoTime::START,
         }
     }
 }
 
 impl Kids {
     /// What is left of them by then. A clock that goes back brings none back, and goes on from there.
-    pub(super) fn at(self, cooldown: Duration, now: UnixTime) -> Self {
+    pub(super) fn at(self, cooldown: Duration, now: MonoTime) -> Self {
         let since = self.since.min(now);
         let mut spent = self.spent.min(MOST);
         let mut begun = since;
@@ -41,7 +41,7 @@ impl Kids {
     }
 
     /// One less, where there is one.
-    pub(super) fn spend(self, cooldown: Duration, now: UnixTime) -> Option<Self> {
+    pub(super) fn spend(self, cooldown: Duration, now: MonoTime) -> Option<Self> {
         let left = self.at(cooldown, now);
         (left.spent < MOST).then(|| Self {
             spent: left.spent.saturating_add(1),
@@ -50,12 +50,12 @@ impl Kids {
     }
 
     /// Whether there is one.
-    pub(super) fn are_left(self, cooldown: Duration, now: UnixTime) -> bool {
+    pub(super) fn are_left(self, cooldown: Duration, now: MonoTime) -> bool {
         self.spend(cooldown, now).is_some()
     }
 
     /// How long until one more comes back.
-    pub(super) fn wait(self, cooldown: Duration, now: UnixTime) -> Duration {
+    pub(super) fn wait(self, cooldown: Duration, now: MonoTime) -> Duration {
         self.at(cooldown, now).since.plus(cooldown).since(now)
     }
 
@@ -67,7 +67,7 @@ impl Kids {
     pub(super) fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (spent, rest) = bytes.split_first()?;
         let (since, rest) = rest.split_first_chunk::<8>()?;
-        let since = UnixTime::from_millis(u64::from_le_bytes(*since));
+        let since = MonoTime::from_millis(u64::from_le_bytes(*since));
         let spent = *spent;
         Some((Self { spent, since }, rest))
     }
@@ -79,11 +79,11 @@ mod tests {
 
     const COOLDOWN: Duration = Duration::from_secs(30);
 
-    fn at(secs: u64) -> UnixTime {
-        UnixTime::from_secs(1_000_000 + secs)
+    fn at(secs: u64) -> MonoTime {
+        MonoTime::from_secs(1_000_000 + secs)
     }
 
-    fn spend_all(mut kids: Kids, now: UnixTime) -> (Kids, usize) {
+    fn spend_all(mut kids: Kids, now: MonoTime) -> (Kids, usize) {
         let mut many = 0;
         while let Some(left) = kids.spend(COOLDOWN, now) {
             (kids, many) = (left, many + 1);

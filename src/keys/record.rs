@@ -1,7 +1,7 @@
 //! The small record that the VMs of a process share for each key set: who fetches, how the last fetch ended.
 
 use super::kids::Kids;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 const LAYOUT: u8 = 2;
 const SIZE: usize = 31;
@@ -24,17 +24,17 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) phase: Phase,
-    pub(super) until: UnixTime,
+    pub(super) until: MonoTime,
     pub(super) failures: u32,
     /// The fetches that unknown key ids have caused.
     pub(super) kids: Kids,
     /// When the shared key set was fetched; the epoch where there is none.
-    pub(super) fetched_at: UnixTime,
+    pub(super) fetched_at: MonoTime,
 }
 
 impl Default for Record {
     fn default() -> Self {
-        let epoch = UnixTime::from_millis(0);
+        let epoch = MonoTime::START;
         Self {
             phase: Phase::Idle,
             until: epoch,
@@ -82,10 +82,10 @@ impl Record {
         let (fetched_at, rest) = rest.split_first_chunk::<8>()?;
         rest.is_empty().then(|| Self {
             phase,
-            until: UnixTime::from_millis(u64::from_le_bytes(*until)),
+            until: MonoTime::from_millis(u64::from_le_bytes(*until)),
             failures: u32::from_le_bytes(*failures),
             kids,
-            fetched_at: UnixTime::from_millis(u64::from_le_bytes(*fetched_at)),
+            fetched_at: MonoTime::from_millis(u64::from_le_bytes(*fetched_at)),
         })
     }
 }
@@ -100,10 +100,10 @@ mod tests {
         for phase in [Phase::Idle, Phase::Fetching, Phase::Failed] {
             let record = Record {
                 phase,
-                until: UnixTime::from_millis(u64::MAX),
+                until: MonoTime::from_millis(u64::MAX),
                 failures: 7,
                 kids: Kids::default()
-                    .spend(Duration::from_secs(30), UnixTime::from_secs(77))
+                    .spend(Duration::from_secs(30), MonoTime::from_secs(77))
                     .unwrap(),
                 ..Record::default()
             };

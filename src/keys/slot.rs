@@ -20,7 +20,7 @@ use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::KeySet;
 use crate::text::hex_text;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
 const GRACE: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 pub struct KeyState {
     ready: bool,
     changes: u64,
-    fetched_at: Option<UnixTime>,
+    fetched_at: Option<MonoTime>,
     failures: u32,
     failing: bool,
     may_refetch: bool,
@@ -57,7 +57,7 @@ struct Held {
     set: Rc<KeySet>,
     /// The digest of the document that it was read from.
     document: [u8; 32],
-    fetched_at: UnixTime,
+    fetched_at: MonoTime,
     times: Times,
     etag: Option<String>,
     /// Tokens that it has verified.
@@ -68,11 +68,11 @@ struct Held {
 #[derive(Clone, Debug)]
 struct Lease {
     attempt: u32,
-    until: UnixTime,
+    until: MonoTime,
     /// When its last callout went out.
-    asked_at: UnixTime,
+    asked_at: MonoTime,
     /// When its next callout goes out, while none is under way.
-    resumes_at: Option<UnixTime>,
+    resumes_at: Option<MonoTime>,
     retries: u8,
     /// Where the OpenID configuration said that the keys are.
     discovered: Option<Endpoint>,
@@ -86,11 +86,11 @@ pub(super) struct Slot {
     snapshot_key: String,
     held: Option<Held>,
     /// The newest shared set that was looked at, good or not.
-    seen: UnixTime,
+    seen: MonoTime,
     lease: Option<Lease>,
     attempts: u32,
     failures: u32,
-    retry_at: UnixTime,
+    retry_at: MonoTime,
     /// The fetches that unknown key ids have caused, as far as this VM knows.
     kids: Kids,
     /// Whether those are its own: what is only tried out takes nothing from those who rely on it.
@@ -99,7 +99,7 @@ pub(super) struct Slot {
     wanted: bool,
     /// The client whose request made the last fetch went away. Until then only a tick makes it again: clients
     /// that come and go must not buy a fetch each.
-    orphaned_until: UnixTime,
+    orphaned_until: MonoTime,
     /// How many different sets there were.
     changes: u64,
 }
@@ -115,11 +115,11 @@ impl Slot {
         // read it for the other.
         hash.update(source.issuer.as_deref().unwrap_or_default().as_bytes());
         let name = hex_text(&hash.finalize());
-        let epoch = UnixTime::from_millis(0);
+        let epoch = MonoTime::START;
         Self {
             source,
-            record_key: format!("auth-filter/keys/v3/{name}/record"),
-            snapshot_key: format!("auth-filter/keys/v3/{name}/set"),
+            record_key: format!("auth-filter/keys/v4/{name}/record"),
+            snapshot_key: format!("auth-filter/keys/v4/{name}/set"),
             held: None,
             seen: epoch,
             lease: None,
@@ -144,7 +144,7 @@ impl Slot {
         &self.source
     }
 
-    pub(super) fn lookup(&self, now: UnixTime) -> Lookup<'_> {
+    pub(super) fn lookup(&self, now: MonoTime) -> Lookup<'_> {
         let schedule = &self.source.schedule;
         if let Some(held) = &self.held {
             let expires_at = held.fetched_at.plus(held.times.fresh_for);
@@ -158,7 +158,7 @@ impl Slot {
             })
     }
 
-    pub(super) fn state(&self, now: UnixTime) -> KeyState {
+    pub(super) fn state(&self, now: MonoTime) -> KeyState {
         KeyState {
             ready: matches!(self.lookup(now), Lookup::Ready(_)),
             changes: self.changes,
@@ -170,17 +170,17 @@ impl Slot {
     }
 
     /// Whether requests may wait for a fetch.
-    fn is_awaited(&self, now: UnixTime) -> bool {
+    fn is_awaited(&self, now: MonoTime) -> bool {
         self.wanted || !matches!(self.lookup(now), Lookup::Ready(_))
     }
 
-    pub(super) fn failing(&self, now: UnixTime) -> Option<u32> {
+    pub(super) fn failing(&self, now: MonoTime) -> Option<u32> {
         let waiting = self.failures > 0 && now < self.retry_at;
         waiting.then(|| whole_seconds(self.retry_at.since(now)))
     }
 
     /// Whether a fetch may still bring a key that the set lacks: one is under way, or may start.
-    pub(super) fn may_refetch(&self, now: UnixTime) -> bool {
+    pub(super) fn may_refetch(&self, now: MonoTime) -> bool {
         self.is_fetching()
             || now < self.orphaned_until
             || self.failing(now).is_none() && self.kids.are_left(self.cooldown(), now)
@@ -238,7 +238,7 @@ impl Slot {
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<u32> {
         let lease = self.lease.as_mut()?;
         // The tick is due at once; where nobody ticks, a request waits for it and then goes on without.
@@ -261,7 +261,7 @@ impl Slot {
     }
 
     /// Takes in what other VMs did, and nothing else.
-    pub(super) fn look(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub(super) fn look(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         if let (_, Some(record)) = self.record(shared, now) {
             self.kids = self.kids_of(&record);
             self.import(record, shared, now);
@@ -272,7 +272,7 @@ impl Slot {
     fn record(
         &self,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> (Option<Entry>, Option<Record>) {
         let entry = shared.read(&self.record_key);
         let record = entry
@@ -284,7 +284,7 @@ impl Slot {
 
     /// The attempt whose callout a request makes for itself: the one under way once more, or a new one whoever else
     /// is at it. Of its answers the first counts.
-    pub(super) fn join(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Option<u32> {
+    pub(super) fn join(&mut self, shared: &mut dyn SharedData, now: MonoTime) -> Option<u32> {
         if let Some(lease) = &mut self.lease {
             if lease.resumes_at.is_none() {
                 return Some(lease.attempt);
@@ -321,7 +321,7 @@ impl Slot {
     }
 
     /// Begins a fetch that is this VM's until it is overdue.
-    fn lead(&mut self, now: UnixTime) -> u32 {
+    fn lead(&mut self, now: MonoTime) -> u32 {
         self.attempts = self.attempts.wrapping_add(1);
         self.lease = Some(Lease {
             attempt: self.attempts,
@@ -339,7 +339,7 @@ impl Slot {
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<u32> {
         if self.is_fetching() {
             return self.resume(leader, shared, now);
@@ -394,7 +394,7 @@ impl Slot {
             return None;
         }
         self.kids = kids;
-        self.orphaned_until = UnixTime::from_millis(0);
+        self.orphaned_until = MonoTime::START;
         Some(self.lead(now))
     }
 
@@ -409,7 +409,7 @@ impl Slot {
     }
 
     /// Takes over a newer shared set. Another VM's bytes are parsed like an issuer's.
-    fn import(&mut self, record: Record, shared: &mut dyn SharedData, now: UnixTime) {
+    fn import(&mut self, record: Record, shared: &mut dyn SharedData, now: MonoTime) {
         if record.fetched_at <= self.seen || record.fetched_at > now.plus(GRACE) {
             return;
         }
@@ -425,7 +425,7 @@ impl Slot {
         }
     }
 
-    fn hold(&mut self, set: KeySet, snapshot: &Snapshot<'_>, fetched_at: UnixTime) {
+    fn hold(&mut self, set: KeySet, snapshot: &Snapshot<'_>, fetched_at: MonoTime) {
         let document: [u8; 32] = Sha256::digest(snapshot.body).into();
         let times = snapshot.times;
         // Of the same document the set stays, with all that was verified by it.
@@ -446,7 +446,7 @@ impl Slot {
                 // Another configuration's VM may have allowed more.
                 fresh_for: times.fresh_for.min(self.source.schedule.cache_duration),
                 asked_at: times.asked_at.min(fetched_at),
-                made_at: times.made_at.min(fetched_at),
+                made_at: times.made_at,
             },
             etag: snapshot.etag.clone(),
             uses: Cell::new(0),
@@ -458,15 +458,15 @@ impl Slot {
         self.held = Some(held);
         self.seen = fetched_at;
         self.lease = None;
-        self.orphaned_until = UnixTime::from_millis(0);
+        self.orphaned_until = MonoTime::START;
         self.failures = 0;
-        self.retry_at = UnixTime::from_millis(0);
+        self.retry_at = MonoTime::START;
         self.wanted = false;
     }
 
     fn adopt_failure(&mut self, record: Record) {
         self.lease = None;
-        self.orphaned_until = UnixTime::from_millis(0);
+        self.orphaned_until = MonoTime::START;
         self.failures = record.failures.max(1);
         self.retry_at = record.until;
         self.wanted = false;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::{MonoTime, UnixTime};
 
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 /// The times of a fetched set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) struct Times {
     /// How long it is fresh.
     pub(super) fresh_for: Duration,
     /// When the issuer, or the cache before it, was asked for it.
-    pub(super) asked_at: UnixTime,
+    pub(super) asked_at: MonoTime,
     /// When it was made, by the issuer's own clock.
     pub(super) made_at: UnixTime,
 }
@@ -60,7 +60,7 @@ impl<'b> Snapshot<'b> {
         sound.then(|| Self {
             times: Times {
                 fresh_for: Duration::from_millis(u64::from_le_bytes(*millis)),
-                asked_at: UnixTime::from_millis(u64::from_le_bytes(*asked_at)),
+                asked_at: MonoTime::from_millis(u64::from_le_bytes(*asked_at)),
                 made_at: UnixTime::from_millis(u64::from_le_bytes(*made_at)),
             },
             etag: (!etag.is_empty()).then(|| etag.to_owned()),
@@ -79,7 +79,7 @@ mod tests {
             let snapshot = Snapshot {
                 times: Times {
                     fresh_for: Duration::from_millis(1234),
-                    asked_at: UnixTime::from_millis(5678),
+                    asked_at: MonoTime::from_millis(5678),
                     made_at: UnixTime::from_millis(u64::MAX),
                 },
                 etag,
@@ -90,8 +90,8 @@ mod tests {
         for bytes in [
             &b""[..],
             b"{\"keys\":[]}",
-            &[3; 26],
-            &[[3].as_slice(), &[0; 24], &[1, 0, 7]].concat(),
+            &[4; 26],
+            &[[4].as_slice(), &[0; 24], &[1, 0, 7]].concat(),
         ] {
             assert_eq!(Snapshot::decode(bytes), None);
         }

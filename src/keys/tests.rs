@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::NoStore;
 use super::testing::Process;
 use super::*;
+use crate::time::UnixTime;
 
 const ID: KeySourceId = KeySourceId(0);
 const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
@@ -29,8 +30,16 @@ fn source(uri: &str, issuer: Option<&str>) -> KeySource {
     }
 }
 
-fn at(secs: u64) -> UnixTime {
-    UnixTime::from_secs(1_000_000 + secs)
+fn at(secs: u64) -> MonoTime {
+    MonoTime::from_secs(500 + secs)
+}
+
+/// The same moment with its date.
+fn on(mono: MonoTime) -> Now {
+    Now {
+        wall: UnixTime::from_secs(1_000_000).plus(mono.since(at(0))),
+        mono,
+    }
 }
 
 fn answered(status: u16, body: &'static [u8]) -> CalloutOutcome<'static> {
@@ -46,7 +55,7 @@ fn good() -> CalloutOutcome<'static> {
     answered(200, SET)
 }
 
-fn is_ready(store: &KeyStore, now: UnixTime) -> bool {
+fn is_ready(store: &KeyStore, now: MonoTime) -> bool {
     matches!(store.lookup(ID, now), Lookup::Ready(_))
 }
 
@@ -60,7 +69,7 @@ fn four_vms_make_one_fetch() {
         .collect();
     assert_eq!(fetches.len(), 1);
     assert!(matches!(
-        vms[0].handle_fetched(fetches[0], good(), &mut process, at(1)),
+        vms[0].handle_fetched(fetches[0], good(), &mut process, on(at(1))),
         Some(Notice::Fetched {
             skipped: 0,
             not_pinned: 0
@@ -105,7 +114,7 @@ fn an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request() {
             .is_some()
     );
     assert_eq!(
-        first.handle_fetched(fetch, good(), &mut process, at(1)),
+        first.handle_fetched(fetch, good(), &mut process, on(at(1))),
         None
     );
 }
@@ -132,7 +141,7 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
             .unwrap();
         assert_eq!(is_ready(&vm, at(start)), start > 0);
         assert!(
-            vm.handle_fetched(fetch, good(), &mut process, at(start))
+            vm.handle_fetched(fetch, good(), &mut process, on(at(start)))
                 .is_some()
         );
         assert_eq!(
@@ -147,7 +156,7 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
 fn a_request_refreshes_no_keys_that_serve() {
     let mut vm = store();
     let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut NoStore, at(0));
+    vm.handle_fetched(fetch, good(), &mut NoStore, on(at(0)));
     // It waits for something else, and its callouts end with it: the tick would have to fetch once more.
     for now in [800, 999] {
         assert_eq!(vm.poll_fetch(Leader::Request, &mut NoStore, at(now)), None);
@@ -167,7 +176,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
         let fetch = vm
             .poll_fetch(Leader::Request, &mut process, at(now))
             .unwrap();
-        let notice = vm.handle_fetched(fetch, CalloutOutcome::Failed, &mut process, at(now));
+        let notice = vm.handle_fetched(fetch, CalloutOutcome::Failed, &mut process, on(at(now)));
         let Some(Notice::Failed { why, retry_after }) = notice else {
             panic!("{notice:?}");
         };
@@ -192,7 +201,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
         .poll_fetch(Leader::Request, &mut process, at(now))
         .unwrap();
     assert!(
-        vm.handle_fetched(fetch, good(), &mut process, at(now))
+        vm.handle_fetched(fetch, good(), &mut process, on(at(now)))
             .is_some()
     );
     assert!(is_ready(&vm, at(now)) && seek(&vm, now) == Finding::Fetch);
@@ -203,12 +212,12 @@ fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
     let mut process = Process::default();
     let mut vm = store();
     let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
     assert!(!is_ready(&vm, at(1000)), "expired, and no fetch has failed");
     let fetch = vm
         .poll_fetch(Leader::Request, &mut process, at(1000))
         .unwrap();
-    vm.handle_fetched(fetch, answered(500, b""), &mut process, at(1000));
+    vm.handle_fetched(fetch, answered(500, b""), &mut process, on(at(1000)));
     assert!(is_ready(&vm, at(1499)));
     assert!(!is_ready(&vm, at(1500)));
 }
@@ -231,7 +240,7 @@ fn unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process() {
         vm.want_refetch(ID);
         let fetch = vm.poll_fetch(Leader::Request, &mut process, at(secs));
         if let Some(fetch) = fetch {
-            vm.handle_fetched(fetch, good(), &mut process, at(secs));
+            vm.handle_fetched(fetch, good(), &mut process, on(at(secs)));
         }
         fetch.is_some()
     };
@@ -264,7 +273,10 @@ fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
         vm.lookup(ID, at(6)),
         Lookup::Unavailable { retry_after: 1 }
     ));
-    assert_eq!(vm.handle_fetched(fetch, good(), &mut NoStore, at(6)), None);
+    assert_eq!(
+        vm.handle_fetched(fetch, good(), &mut NoStore, on(at(6))),
+        None
+    );
 }
 
 #[test]
@@ -272,7 +284,7 @@ fn what_another_vm_left_is_not_trusted() {
     let mut process = Process::default();
     let mut vm = store();
     let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
     for entry in process
         .entries
         .values_mut()
@@ -333,7 +345,7 @@ fn each_refresh_and_each_attempt_is_at_a_time_of_its_own() {
         let (mut last, mut waits) = (0, Vec::new());
         for now in 0..86_400 {
             if let Some(fetch) = vm.poll_fetch(Leader::Tick, &mut process, at(now)) {
-                vm.handle_fetched(fetch, outcome(), &mut process, at(now));
+                vm.handle_fetched(fetch, outcome(), &mut process, on(at(now)));
                 waits.push(now - last);
                 last = now;
             }
@@ -371,16 +383,16 @@ fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
     let mut process = Process::default();
     let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
     let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, answered(200, ANSWER), &mut process, at(0));
+    vm.handle_fetched(fetch, answered(200, ANSWER), &mut process, on(at(0)));
     let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, at(0));
+    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
     assert!(is_ready(&vm, at(0)));
 
     // The same address, and another issuer: nothing of what the first one has is its.
     let mut other = KeyStore::new([source(DOCUMENT, Some("https://issuer/"))]);
     let fetch = other.poll_fetch(Leader::Tick, &mut process, at(1)).unwrap();
     assert!(!is_ready(&other, at(1)));
-    let notice = other.handle_fetched(fetch, answered(200, ANSWER), &mut process, at(1));
+    let notice = other.handle_fetched(fetch, answered(200, ANSWER), &mut process, on(at(1)));
     assert!(matches!(notice, Some(Notice::Failed { .. })), "{notice:?}");
     assert!(!is_ready(&other, at(1)));
 }

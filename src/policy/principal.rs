@@ -17,7 +17,7 @@ use super::provider::{Directory, Identity, Overage, Provider, Source};
 use super::upstream::{Told, UpstreamHeaders};
 use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
-use crate::time::UnixTime;
+use crate::time::Now;
 
 /// A list that a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub struct Principal<'p> {
     pub provider: &'p Provider,
     bearer: Rc<Bearer>,
     services: &'p ServiceStore,
-    now: UnixTime,
+    now: Now,
     /// The lists that a directory adds to.
     asked: OnceCell<Box<Lists>>,
     /// Directories that the rule has looked at.
@@ -114,7 +114,7 @@ impl<'p> Principal<'p> {
         provider: &'p Provider,
         bearer: Rc<Bearer>,
         services: &'p ServiceStore,
-        now: UnixTime,
+        now: Now,
     ) -> Self {
         Self {
             id,

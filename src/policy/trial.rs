@@ -12,7 +12,7 @@ use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Question, ServiceStore};
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 
 /// Questions that one test may ask: each rule has fewer.
 const QUESTIONS: usize = 64;
@@ -147,7 +147,7 @@ impl Policy {
             variables,
             head,
         };
-        let now = UnixTime::from_secs(0);
+        let now = Now::on(UnixTime::from_secs(0));
         let mut services = ServiceStore::new(&self.services, QUESTIONS, [0; 32]);
         for _ in 0..QUESTIONS {
             let asked = {
@@ -164,7 +164,7 @@ impl Policy {
                 }
             };
             let answer = answer(test, &asked)?;
-            services.settle(&asked, answer, now.plus(Duration::from_secs(1)));
+            services.settle(&asked, answer, now.mono.plus(Duration::from_secs(1)));
         }
         Err(ConfigError::new("", "asks without an end"))
     }

@@ -1,7 +1,8 @@
 //! Which proofs came before: in the store that the VMs of a process share, or in the VM's own where there is none.
 //!
 //! Both are buckets of a fixed number and size, so that nothing that comes makes them grow. A proof's bucket follows from
-//! a keyed digest, which no client can aim at; a part of the digest and the proof's end are what is kept of it. A bucket
+//! a keyed digest, which no client can aim at; a part of the digest and the proof's end are what is kept of it. A proof has ended
+//! once the wall clock is past its date and its time has passed: a clock that is put forward and back makes none count anew. A bucket
 //! that is full of proofs that still count takes no other one: forgetting one would let it be used again.
 
 use std::cell::RefCell;
@@ -11,16 +12,19 @@ use super::ProofError;
 use crate::expiring::keyed_digest;
 use crate::keys::{CommonSecret, Entry, SharedData, Swap};
 use crate::policy::denial::Denial;
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 
 /// The first byte of every bucket: what this version writes.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 /// How many buckets there are.
 const BUCKETS: u16 = 4096;
 /// How many proofs are in one at the most.
 const ROOM: usize = 128;
-/// Eight bytes of the digest, and the second of the end.
+/// Five bytes of the digest, and the second of the end by each clock. That two of a bucket have the same five by chance
+/// refuses one good proof in billions.
 const RECORD: usize = 12;
+/// Seconds of the monotonic clock are kept modulo this; half of it is 97 days.
+const WRAPS: u32 = 1 << 24;
 /// How often somebody else may write first.
 const TRIES: usize = 16;
 
@@ -53,12 +57,12 @@ impl Replays {
         (key, id): (&str, &str),
         until: UnixTime,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Result<(), Denial> {
         let Known { secret, own } = &mut *self.0.borrow_mut();
         let proof = |secret| {
             let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
-            Proof::new(&digest, until)
+            Proof::new(&digest, until, now)
         };
         let entered = secret
             .agree(shared)
@@ -96,23 +100,27 @@ struct Proof {
 }
 
 impl Proof {
-    fn new(digest: &[u8; 32], until: UnixTime) -> Self {
+    fn new(digest: &[u8; 32], until: UnixTime, now: Now) -> Self {
         let [low, high, digest @ ..] = digest;
         let bucket = u16::from_le_bytes([*low, *high]) % BUCKETS;
         let mut record = [0; RECORD];
-        let end = second(until.plus(Duration::from_millis(999)));
-        let bytes = digest.iter().take(8).copied().chain(end.to_be_bytes());
+        let whole = Duration::from_millis(999);
+        let date = second(until.plus(whole).as_secs());
+        let lasts = until.since(now.wall).saturating_add(whole);
+        let [_, end @ ..] = second(now.mono.plus(lasts).as_secs() % u64::from(WRAPS)).to_be_bytes();
+        let ends = date.to_be_bytes().into_iter().chain(end);
+        let bytes = digest.iter().take(5).copied().chain(ends);
         for (place, byte) in record.iter_mut().zip(bytes) {
             *place = byte;
         }
         Self {
-            bucket: format!("auth-filter/proofs/v1/{bucket}"),
+            bucket: format!("auth-filter/proofs/v2/{bucket}"),
             record,
         }
     }
 
     /// Adds the proof to its bucket, in place of those that no longer count.
-    fn enter(&self, store: &mut dyn SharedData, now: UnixTime) -> Entered {
+    fn enter(&self, store: &mut dyn SharedData, now: Now) -> Entered {
         for _ in 0..TRIES {
             let held = store.read(&self.bucket);
             let (version, value) = match &held {
@@ -133,12 +141,15 @@ impl Proof {
     }
 
     /// The bucket with this proof and those in it that still count; what is no bucket counts as an empty one.
-    fn beside(&self, bucket: &[u8], now: UnixTime) -> Result<Vec<u8>, Entered> {
+    fn beside(&self, bucket: &[u8], now: Now) -> Result<Vec<u8>, Entered> {
         let records = bucket.strip_prefix(&[LAYOUT]).unwrap_or_default();
         let mut value = vec![LAYOUT];
         for record in records.as_chunks::<RECORD>().0 {
-            let [digest @ .., a, b, c, d] = record;
-            if u32::from_be_bytes([*a, *b, *c, *d]) <= second(now) {
+            let [digest @ .., a, b, c, d, e, f, g] = record;
+            let date = u32::from_be_bytes([*a, *b, *c, *d]);
+            if date <= second(now.wall.as_secs())
+                && has_passed(u32::from_be_bytes([0, *e, *f, *g]), now)
+            {
                 continue;
             }
             if self.record.starts_with(digest) {
@@ -154,8 +165,15 @@ impl Proof {
     }
 }
 
-fn second(time: UnixTime) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+fn second(seconds: u64) -> u32 {
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+/// Whether a second of the monotonic clock is over, which is known modulo [`WRAPS`].
+fn has_passed(end: u32, now: Now) -> bool {
+    let now = second(now.mono.as_secs() % u64::from(WRAPS));
+    let passed = now.wrapping_sub(end) % WRAPS;
+    passed < WRAPS / 2
 }
 
 /// The store of a VM that has none in common with others, in the order of its buckets.

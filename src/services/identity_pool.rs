@@ -123,12 +123,7 @@ const PASSING: [&str; 6] = [
     "ExternalServiceException",
 ];
 
-pub(super) fn read(
-    status: u16,
-    body: &[u8],
-    identity: Option<&str>,
-    now: UnixTime,
-) -> Result<Reading, String> {
+pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<Reading, String> {
     let shape = |_| "not an answer of Cognito Identity".to_owned();
     match (status, identity) {
         (200, None) => {
@@ -139,7 +134,6 @@ pub(super) fn read(
             let Issued { credentials } = serde_json::from_slice(body).map_err(shape)?;
             let expires_at = seconds(credentials.expiration)
                 .ok_or_else(|| "credentials without a time".to_owned())?;
-            let serves = expires_at.minus(MARGIN).since(now);
             let credentials = TemporaryCredentials {
                 credentials: Credentials {
                     access_key_id: credentials.access_key_id,
@@ -151,7 +145,7 @@ pub(super) fn read(
             };
             Ok(Reading::Done(
                 Answer::Credentials(Box::new(credentials)),
-                Some(serves),
+                Some(expires_at.minus(MARGIN)),
             ))
         }
         (400 | 403, _) if !passes(body) => Ok(Reading::Done(Answer::Refuses, None)),

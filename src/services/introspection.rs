@@ -6,12 +6,11 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Answer, Ask, Reading, Vouching, until_expiry};
+use super::{Answer, Ask, Reading, Vouching};
 use crate::callout::CalloutRequest;
 use crate::jose::ClaimSet;
 use crate::json::Reads;
 use crate::text::push_form_text;
-use crate::time::UnixTime;
 
 /// How the filter presents itself to the authorization server.
 #[derive(Clone)]
@@ -57,12 +56,7 @@ impl fmt::Debug for Introspection {
 }
 
 /// RFC 7662 §2.2: `active` says all; the other members are claims as a JWT has them.
-pub(super) fn read(
-    reads: &Reads,
-    status: u16,
-    body: &[u8],
-    now: UnixTime,
-) -> Result<Reading, String> {
+pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, String> {
     if status != 200 {
         return Err(format!("status {status}"));
     }
@@ -73,9 +67,9 @@ pub(super) fn read(
         .and_then(|value| value.as_bool())
     {
         Some(true) => {
-            let serves = until_expiry(&claims, now);
+            let ends = claims.expires_at();
             let vouching = Vouching::new(claims.narrowed(reads));
-            Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), serves))
+            Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), ends))
         }
         Some(false) => Ok(Reading::Done(Answer::Refuses, None)),
         None => Err("no \"active\" in the introspection response".to_owned()),

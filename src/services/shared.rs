@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::{Ask, Attributes};
 use crate::expiring::{Digest, keyed_digest};
 use crate::keys::{CommonSecret, SharedData, Swap};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// The first byte of every value: what this version writes.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 /// The longest value, in bytes: slots times this is all that the store can hold.
 pub(super) const LONGEST: usize = 4096;
 /// Layout, kind, digest, end, holder.
@@ -40,11 +40,11 @@ pub(super) struct Place {
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
     /// Its answer, until then.
-    Known(Rc<Attributes>, UnixTime),
+    Known(Rc<Attributes>, MonoTime),
     /// It could not be answered; until then it need not be asked.
-    Failed(UnixTime),
+    Failed(MonoTime),
     /// Another VM asks, and has until then.
-    Asked(UnixTime),
+    Asked(MonoTime),
     /// Its answer is too long for a slot.
     TooLong,
     /// Somebody asks on behalf of another subject with the same slot.
@@ -64,7 +64,7 @@ enum Kind {
 struct Record<'b> {
     kind: Kind,
     digest: Digest,
-    until: UnixTime,
+    until: MonoTime,
     holder: u64,
     body: &'b [u8],
 }
@@ -104,7 +104,7 @@ impl<'b> Record<'b> {
         sound.then(|| Self {
             kind,
             digest: *digest,
-            until: UnixTime::from_millis(u64::from_le_bytes(*until)),
+            until: MonoTime::from_millis(u64::from_le_bytes(*until)),
             holder: u64::from_le_bytes(*holder),
             body,
         })
@@ -142,7 +142,7 @@ impl Slots {
         let [first, ..] = split(&digest);
         let slot = first % self.many;
         Some(Place {
-            key: format!("auth-filter/entries/v1/{slot}"),
+            key: format!("auth-filter/entries/v2/{slot}"),
             digest,
         })
     }
@@ -153,7 +153,7 @@ impl Slots {
         place: &Place,
         bounds: Bounds,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Seen {
         let Some(entry) = shared.read(&place.key) else {
             return Seen::Free(None);
@@ -163,22 +163,20 @@ impl Slots {
             return free;
         };
         let own = record.digest == place.digest;
-        // A clock that went back, or a foreign hand, must not hold anything for long.
+        // A VM whose clock is another one, or a foreign hand, must not hold anything for long.
         let within = |most: Duration| record.until <= now.plus(most);
         match record.kind {
             Kind::Lease if !within(bounds.lease) || own && record.holder == self.holder => free,
             Kind::Lease if own => Seen::Asked(record.until),
             Kind::Lease => Seen::Taken,
             _ if !own => free,
-            Kind::Answer => match Attributes::parse(record.body) {
-                Some(entry) => {
-                    Seen::Known(Rc::new(entry), record.until.min(now.plus(bounds.answer)))
-                }
+            Kind::Answer if within(bounds.answer) => match Attributes::parse(record.body) {
+                Some(entry) => Seen::Known(Rc::new(entry), record.until),
                 None => free,
             },
             Kind::Failure if within(bounds.failure) => Seen::Failed(record.until),
             Kind::TooLong if within(bounds.answer) => Seen::TooLong,
-            Kind::Failure | Kind::TooLong => free,
+            Kind::Answer | Kind::Failure | Kind::TooLong => free,
         }
     }
 
@@ -187,7 +185,7 @@ impl Slots {
         &self,
         place: &Place,
         version: Option<u32>,
-        until: UnixTime,
+        until: MonoTime,
         shared: &mut dyn SharedData,
     ) -> Swap {
         let lease = self.record(place, Kind::Lease, until, &[]);
@@ -199,7 +197,7 @@ impl Slots {
         &self,
         place: &Place,
         answer: Option<&Attributes>,
-        until: UnixTime,
+        until: MonoTime,
         shared: &mut dyn SharedData,
     ) {
         let Some(entry) = shared.read(&place.key) else {
@@ -226,7 +224,7 @@ impl Slots {
         let _ = shared.swap(&place.key, &value, Some(entry.version));
     }
 
-    fn record(&self, place: &Place, kind: Kind, until: UnixTime, body: &[u8]) -> Vec<u8> {
+    fn record(&self, place: &Place, kind: Kind, until: MonoTime, body: &[u8]) -> Vec<u8> {
         let record = Record {
             kind,
             digest: place.digest,

@@ -17,7 +17,7 @@ use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
 use crate::keys::SharedData;
 use crate::ledger::Ledger;
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
 const LEAST: Duration = Duration::from_secs(1);
@@ -130,13 +130,13 @@ impl ServiceStore {
 
     /// What is known of the answer to a question at this time.
     #[must_use]
-    pub fn lookup(&self, question: &Question, now: UnixTime) -> Lookup<'_> {
+    pub fn lookup(&self, question: &Question, now: Now) -> Lookup<'_> {
         let digest = self.digest(question);
-        let unavailable = |at: UnixTime| Lookup::Unavailable {
-            retry_after: seconds(at.since(now)),
+        let unavailable = |at: MonoTime| Lookup::Unavailable {
+            retry_after: seconds(at.since(now.mono)),
         };
-        match self.settled.get(&digest, now) {
-            Some((Settled::Known(answer), _)) => return Lookup::Ready(answer),
+        match self.settled(&digest, now) {
+            Some((Settled::Known { answer, .. }, _)) => return Lookup::Ready(answer),
             Some((Settled::Failed, until)) => return unavailable(until),
             None => {}
         }
@@ -144,7 +144,9 @@ impl ServiceStore {
             Some(Health {
                 retry_at: Some(retry_at),
                 ..
-            }) if now < *retry_at && !self.open.contains_key(&digest) => unavailable(*retry_at),
+            }) if now.mono < *retry_at && !self.open.contains_key(&digest) => {
+                unavailable(*retry_at)
+            }
             _ => Lookup::Pending,
         }
     }
@@ -156,9 +158,9 @@ impl ServiceStore {
     }
 
     /// Asks for an answer that is not there; asking twice is asking once.
-    pub fn want(&mut self, question: &Question, now: UnixTime) {
+    pub fn want(&mut self, question: &Question, now: Now) {
         let digest = self.digest(question);
-        if self.settled.get(&digest, now).is_some() || self.open.contains_key(&digest) {
+        if self.settled(&digest, now).is_some() || self.open.contains_key(&digest) {
             return;
         }
         let open = Open {
@@ -175,14 +177,19 @@ impl ServiceStore {
     }
 
     /// Takes an answer that nobody had to be asked for.
-    pub fn settle(&mut self, question: &Question, answer: Answer, until: UnixTime) {
+    pub fn settle(&mut self, question: &Question, answer: Answer, until: MonoTime) {
         let digest = self.digest(question);
-        self.remember(digest, Settled::Known(answer), until);
+        let known = Settled::Known {
+            answer,
+            ends: None,
+            least: until,
+        };
+        self.remember(digest, known, until);
     }
 
-    fn remember(&mut self, digest: Digest, settled: Settled, until: UnixTime) {
+    fn remember(&mut self, digest: Digest, settled: Settled, until: MonoTime) {
         let weight = match &settled {
-            Settled::Known(answer) => answer.weight(),
+            Settled::Known { answer, .. } => answer.weight(),
             Settled::Failed => 0,
         };
         self.settled.insert_weighing(digest, settled, until, weight);
@@ -194,6 +201,12 @@ impl ServiceStore {
         while self.bytes() > self.most_bytes && self.settled.len() > 1 {
             self.settled.make_room();
         }
+    }
+
+    /// How a question ended, while that serves.
+    fn settled(&self, digest: &Digest, now: Now) -> Option<(&Settled, MonoTime)> {
+        let held = self.settled.get(digest, now.mono);
+        held.filter(|(settled, _)| settled.serves(now))
     }
 
     /// Takes an open question out.
@@ -213,7 +226,7 @@ impl ServiceStore {
         &mut self,
         leader: Leader,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<Call> {
         loop {
             let digest = self.due.pop(leader, &self.open)?;
@@ -225,7 +238,7 @@ impl ServiceStore {
         }
     }
 
-    fn take_off(&mut self, batch: Vec<Digest>, service: ServiceId, now: UnixTime) -> Option<Call> {
+    fn take_off(&mut self, batch: Vec<Digest>, service: ServiceId, now: MonoTime) -> Option<Call> {
         let timeout = self.service(service)?.timeout;
         self.attempts = self.attempts.wrapping_add(1);
         let attempt = self.attempts;
@@ -246,7 +259,7 @@ impl ServiceStore {
 
     /// The call that a request makes for itself, because nobody can wake it when another's has its answer. Of the answers
     /// to one question the first counts. The question must have been wanted.
-    pub fn join(&mut self, question: &Question, now: UnixTime) -> Option<Call> {
+    pub fn join(&mut self, question: &Question, now: MonoTime) -> Option<Call> {
         let digest = self.digest(question);
         self.open.get(&digest)?;
         let batch = self.gather(digest, question.service, Leader::Tick);
@@ -278,7 +291,7 @@ impl ServiceStore {
         call: Call,
         outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Notice> {
         let asked = self.flying.remove(&call.attempt)?;
         let service = self.service(call.service)?;
@@ -291,7 +304,7 @@ impl ServiceStore {
                     return None;
                 }
                 service
-                    .read(status, body, progress, now)
+                    .read(status, body, progress)
                     .map(|reading| vec![reading])
             }
             (CalloutOutcome::Answered { status, body, .. }, _) => {
@@ -305,10 +318,10 @@ impl ServiceStore {
         let readings: Vec<Reading> = match readings {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
-                return Some(self.fail(&asked, call.service, why, shared, now));
+                return Some(self.fail(&asked, call.service, why, shared, now.mono));
             }
             Err(why) if asked.len() == 1 => {
-                return Some(self.fail_alone(&asked, why, shared, now));
+                return Some(self.fail_alone(&asked, why, shared, now.mono));
             }
             Err(why) => {
                 self.part(asked);
@@ -327,8 +340,8 @@ impl ServiceStore {
                     }
                     self.leave_to_tick(digest);
                 }
-                Reading::Done(answer, serves) => {
-                    self.keep(digest, answer, serves, shared, now);
+                Reading::Done(answer, ends) => {
+                    self.keep(digest, answer, ends, shared, now);
                     notice = Some(Notice::Answered);
                 }
             }
@@ -345,7 +358,7 @@ impl ServiceStore {
     pub fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Vec<(Call, Notice)> {
         self.look_elsewhere(shared, now);
         let overdue: Vec<(Call, Vec<Digest>)> = self
@@ -378,7 +391,7 @@ impl ServiceStore {
         call: Call,
         is_awaited: impl Fn(&Digest) -> bool,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) {
         for digest in self.flying.remove(&call.attempt).unwrap_or_default() {
             match self.open.get(&digest) {

@@ -10,6 +10,7 @@ use super::*;
 use crate::callout::{CalloutOutcome, Leader};
 use crate::headers::Headers;
 use crate::keys::{NoStore, testing::Process};
+use crate::time::{MonoTime, Now};
 
 fn service(protocol: Protocol) -> Service {
     Service {
@@ -29,8 +30,11 @@ fn store(protocol: Protocol) -> ServiceStore {
     ServiceStore::new(&[service(protocol)], 100, [0; 32])
 }
 
-fn at(secs: u64) -> UnixTime {
-    UnixTime::from_secs(1_000_000 + secs)
+fn at(secs: u64) -> Now {
+    Now {
+        wall: UnixTime::from_secs(1_000_000 + secs),
+        mono: MonoTime::from_secs(500 + secs),
+    }
 }
 
 fn question(ask: Ask) -> Question {
@@ -49,7 +53,7 @@ fn answer(
     call: Call,
     status: u16,
     body: &Value,
-    now: UnixTime,
+    now: Now,
 ) -> Option<Notice> {
     let body = body.to_string();
     let outcome = CalloutOutcome::Answered {
@@ -66,15 +70,17 @@ fn ask(
     question: &Question,
     status: u16,
     body: &Value,
-    now: UnixTime,
+    now: Now,
 ) -> Option<Notice> {
     store.want(question, now);
-    let call = store.poll_call(Leader::Request, &mut NoStore, now).unwrap();
+    let call = store
+        .poll_call(Leader::Request, &mut NoStore, now.mono)
+        .unwrap();
     answer(store, call, status, body, now)
 }
 
 /// One word for what is known.
-fn known(store: &ServiceStore, question: &Question, now: UnixTime) -> &'static str {
+fn known(store: &ServiceStore, question: &Question, now: Now) -> &'static str {
     match store.lookup(question, now) {
         Lookup::Pending => "pending",
         Lookup::Ready(Answer::Attributes(_)) => "attributes",
@@ -94,13 +100,16 @@ fn many_who_wait_ask_once() {
         store.want(&token("t"), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
-    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
+    assert_eq!(
+        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        None
+    );
     store.want(&token("t"), at(0));
     assert_eq!(
         (
-            store.poll_call(Leader::Tick, &mut NoStore, at(0)),
+            store.poll_call(Leader::Tick, &mut NoStore, at(0).mono),
             store.in_flight()
         ),
         (None, 1)
@@ -240,7 +249,7 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
     let mut store = store(Protocol::Directory(Directory::default()));
     store.want(&entry, at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.method, "GET");
@@ -359,7 +368,7 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
             let asked = token(&number.to_string());
             store.want(&asked, at(0));
             let call = store
-                .poll_call(Leader::Request, &mut NoStore, at(0))
+                .poll_call(Leader::Request, &mut NoStore, at(0).mono)
                 .unwrap();
             answer(&mut store, call, status, &json!({}), at(0));
             assert_eq!(known(&store, &asked, at(0)), "unavailable");
@@ -373,12 +382,12 @@ fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
-    assert_eq!(store.handle_tick(&mut NoStore, at(5)), []);
+    assert_eq!(store.handle_tick(&mut NoStore, at(5).mono), []);
     let why = "no answer in time".to_owned();
     assert_eq!(
-        store.handle_tick(&mut NoStore, at(6)),
+        store.handle_tick(&mut NoStore, at(6).mono),
         [(call, Notice::Failed { why })]
     );
     assert_eq!(known(&store, &token("t"), at(6)), "unavailable");
@@ -395,11 +404,16 @@ fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
-    store.abandon(call, |_| true, &mut NoStore, at(0));
-    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
-    let again = store.poll_call(Leader::Tick, &mut NoStore, at(0)).unwrap();
+    store.abandon(call, |_| true, &mut NoStore, at(0).mono);
+    assert_eq!(
+        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        None
+    );
+    let again = store
+        .poll_call(Leader::Tick, &mut NoStore, at(0).mono)
+        .unwrap();
     assert_ne!(again, call);
     assert_eq!(answer(&mut store, call, 401, &json!({}), at(0)), None);
     assert_eq!(known(&store, &token("t"), at(0)), "pending");
@@ -437,7 +451,7 @@ fn an_answer_without_an_end_is_cut() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
     let long = "x".repeat(LONGEST_BODY);
     answer(

@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::{Answer, Ask, Reading, Vouching, until_expiry};
+use super::{Answer, Ask, Reading, Vouching};
 use crate::callout::CalloutRequest;
 use crate::jose::ClaimSet;
 use crate::json::Reads;
-use crate::time::UnixTime;
 
 pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
     let body = match ask {
@@ -23,18 +22,13 @@ pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
     request.headers = vec![("content-type", "application/json".to_owned())];
 }
 
-pub(super) fn read(
-    reads: &Reads,
-    status: u16,
-    body: &[u8],
-    now: UnixTime,
-) -> Result<Reading, String> {
+pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, String> {
     match status {
         200 => {
             let claims = ClaimSet::parse(body).map_err(|_| "not a caller".to_owned())?;
-            let serves = until_expiry(&claims, now);
+            let ends = claims.expires_at();
             let vouching = Vouching::new(claims.narrowed(reads));
-            Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), serves))
+            Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), ends))
         }
         401 => Ok(Reading::Done(Answer::Refuses, None)),
         other => Err(format!("status {other}")),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::ClientNetwork;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// How long requests are counted before half of them are forgotten.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -18,12 +18,12 @@ pub(super) struct Crowd {
     /// How many more there were of its requests than of others.
     lead: u32,
     total: u32,
-    since: Option<UnixTime>,
+    since: Option<MonoTime>,
 }
 
 impl Crowd {
     /// Counts a request of this network.
-    pub(super) fn count(&mut self, network: ClientNetwork, now: UnixTime) {
+    pub(super) fn count(&mut self, network: ClientNetwork, now: MonoTime) {
         let passed = self.since.map_or(Duration::ZERO, |since| now.since(since));
         let starts_anew = self.since.is_none_or(|since| now < since) || passed >= 2 * WINDOW;
         if starts_anew {
@@ -59,8 +59,8 @@ mod tests {
     const BALANCER: ClientNetwork = ClientNetwork::V4(1);
     const OTHER: ClientNetwork = ClientNetwork::V4(2);
 
-    fn at(secs: u64) -> UnixTime {
-        UnixTime::from_secs(1000 + secs)
+    fn at(secs: u64) -> MonoTime {
+        MonoTime::from_secs(1000 + secs)
     }
 
     /// Of a hundred requests so many come from one network.

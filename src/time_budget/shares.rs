@@ -1,6 +1,6 @@
 //! What payers have spent of late. Bounded: the lightest make room, the heavy ones are kept.
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Places in which one payer can be.
 const WAYS: usize = 8;
@@ -14,12 +14,12 @@ struct Share {
     payer: u64,
     /// Nanoseconds, so that what little is forgotten in a millisecond is not lost in rounding.
     spent: u64,
-    at: UnixTime,
+    at: MonoTime,
 }
 
 impl Share {
     /// What is left of it by then.
-    fn spent(&self, now: UnixTime) -> u64 {
+    fn spent(&self, now: MonoTime) -> u64 {
         let passed = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
         let halvings = u32::try_from(passed / HALF_LIFE).unwrap_or(u32::MAX);
         let rest = self.spent.checked_shr(halvings).unwrap_or(0);
@@ -34,14 +34,14 @@ pub(super) struct Shares(Vec<Share>);
 
 impl Shares {
     /// What a payer has spent, in microseconds.
-    pub(super) fn spent(&self, payer: u64, now: UnixTime) -> i64 {
+    pub(super) fn spent(&self, payer: u64, now: MonoTime) -> i64 {
         let held = self.places(payer).iter().find(|held| held.payer == payer);
         let spent = held.map_or(0, |held| held.spent(now));
         i64::try_from(spent.div_ceil(1000)).unwrap_or(i64::MAX)
     }
 
     /// Adds to what a payer has spent, or takes back from it, in microseconds.
-    pub(super) fn add(&mut self, payer: u64, amount: i64, now: UnixTime) {
+    pub(super) fn add(&mut self, payer: u64, amount: i64, now: MonoTime) {
         if self.0.is_empty() {
             let none = Share {
                 payer: 0,
@@ -93,8 +93,8 @@ fn first_place(payer: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn at(millis: u64) -> UnixTime {
-        UnixTime::from_millis(1_000_000 + millis)
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::from_millis(1_000_000 + millis)
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
             assert_eq!(shares.spent(7, at(millis)), want, "{millis}");
         }
         // A clock that goes back forgets nothing.
-        assert_eq!(shares.spent(7, UnixTime::from_millis(0)), 8000);
+        assert_eq!(shares.spent(7, MonoTime::START), 8000);
     }
 
     #[test]

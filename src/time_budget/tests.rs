@@ -5,8 +5,8 @@ const SECRET: [u8; 32] = [7; 32];
 /// What a signature costs here.
 const COST: u32 = 26;
 
-fn at(millis: u64) -> UnixTime {
-    UnixTime::from_millis(1_000_000_000 + millis)
+fn at(millis: u64) -> MonoTime {
+    MonoTime::from_millis(1_000_000_000 + millis)
 }
 
 fn budget(millis: u64) -> TimeBudget {
@@ -18,7 +18,7 @@ fn ask_of(
     budget: &TimeBudget,
     (network, subject): (Option<u32>, &str),
     (cost, is_good): (u32, bool),
-    now: UnixTime,
+    now: MonoTime,
 ) -> Result<(), u32> {
     let client = network.map_or_else(Client::default, |network| ClientNetwork::V4(network).into());
     let payer = Payer::Stranger {
@@ -34,11 +34,11 @@ fn ask_of(
     Ok(())
 }
 
-fn bad(budget: &TimeBudget, network: u32, now: UnixTime) -> bool {
+fn bad(budget: &TimeBudget, network: u32, now: MonoTime) -> bool {
     ask_of(budget, (Some(network), "x"), (COST, false), now).is_ok()
 }
 
-fn good(budget: &TimeBudget, network: u32, now: UnixTime) -> bool {
+fn good(budget: &TimeBudget, network: u32, now: MonoTime) -> bool {
     ask_of(budget, (Some(network), "x"), (COST, true), now).is_ok()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ByDigest, TokenDigest};
 use crate::jose::TokenError;
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now, UnixTime};
 
 /// How long a refusal is repeated unseen.
 const SERVES: Duration = Duration::from_secs(60);
@@ -45,7 +45,9 @@ struct Refusal {
     error: TokenError,
     /// Which keys there were.
     keys: u64,
-    at: UnixTime,
+    at: MonoTime,
+    /// The date by which it was judged.
+    judged: UnixTime,
 }
 
 /// The last refusals. The oldest makes room.
@@ -69,23 +71,20 @@ impl Refused {
         }
     }
 
-    pub(super) fn find(&self, digest: TokenDigest, keys: u64, now: UnixTime) -> Option<TokenError> {
+    pub(super) fn find(&self, digest: TokenDigest, keys: u64, now: Now) -> Option<TokenError> {
         let held = self.refusals.get(&digest)?;
-        let serves = held.keys == keys && held.at <= now && now < held.at.plus(SERVES);
+        // What had ended has not where the clock was put back since.
+        let dated = held.error != TokenError::Expired || held.judged <= now.wall;
+        let serves = held.keys == keys && dated && now.mono < held.at.plus(SERVES);
         serves.then_some(held.error)
     }
 
-    pub(super) fn insert(
-        &mut self,
-        digest: TokenDigest,
-        error: TokenError,
-        keys: u64,
-        now: UnixTime,
-    ) {
+    pub(super) fn insert(&mut self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {
         let refusal = Refusal {
             error,
             keys,
-            at: now,
+            at: now.mono,
+            judged: now.wall,
         };
         if self.refusals.insert(digest, refusal).is_some() {
             return;
@@ -110,8 +109,11 @@ impl Refused {
 mod tests {
     use super::*;
 
-    fn at(secs: u64) -> UnixTime {
-        UnixTime::from_secs(1000 + secs)
+    fn at(secs: u64) -> Now {
+        Now {
+            wall: UnixTime::from_secs(1000 + secs),
+            mono: MonoTime::from_secs(50 + secs),
+        }
     }
 
     #[test]
@@ -123,9 +125,29 @@ mod tests {
         assert_eq!(found(1, at(59)), Some(TokenError::BadSignature));
         assert_eq!(found(1, at(60)), None);
         assert_eq!(found(2, at(1)), None);
-        // A clock that went back: what had expired may not have.
-        assert_eq!(found(1, UnixTime::from_secs(999)), None);
         assert_eq!(refused.find(TokenDigest(8), 1, at(1)), None);
+    }
+
+    #[test]
+    fn what_had_ended_is_judged_again_by_a_clock_that_was_put_back() {
+        let mut refused = Refused::new(10);
+        for (token, error, put_back) in [
+            (TokenDigest(1), TokenError::Expired, None),
+            (
+                TokenDigest(2),
+                TokenError::BadSignature,
+                Some(TokenError::BadSignature),
+            ),
+        ] {
+            refused.insert(token, error, 1, at(0));
+            let on = |wall| Now {
+                wall: UnixTime::from_secs(wall),
+                ..at(5)
+            };
+            assert_eq!(refused.find(token, 1, on(9000)), Some(error));
+            assert_eq!(refused.find(token, 1, on(1000)), Some(error));
+            assert_eq!(refused.find(token, 1, on(999)), put_back);
+        }
     }
 
     #[test]

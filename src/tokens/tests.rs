@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::jose::{ClaimSet, KeySetLimits, testing};
 use crate::policy::Policy;
 use crate::policy::principal::Vouched;
+use crate::time::UnixTime;
 
 struct Fixture {
     policy: Policy,
@@ -91,7 +92,7 @@ fn tokens_of_one_end_are_never_confused() {
     assert!(fixture.knows(&store, &other));
     assert!(!fixture.knows(&store, &one));
     // Nor does a refusal of the one say anything of the other.
-    let now = UnixTime::from_secs(1000);
+    let now = Now::on(UnixTime::from_secs(1000));
     store.refuse(store.digest(&one), TokenError::BadSignature, 1, now);
     assert_eq!(store.refusal(store.digest(&other), 1, now), None);
 }
@@ -172,7 +173,7 @@ fn all_in_use_one_still_makes_room() {
 fn only_final_refusals_are_remembered() {
     let fixture = Fixture::new(&json!({}));
     let store = fixture.store();
-    let now = UnixTime::from_secs(1000);
+    let now = Now::on(UnixTime::from_secs(1000));
     for (error, want) in [
         (TokenError::BadSignature, true),
         (TokenError::Expired, true),

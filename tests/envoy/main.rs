@@ -20,6 +20,7 @@ mod addresses;
 mod algorithms;
 mod answers;
 mod aws;
+mod clocks;
 mod cognito;
 mod configuration;
 mod credentials;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use auth_filter::jose::{KeySet, KeySetLimits};
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
 
 /// One token of each algorithm, all good at [`NOW`].
@@ -30,7 +30,7 @@ pub static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
 });
 
 /// When the stories begin.
-pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub const NOW: Now = Now::on(UnixTime::from_secs(1_800_000_000));
 
 fn vectors() -> Vec<Value> {
     serde_json::from_str(include_str!("../vectors/tokens.json")).expect("our own file")

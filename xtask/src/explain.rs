@@ -9,7 +9,7 @@ use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{Requirement, Visit};
 use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
-use auth_filter::time::UnixTime;
+use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
 use std::fs;
 use std::rc::Rc;
@@ -157,7 +157,7 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
                 head: &head,
             };
             let services = ServiceStore::new(&policy.services, 1, [0; 32]);
-            let now = UnixTime::from_secs(0);
+            let now = Now::on(UnixTime::from_secs(0));
             match caller {
                 Some((id, claims)) if rule.requirement != Requirement::Public => {
                     let provider = policy.provider(id).ok_or("no such provider")?;

@@ -23,7 +23,7 @@ impl Inquiry<'_, '_> {
         let attempt = self.attempt(id, provider, (&username, &password))?;
         let admitted = self.is_admitted(id)?;
         let passwords = &self.stores.passwords;
-        match passwords.verify(attempt, users, admitted, self.now) {
+        match passwords.verify(attempt, users, admitted, self.now.mono) {
             Ok(claims) => Ok(Vouched::claims_of(claims)),
             Err(stop) => {
                 if stop == Stop::Denied(Denial::BadPassword) {
@@ -47,7 +47,7 @@ impl Inquiry<'_, '_> {
         let attempt = self.attempt(id, provider, (&username, &password))?;
         let passwords = &self.stores.passwords;
         if !self.is_admitted(id)? {
-            let admitted = passwords.admit(attempt, self.now);
+            let admitted = passwords.admit(attempt, self.now.mono);
             admitted.map_err(|stop| self.stop(stop))?;
         }
         let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
@@ -71,12 +71,12 @@ impl Inquiry<'_, '_> {
                 false
             }
             Ok(_) => {
-                passwords.remember(attempt, self.now);
+                passwords.remember(attempt, self.now.mono);
                 false
             }
         };
         if counts && !guess.counts {
-            passwords.count_wrong(attempt, self.now);
+            passwords.count_wrong(attempt, self.now.mono);
             let guess = self.guess(id).unwrap_or(guess);
             self.note(guess.counted());
         }
@@ -106,7 +106,7 @@ impl Inquiry<'_, '_> {
     /// Whether the password need not be counted any more before it is looked at: it was, or has waited for its turn.
     fn is_admitted(&self, provider: ProviderId) -> Result<bool, Doubt> {
         match self.exchange.turn.get() {
-            Some(at) if self.now < at => Err(Doubt::Needs(Need::Turn(at))),
+            Some(at) if self.now.mono < at => Err(Doubt::Needs(Need::Turn(at))),
             Some(_) => Ok(true),
             None => Ok(self.guess(provider).is_some()),
         }

@@ -50,7 +50,7 @@ impl Inquiry<'_, '_> {
         if exchange.proven.get() {
             return Ok(());
         }
-        let made = dpop.check_time(&proof, self.now)?;
+        let made = dpop.check_time(&proof, self.now.wall)?;
         self.check_signature(&proof, key, claims)?;
         let until = made.plus(exchange.policy.longest_proof());
         let replays = &self.stores.replays;
@@ -81,7 +81,7 @@ impl Inquiry<'_, '_> {
         } else {
             (&self.stores.proofs, Payer::Holder(key))
         };
-        let charge = budget.charge(proof.own_signature_cost(), &payer, self.now);
+        let charge = budget.charge(proof.own_signature_cost(), &payer, self.now.mono);
         let charge = charge.map_err(|retry_after| {
             if self.is_new {
                 Denial::SignaturesThrottled { retry_after }
@@ -90,7 +90,7 @@ impl Inquiry<'_, '_> {
             }
         })?;
         let checked = proof.check_own_signature();
-        budget.settle(charge, &payer, checked.is_ok(), self.now);
+        budget.settle(charge, &payer, checked.is_ok(), self.now.mono);
         checked.map_err(|error| {
             match error {
                 TokenError::BadSignature => ProofError::BadSignature,

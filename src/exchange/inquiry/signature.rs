@@ -9,7 +9,7 @@ use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Vouched};
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 use crate::time_budget::{Claimed, Payer};
 use crate::tokens::{TokenDigest, TokenPlace};
 
@@ -23,7 +23,7 @@ impl<'p> Inquiry<'p, '_> {
     ) -> Result<Rc<Bearer>, Doubt> {
         if let Some(bearer) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
-            let held = rules.check_claims(bearer.vouched.claims(), self.now);
+            let held = rules.check_claims(bearer.vouched.claims(), self.now.wall);
             if held == Err(TokenError::Expired) {
                 self.stores.tokens.forget(self.place().seen_by(id));
             }
@@ -66,7 +66,7 @@ impl<'p> Inquiry<'p, '_> {
     fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Bearer>> {
         let set = match keys {
             Keys::Inline(set) => set,
-            Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now) {
+            Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now.mono) {
                 Lookup::Ready(set) => set,
                 Lookup::Pending | Lookup::Unavailable { .. } => return None,
             },
@@ -112,15 +112,16 @@ impl<'p> Inquiry<'p, '_> {
         if !algorithms.contains(token.algorithm()?) {
             return Err(TokenError::AlgorithmRefused.into());
         }
-        rules.check_token(token, self.now)?;
+        rules.check_token(token, self.now.wall)?;
         let before = self.exchange.verified.borrow();
         if let Some((_, bearer)) = before.iter().find(|(known, _)| *known == id) {
             self.is_new = true;
             return Ok(Rc::clone(bearer));
         }
         drop(before);
-        let arrived = self.exchange.arrived.get().copied().unwrap_or(self.now);
-        let set = keys_for(self.stores, keys, token, (arrived, self.now))?;
+        let now = self.now.mono;
+        let arrived = self.exchange.arrived.get().copied().unwrap_or(now);
+        let set = keys_for(self.stores, keys, token, (arrived, now))?;
         let payer = Payer::Stranger {
             client: &self.exchange.peer.client,
             claimed: Claimed::of(token),
@@ -130,10 +131,10 @@ impl<'p> Inquiry<'p, '_> {
         } = self.stores;
         let cost = set.cost(token, *algorithms, &self.budget);
         let charge = signatures
-            .charge(cost, &payer, self.now)
+            .charge(cost, &payer, now)
             .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
         let verified = set.verify(token, *algorithms, &mut self.budget);
-        signatures.settle(charge, &payer, verified.is_ok(), self.now);
+        signatures.settle(charge, &payer, verified.is_ok(), now);
         let policy = &self.exchange.policy;
         let payload = policy.upstream.tells_payload();
         let vouched = Vouched::signed(verified?, &policy.reads, payload);
@@ -161,7 +162,7 @@ fn keys_for<'p>(
     stores: &'p Stores,
     keys: &'p Keys,
     token: &UntrustedToken<'_>,
-    (arrived, now): (UnixTime, UnixTime),
+    (arrived, now): (MonoTime, MonoTime),
 ) -> Result<&'p Rc<KeySet>, Doubt> {
     let source = match keys {
         Keys::Inline(set) => return Ok(set),

@@ -14,7 +14,7 @@ use crate::gateway::{Gateway, Outcome};
 use crate::headers::Headers;
 use crate::keys::testing::Process;
 use crate::policy::Policy;
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 
 #[test]
 fn the_address_is_asked_for_before_a_request_is_held_and_not_for_others() {
@@ -41,7 +41,7 @@ fn the_address_is_asked_for_before_a_request_is_held_and_not_for_others() {
         if !authorization.is_empty() {
             head.push(("authorization", authorization));
         }
-        let now = UnixTime::from_secs(START);
+        let now = Now::on(UnixTime::from_secs(START));
         let head = Headers::from_pairs(&head);
         let outcome = gateway.handle_request(id, head, peer, &mut Process::default(), now);
         assert_eq!(matches!(outcome, Outcome::Held), want == 1, "{path}");

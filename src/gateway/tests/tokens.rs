@@ -47,7 +47,7 @@ fn tight(limits: &Value) -> World {
 
 /// Sends new forgeries until no more are looked at; how many were.
 fn exhaust(world: &mut World) -> usize {
-    let now = world.now.as_millis();
+    let now = world.now.mono.as_millis();
     let mut send = |each: usize| send(world, "/orders", &forged(&format!("{each} of {now}"))).0;
     let many = (0..1000).take_while(|each| send(*each) == 401).count();
     assert_eq!(send(1000), 429);
@@ -167,12 +167,12 @@ fn the_clock_is_looked_at_each_time() {
         assert!(reason.contains("the token has expired"), "{reason}");
     }
     // A clock that goes back: what had expired has not.
-    world.now = UnixTime::from_secs(START + 50);
+    world.now.wall = UnixTime::from_secs(START + 50);
     assert_eq!(send(&mut world, "/orders", &short).0, 200);
-    world.now = UnixTime::from_secs(START - 200);
+    world.now.wall = UnixTime::from_secs(START - 200);
     let (_, reason) = send(&mut world, "/orders", &short);
     assert!(reason.contains("not valid yet"), "{reason}");
-    world.now = UnixTime::from_secs(START + 50);
+    world.now.wall = UnixTime::from_secs(START + 50);
     assert_eq!(send(&mut world, "/orders", &short).0, 200);
 }
 

@@ -10,7 +10,7 @@ use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::{Snapshot, Times};
 use crate::keys::{SharedData, Swap};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now};
 
 /// The wait after the first failure; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -23,13 +23,16 @@ impl Slot {
         attempt: u32,
         outcome: CalloutOutcome<'_>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) -> Option<Notice> {
         if !self.leads(attempt) {
             return None;
         }
-        let asked_at = self.lease.as_ref().map_or(now, |lease| lease.asked_at);
-        match fetch::read(&self.source, (self.discovers(), asked_at), outcome, now) {
+        let asked_at = self.lease.as_ref()?.asked_at;
+        let asked = (self.discovers(), asked_at);
+        let read = fetch::read(&self.source, asked, outcome, now.wall);
+        let now = now.mono;
+        match read {
             Ok(Fetched::Endpoint(endpoint)) => {
                 let lease = self.lease.as_mut()?;
                 lease.discovered = Some(endpoint);
@@ -53,7 +56,7 @@ impl Slot {
     pub(in crate::keys) fn handle_tick(
         &mut self,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Option<(u32, Notice)> {
         let attempt = self
             .lease
@@ -68,7 +71,7 @@ impl Slot {
         &mut self,
         attempt: u32,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) {
         if self.leads(attempt) {
             self.lease = None;
@@ -86,7 +89,7 @@ impl Slot {
         set: KeySet,
         snapshot: &Snapshot<'_>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Notice {
         let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
         self.hold(set, snapshot, now);
@@ -101,7 +104,7 @@ impl Slot {
     }
 
     /// The issuer says that its keys are the same: they begin anew, here and for the others.
-    fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
+    fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
         let Some(held) = self.held.take() else {
             return self.fail("status 304 without a question".to_owned(), shared, now);
         };
@@ -126,7 +129,7 @@ impl Slot {
         Notice::NotModified
     }
 
-    fn publish_success(&self, shared: &mut dyn SharedData, now: UnixTime) {
+    fn publish_success(&self, shared: &mut dyn SharedData, now: MonoTime) {
         self.publish(shared, |record| {
             *record = Record {
                 phase: Phase::Idle,
@@ -138,7 +141,7 @@ impl Slot {
         });
     }
 
-    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: UnixTime) -> Notice {
+    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
         self.failures = self.failures.saturating_add(1);
         let doublings = self.failures.saturating_sub(1).min(16);
         let whole = FIRST_BACKOFF

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
 use crate::keys::Schedule;
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 impl Slot {
     /// Whether something should be fetched, were this the only VM.
-    pub(super) fn is_due(&self, now: UnixTime) -> bool {
+    pub(super) fn is_due(&self, now: MonoTime) -> bool {
         !self.is_fetching() && now >= self.retry_at && (self.is_stale(now) || self.wanted)
     }
 
     /// Whether the set is missing or old enough to be fetched again; it may serve all the while.
-    pub(super) fn is_stale(&self, now: UnixTime) -> bool {
+    pub(super) fn is_stale(&self, now: MonoTime) -> bool {
         let schedule = &self.source.schedule;
         self.held.as_ref().is_none_or(|held| {
             let used_up = schedule
@@ -44,7 +44,7 @@ impl Slot {
 
     /// A number from 0 to 1000 that nobody chose, the same for the same time: the host offers no randomness that
     /// every host has, and a hash spreads as well.
-    pub(super) fn lot(&self, at: UnixTime) -> u128 {
+    pub(super) fn lot(&self, at: MonoTime) -> u128 {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
         hash.update(self.record_key.as_bytes());
@@ -53,7 +53,7 @@ impl Slot {
         u128::from(u16::from_le_bytes([first, second])) * 1000 / u128::from(u16::MAX)
     }
 
-    /// No record may ask for more: a clock that went back, or a foreign hand, would stop all fetches.
+    /// No record may ask for more: a VM whose clock is another one, or a foreign hand, would stop all fetches.
     pub(super) fn longest_wait(&self) -> Duration {
         let lease = self.source.schedule.timeout.saturating_add(GRACE);
         lease.max(LONGEST_BACKOFF)

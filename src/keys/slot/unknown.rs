@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::{Slot, whole_seconds};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, UnixTime};
 
 /// How much older than the key set a token must be, so that its key cannot have come later: issuers predate tokens and
 /// publish keys late, and caches serve old sets.
@@ -21,7 +21,7 @@ pub struct Sought<'t> {
     /// When the token was issued, as it says.
     pub issued_at: Option<UnixTime>,
     /// When the request came.
-    pub arrived: UnixTime,
+    pub arrived: MonoTime,
 }
 
 /// What is known of a key that the set lacks.
@@ -67,7 +67,7 @@ fn digest(id: Option<&str>) -> [u8; 16] {
 
 impl Slot {
     /// What is known of a key that the set lacks.
-    pub(in crate::keys) fn seek(&self, sought: &Sought<'_>, now: UnixTime) -> Finding {
+    pub(in crate::keys) fn seek(&self, sought: &Sought<'_>, now: MonoTime) -> Finding {
         let Some(held) = &self.held else {
             return Finding::Fetch;
         };

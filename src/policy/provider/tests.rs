@@ -11,7 +11,7 @@ use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Keys, Machine, Verification};
 use crate::policy::{Policy, ProviderId};
 use crate::services::ServiceStore;
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 
 const NOW: u64 = 1_800_000_000;
 
@@ -86,7 +86,7 @@ fn told(
     rules.check_token(&token, UnixTime::from_secs(NOW))?;
     let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
     let services = ServiceStore::new(&[], 1, [0; 32]);
-    let now = UnixTime::from_secs(NOW);
+    let now = Now::on(UnixTime::from_secs(NOW));
     let bearer = Rc::new(Bearer::new(
         provider,
         Vouched::signed(verified, &policy.reads, policy.upstream.tells_payload()),

@@ -13,7 +13,7 @@ use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::{Policy, ProviderId};
 use crate::services::{Question, ServiceStore};
-use crate::time::UnixTime;
+use crate::time::{Now, UnixTime};
 
 const ALICE: &str = r#"{"sub":"alice","groups":["staff","eu"],"scope":"orders:read"}"#;
 
@@ -39,8 +39,8 @@ fn store(policy: &Policy) -> ServiceStore {
     ServiceStore::new(&policy.services, 10, [0; 32])
 }
 
-fn now() -> UnixTime {
-    UnixTime::from_secs(1000)
+fn now() -> Now {
+    Now::on(UnixTime::from_secs(1000))
 }
 
 fn alice<'p>(policy: &'p Policy, services: &'p ServiceStore) -> Principal<'p> {
@@ -158,7 +158,7 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
         while let Err(Hurdle::Asks(question)) = got {
             services.want(&question, now());
             let call = services
-                .poll_call(Leader::Request, &mut NoStore, now())
+                .poll_call(Leader::Request, &mut NoStore, now().mono)
                 .unwrap();
             let uri = services.request(call).unwrap().uri();
             let answer = match outcome(&uri) {

@@ -1,7 +1,15 @@
 use super::*;
 use crate::keys::{NoStore, testing::Process};
+use crate::time::MonoTime;
 
-fn at(secs: u64) -> UnixTime {
+fn at(secs: u64) -> Now {
+    Now {
+        wall: until(secs),
+        mono: MonoTime::from_secs(500 + secs),
+    }
+}
+
+fn until(secs: u64) -> UnixTime {
     UnixTime::from_secs(1_800_000_000 + secs)
 }
 
@@ -29,7 +37,7 @@ fn a_proof_is_taken_in_once_while_it_counts() {
     let stores: [Box<dyn SharedData>; 2] = [Box::new(Process::default()), Box::new(NoStore)];
     for mut store in stores {
         let replays = Replays::new([1; 32]);
-        let mut admit = |proof, until, now| replays.admit(proof, at(until), &mut *store, at(now));
+        let mut admit = |proof, end, now| replays.admit(proof, until(end), &mut *store, at(now));
         assert_eq!(admit(("key", "1"), 60, 0), Ok(()));
         assert_eq!(admit(("key", "1"), 60, 0), REPLAYED);
         assert_eq!(admit(("key", "1"), 60, 59), REPLAYED);
@@ -44,7 +52,10 @@ fn the_last_part_of_a_second_counts() {
     let replays = Replays::new([1; 32]);
     let until = UnixTime::from_millis(60_001);
     let admit = |now| {
-        let now = UnixTime::from_millis(now);
+        let now = Now {
+            wall: UnixTime::from_millis(now),
+            mono: MonoTime::from_millis(now),
+        };
         replays.admit(("key", "1"), until, &mut NoStore, now)
     };
     assert_eq!(admit(0), Ok(()));
@@ -59,7 +70,7 @@ fn vms_of_a_process_know_each_others_proofs() {
         let id = first.to_string();
         for (vm, replays) in vms.iter().enumerate().cycle().skip(first).take(4) {
             let want = if vm == first { Ok(()) } else { REPLAYED };
-            let got = replays.admit(("key", &id), at(60), &mut process, at(0));
+            let got = replays.admit(("key", &id), until(60), &mut process, at(0));
             assert_eq!(got, want, "{first} {vm}");
         }
     }
@@ -69,7 +80,7 @@ fn vms_of_a_process_know_each_others_proofs() {
 fn vms_without_a_store_know_their_own() {
     for vm in [1, 2] {
         let replays = Replays::new([vm; 32]);
-        let admit = || replays.admit(("key", "1"), at(60), &mut NoStore, at(0));
+        let admit = || replays.admit(("key", "1"), until(60), &mut NoStore, at(0));
         assert_eq!((admit(), admit()), (Ok(()), REPLAYED));
     }
 }
@@ -79,7 +90,7 @@ fn memory_has_a_bound_and_nothing_that_counts_is_forgotten() {
     let proof = |id: u8| {
         let mut digest = [0; 32];
         digest[2] = id;
-        Proof::new(&digest, at(60))
+        Proof::new(&digest, until(60), at(0))
     };
     let mut store = Own(Vec::new());
     for id in 0..128 {
@@ -99,7 +110,7 @@ fn memory_has_a_bound_and_nothing_that_counts_is_forgotten() {
     // Those that have ended make room.
     let mut later = [9; 32];
     (later[0], later[1]) = (0, 0);
-    let later = Proof::new(&later, at(120));
+    let later = Proof::new(&later, until(120), at(60));
     assert_eq!(later.enter(&mut store, at(60)).into_result(), Ok(()));
     assert!(store.0.iter().all(|(_, bucket)| bucket.len() == 1 + 12));
 }
@@ -116,7 +127,7 @@ fn proofs_are_spread_over_all_buckets() {
     let replays = Replays::new([1; 32]);
     for id in 0..40_000 {
         let id = id.to_string();
-        let got = replays.admit(("key", &id), at(60), &mut process, at(0));
+        let got = replays.admit(("key", &id), until(60), &mut process, at(0));
         assert_eq!(got, Ok(()), "{id}");
     }
     // And the secret.
@@ -127,7 +138,7 @@ fn proofs_are_spread_over_all_buckets() {
 fn who_cannot_write_takes_nothing_in() {
     let replays = Replays::new([1; 32]);
     let mut store = Busy(Process::default());
-    let got = replays.admit(("key", "1"), at(60), &mut store, at(0));
+    let got = replays.admit(("key", "1"), until(60), &mut store, at(0));
     assert_eq!(got, NO_ROOM);
 }
 
@@ -136,7 +147,7 @@ fn what_is_no_bucket_counts_as_an_empty_one() {
     let replays = Replays::new([1; 32]);
     let mut process = Process::default();
     assert_eq!(
-        replays.admit(("key", "1"), at(60), &mut process, at(0)),
+        replays.admit(("key", "1"), until(60), &mut process, at(0)),
         Ok(())
     );
     for (name, entry) in &mut process.entries {
@@ -145,7 +156,63 @@ fn what_is_no_bucket_counts_as_an_empty_one() {
         }
     }
     assert_eq!(
-        replays.admit(("key", "1"), at(60), &mut process, at(0)),
+        replays.admit(("key", "1"), until(60), &mut process, at(0)),
         Ok(())
     );
+}
+
+#[test]
+fn no_clock_that_jumps_makes_a_proof_count_anew() {
+    // A proof that is good for a minute comes again: seconds that have passed, and what the wall clock says then.
+    let now = |passed, wall| Now {
+        wall: until(wall),
+        mono: at(passed).mono,
+    };
+    let process = Process::default;
+    for (passed, wall, want) in [
+        // Put forward past its end, and back.
+        (10, 10, REPLAYED),
+        (59, 4000, REPLAYED),
+        // Put back: it counts by its date for longer.
+        (3000, 10, REPLAYED),
+        // Both say that it has ended.
+        (61, 61, Ok(())),
+        (61, 4000, Ok(())),
+    ] {
+        let replays = Replays::new([1; 32]);
+        let mut process = process();
+        let mut admit = |id, end, now| replays.admit(("key", id), until(end), &mut process, now);
+        assert_eq!(admit("1", 3660, now(0, 3600)), Ok(()));
+        assert_eq!(
+            admit("1", 3660, now(passed, 3600 + wall)),
+            want,
+            "{passed} {wall}"
+        );
+    }
+    let replays = Replays::new([1; 32]);
+    let mut process = process();
+    let mut admit = |now| replays.admit(("key", "1"), until(3660), &mut process, now);
+    assert_eq!(admit(now(0, 3600)), Ok(()));
+    assert_eq!(admit(now(2000, 0)), REPLAYED);
+}
+
+#[test]
+fn seconds_that_wrap_are_told_apart() {
+    let at = |secs| Now {
+        wall: until(0),
+        mono: MonoTime::from_secs(secs),
+    };
+    let wraps = u64::from(WRAPS);
+    for (end, now, want) in [
+        (10, 9, false),
+        (10, 10, true),
+        (10, 1_000_000, true),
+        (wraps - 1, wraps - 2, false),
+        (wraps - 1, wraps + 5, true),
+        (wraps + 5, wraps - 1, false),
+        (7 * wraps + 5, 7 * wraps + 6, true),
+    ] {
+        let end = u32::try_from(end % wraps).unwrap();
+        assert_eq!(has_passed(end, at(now)), want, "{end} {now}");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::expiring::Digest;
 use crate::services::shared::Place;
 use crate::services::{Answer, Ask, ServiceId};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now, UnixTime};
 
 /// A question to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,18 +95,38 @@ pub(super) enum Stage {
     /// Another VM of the process asks; the tick looks whether it has the answer.
     Elsewhere,
     /// Under way: which attempt, and until when it is waited for.
-    Flying(u32, UnixTime),
+    Flying(u32, MonoTime),
 }
 
 /// How a question ended.
 #[derive(Debug)]
 pub(super) enum Settled {
-    Known(Answer),
+    Known {
+        answer: Answer,
+        /// A date that ends it, whatever else it may serve for.
+        ends: Option<UnixTime>,
+        /// Until when it serves even so: whoever waited for it can read it.
+        least: MonoTime,
+    },
     Failed,
+}
+
+impl Settled {
+    /// Whether its own date lets it serve. The wall clock may have passed the date, or be before it again, at any time.
+    pub(super) fn serves(&self, now: Now) -> bool {
+        match self {
+            Self::Failed | Self::Known { ends: None, .. } => true,
+            Self::Known {
+                ends: Some(ends),
+                least,
+                ..
+            } => now.wall < *ends || now.mono < *least,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Health {
     pub(super) failures: u32,
-    pub(super) retry_at: Option<UnixTime>,
+    pub(super) retry_at: Option<MonoTime>,
 }

@@ -1,7 +1,5 @@
 //! What concerns more than one question: those of other VMs, and those that go out in one call.
 
-use std::time::Duration;
-
 use super::{GRACE, LEAST, LONGEST_BACKOFF, Notice, PATIENCE, ServiceStore, Settled, Stage};
 use crate::callout::Leader;
 use crate::expiring::Digest;
@@ -9,7 +7,7 @@ use crate::keys::{SharedData, Swap};
 use crate::services::decision::may_go_together;
 use crate::services::shared::{Bounds, Seen};
 use crate::services::{Answer, Service, ServiceId};
-use crate::time::UnixTime;
+use crate::time::{MonoTime, Now, UnixTime};
 
 /// Among how many questions that are due those are looked for that go out together: beyond, looking would cost more than
 /// it saves.
@@ -21,7 +19,7 @@ impl ServiceStore {
         &mut self,
         digest: Digest,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> bool {
         // Whoever writes in between has asked for the same or for the same slot: a second look tells.
         for _ in 0..2 {
@@ -41,7 +39,7 @@ impl ServiceStore {
     }
 
     /// What the other VMs know of a question; `None` where it is not for sharing, or the host has no store.
-    fn look(&mut self, digest: Digest, shared: &mut dyn SharedData, now: UnixTime) -> Option<Seen> {
+    fn look(&mut self, digest: Digest, shared: &mut dyn SharedData, now: MonoTime) -> Option<Seen> {
         let open = self.open.get_mut(&digest)?;
         let index = usize::from(open.question.service.0);
         let service = self
@@ -61,7 +59,7 @@ impl ServiceStore {
         digest: Digest,
         version: Option<u32>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Swap {
         let open = self.open.get(&digest);
         let place = open.and_then(|open| open.place.as_ref());
@@ -76,7 +74,15 @@ impl ServiceStore {
     /// Takes what another VM knows, or its word that it asks.
     pub(super) fn take_in(&mut self, digest: Digest, seen: Seen) {
         let (settled, until) = match seen {
-            Seen::Known(entry, until) => (Settled::Known(Answer::Attributes(entry)), until),
+            Seen::Known(entry, until) => {
+                let answer = Answer::Attributes(entry);
+                let known = Settled::Known {
+                    answer,
+                    ends: None,
+                    least: until,
+                };
+                (known, until)
+            }
             Seen::Failed(until) => (Settled::Failed, until),
             Seen::Asked(_) | Seen::TooLong | Seen::Taken | Seen::Free(_) => {
                 if let Some(open) = self.open.get_mut(&digest) {
@@ -91,7 +97,7 @@ impl ServiceStore {
     }
 
     /// A VM that asked for all may have the answer, or be gone.
-    pub(super) fn look_elsewhere(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub(super) fn look_elsewhere(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         let elsewhere: Vec<Digest> = self
             .open
             .iter()
@@ -158,7 +164,7 @@ impl ServiceStore {
         asked: &[Digest],
         why: String,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Notice {
         let until = now.plus(LEAST);
         for digest in asked {
@@ -179,7 +185,7 @@ impl ServiceStore {
         service: ServiceId,
         why: String,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Notice {
         if let Some(health) = self.health.get_mut(usize::from(service.0)) {
             health.failures = health.failures.saturating_add(1);
@@ -196,9 +202,9 @@ impl ServiceStore {
         &mut self,
         digest: Digest,
         answer: Answer,
-        serves: Option<Duration>,
+        ends: Option<UnixTime>,
         shared: &mut dyn SharedData,
-        now: UnixTime,
+        now: Now,
     ) {
         let Some(open) = self.close(&digest) else {
             return;
@@ -206,16 +212,22 @@ impl ServiceStore {
         let Some(service) = self.service(open.question.service) else {
             return;
         };
-        let own = open.question.ask.expires_at();
-        let own = own.map(|expires_at| expires_at.since(now));
-        let serves = serves.into_iter().chain(own).min();
+        let ends = ends.into_iter().chain(open.question.ask.expires_at()).min();
+        let serves = ends.map(|ends| ends.since(now.wall));
         let [first, second, ..] = digest;
         let lot = u16::from_le_bytes([first, second]);
-        let until = now.plus(service.serves(&answer, serves, lot).max(LEAST));
+        let until = now
+            .mono
+            .plus(service.serves(&answer, serves, lot).max(LEAST));
         if let (Some(place), Answer::Attributes(entry)) = (&open.place, &answer) {
             self.slots.publish(place, Some(entry), until, shared);
         }
-        self.remember(digest, Settled::Known(answer), until);
+        let known = Settled::Known {
+            answer,
+            ends,
+            least: now.mono.plus(LEAST),
+        };
+        self.remember(digest, known, until);
         self.news.push(digest);
     }
 }

@@ -64,7 +64,7 @@ fn open_questions_count_until_they_are_closed() {
     for number in 0..10 {
         store.forget(&long(number));
     }
-    while let Some(call) = store.poll_call(Leader::Request, &mut NoStore, at(0)) {
+    while let Some(call) = store.poll_call(Leader::Request, &mut NoStore, at(0).mono) {
         answer(&mut store, call, 401, &json!({}), at(0));
     }
     assert!(store.bytes() < 16_000, "{}", store.bytes());

@@ -15,7 +15,7 @@ fn login(token: &str) -> Question {
     question(Ask::Credentials {
         subject: "u-1".into(),
         token: token.into(),
-        expires_at: Some(at(2000)),
+        expires_at: Some(at(2000).wall),
     })
 }
 
@@ -23,7 +23,7 @@ fn login(token: &str) -> Question {
 fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
     store.want(&login("t-1"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0))
+        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
         .unwrap();
     let request = store.request(call).unwrap();
     let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
@@ -45,8 +45,13 @@ fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
         None
     );
     // Only the tick sends the second.
-    assert_eq!(store.poll_call(Leader::Request, &mut NoStore, at(0)), None);
-    let call = store.poll_call(Leader::Tick, &mut NoStore, at(0)).unwrap();
+    assert_eq!(
+        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        None
+    );
+    let call = store
+        .poll_call(Leader::Tick, &mut NoStore, at(0).mono)
+        .unwrap();
     let body = store.request(call).unwrap().body.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(
@@ -72,7 +77,7 @@ fn an_id_token_buys_credentials_that_serve_until_five_minutes_before_their_end()
     assert_eq!(held.credentials.access_key_id, "ASIA");
     assert_eq!(
         (held.identity_id.as_str(), held.expires_at),
-        ("eu-west-1:i", at(1000))
+        ("eu-west-1:i", at(1000).wall)
     );
     assert_eq!(format!("{held:?}"), "TemporaryCredentials(..)");
     // They are the subject's, whichever of its tokens comes.

@@ -25,7 +25,7 @@ fn read(mapping: &Mapping, status: u16, answer: &str) -> Option<Value> {
         profile: Rc::new(Reads::everything()),
     };
     let service = service(Protocol::Directory(directory));
-    match service.read(status, answer.as_bytes(), None, at(0)) {
+    match service.read(status, answer.as_bytes(), None) {
         Ok(Reading::Done(Answer::Attributes(entry), None)) => {
             Some(serde_json::to_value(&*entry).unwrap())
         }

@@ -15,7 +15,7 @@ use auth_filter::gateway::{Callout, Gateway, Outcome};
 use auth_filter::headers::Headers;
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
-use auth_filter::time::UnixTime;
+use auth_filter::time::Now;
 use fuzz::{JWKS, NOW, TOKENS};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
@@ -241,7 +241,7 @@ impl Name {
 struct Vm<'s> {
     setup: &'s Setup,
     gateway: Gateway,
-    now: UnixTime,
+    now: Now,
     /// Requests that were held and not answered, with their place in the story.
     waiting: BTreeSet<u32>,
     callouts: Vec<Callout>,
