@@ -277,6 +277,12 @@ impl Gateway {
         }
     }
 
+    /// Gives back whatever other VMs leave to this one: the configuration is gone.
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        self.stores.keys.release(shared, now);
+        self.stores.services.release(shared, now);
+    }
+
     /// Gives up on a callout whose maker is gone.
     pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: Now) {
         match callout {
@@ -379,6 +385,15 @@ impl Gateway {
                     Notice::Service(call.service, notice),
                 )
             }))
+            .collect()
+    }
+
+    /// Keys that were found out since the last time to be no better than no key.
+    #[must_use]
+    pub fn take_found_out(&self) -> Vec<Notice> {
+        let found_out = self.stores.keys.take_found_out();
+        found_out
+            .map(|(source, notice)| Notice::Keys(source, notice))
             .collect()
     }
 

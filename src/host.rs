@@ -66,6 +66,11 @@ impl Context for Root {
             .handle_response(self.id, token, headers, body);
         let _ = call::set_effective_context(self.id);
     }
+
+    fn on_done(&mut self) -> bool {
+        self.vm.borrow_mut().handle_end();
+        true
+    }
 }
 
 impl RootContext for Root {

@@ -19,9 +19,12 @@
 //! | base64url with padding, of the other alphabet, with loose last bits; white space; NUL; not three segments (JWE) | [`Malformed`](TokenError::Malformed) |
 //! | more bytes than the limit | [`TooLarge`](TokenError::TooLarge), unread |
 //! | no `kid`, or one that several keys have | the keys that fit are tried, within the request's [`Budget`]; then [`BudgetSpent`](TokenError::BudgetSpent) |
-//! | RSA below 2048 or above 8192 bits, exponent 1 or even, a modulus of the ROCA generator, a point off its curve or of small order, a private half, a secret from an issuer | the key is [skipped](KeySet::skipped), the others serve |
+//! | RSA below 2048 or above 8192 bits (4096 in a proof), exponent 1, even or above 33 bits, a modulus with a prime factor below 752 or of the ROCA generator, a point off its curve or of small order, a private half, a secret from an issuer | the key is [skipped](KeySet::skipped), the others serve |
+//! | an RSA modulus with a prime factor up to 65537, a power, a prime, or of two close primes | the key is [found out](KeySet::take_found_out) at its first signature, which does not count |
+//! | keys by the hundred, each dear to verify with | nothing is computed of one before it has a signature; tables are made of few, as the [`Allowance`] says |
 
 mod algorithm;
+mod allowance;
 mod claims;
 mod cost;
 mod error;
@@ -35,6 +38,8 @@ mod token;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod moduli;
+#[cfg(test)]
 mod mutation;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -44,6 +49,7 @@ mod vectors;
 mod wycheproof;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
+pub use allowance::Allowance;
 pub use claims::{ClaimSet, TimeRules};
 pub use error::TokenError;
 pub use jwk::KeyError;

@@ -217,6 +217,22 @@ impl KeyStore {
             .collect()
     }
 
+    /// The keys that verified a signature since the last time, and turned out to be no better than no key.
+    pub fn take_found_out(&self) -> impl Iterator<Item = (KeySourceId, Notice)> {
+        let found_out = |slot: &Slot| slot.take_found_out();
+        (0_u16..).zip(&self.slots).flat_map(move |(index, slot)| {
+            let keys = found_out(slot).into_iter();
+            keys.map(move |key| (KeySourceId(index), Notice::FoundOut(key)))
+        })
+    }
+
+    /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        for slot in &mut self.slots {
+            slot.release(shared, now);
+        }
+    }
+
     /// Gives the lease back: whoever made this fetch is gone, and its answer will not come.
     pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: MonoTime) {
         if let Some(slot) = self.slot_mut(fetch.source) {

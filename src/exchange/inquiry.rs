@@ -88,7 +88,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             stores,
             shared,
             now,
-            budget: Budget::new(SIGNATURES),
+            budget: Budget::new(SIGNATURES).at(now),
             is_new: false,
             vouched: false,
         }

@@ -10,6 +10,8 @@ pub(super) const ALLOWED: &str = "auth_filter.allowed";
 pub(super) const DENIED: &str = "auth_filter.denied.";
 /// Fetches of keys, by how they ended.
 pub(super) const FETCH: &str = "auth_filter.jwks_fetch_";
+/// Keys that were found out after they were fetched.
+pub(super) const KEYS: &str = "auth_filter.jwks_key_";
 /// Questions to services, by how they ended.
 pub(super) const SERVICE: &str = "auth_filter.service_";
 /// Requests that only shadow mode let through, by reason.

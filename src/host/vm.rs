@@ -117,6 +117,7 @@ impl Vm {
             for (_, notice) in gateway.handle_tick(&mut shared, now) {
                 report(gateway, &notice, &mut self.journal.metrics);
             }
+            report_found_out(gateway, &mut self.journal.metrics);
         }
         let outcome =
             match gateway.handle_request(id, head, peer, &mut HostData(self.host.shared), now) {
@@ -189,6 +190,15 @@ impl Vm {
         }
     }
 
+    /// Ends with the root context: the host cancels its callouts, and a new configuration waits for nothing of them.
+    pub(super) fn handle_end(&mut self) {
+        let shared = &mut self.shared();
+        if let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) {
+            self.callouts.clear();
+            gateway.release(shared, now.mono);
+        }
+    }
+
     pub(super) fn tick(&mut self, root: u32) {
         let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) else {
             return;
@@ -204,6 +214,7 @@ impl Vm {
                 report(gateway, &notice, &mut self.journal.metrics);
             }
         }
+        report_found_out(gateway, &mut self.journal.metrics);
         self.call_out(Leader::Tick, root);
         if self.host.waiting == Waiting::Woken {
             let _ = self.answer_held(None);
@@ -339,6 +350,12 @@ pub(super) fn dispatch(request: CalloutRequest<'_>) -> Option<u32> {
     .ok()
 }
 
+fn report_found_out(gateway: &Gateway, metrics: &mut Metrics) {
+    for notice in gateway.take_found_out() {
+        report(gateway, &notice, metrics);
+    }
+}
+
 fn report(gateway: &Gateway, notice: &Notice, metrics: &mut Metrics) {
     match notice {
         Notice::Keys(source, notice) => {
@@ -373,6 +390,10 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
                 warn!("auth-filter: {not_pinned} keys of {uri} are not among the pinned ones");
             }
             info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
+        }
+        keys::Notice::FoundOut(key) => {
+            metrics.count(metrics::KEYS, "refused");
+            warn!("auth-filter: a key of {uri} is used no more: {key}");
         }
         keys::Notice::NotModified => {
             metrics.count(metrics::FETCH, "not_modified");

@@ -8,9 +8,14 @@ mod eddsa;
 mod hmac;
 mod rsa;
 
-use super::cost;
-
-pub(super) use self::{ecdsa::EcKey, eddsa::Ed25519Key, hmac::SharedSecret, rsa::RsaKey};
+pub(super) use self::{
+    ecdsa::EcKey,
+    eddsa::Ed25519Key,
+    hmac::SharedSecret,
+    rsa::{Examined, Patience, RsaKey},
+};
+use super::{KeyError, cost, kernel::Upkeep};
+use crate::time::UnixTime;
 
 /// A signature algorithm that a token can be verified with.
 ///
@@ -192,8 +197,24 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` is this key's over `message`; never so for an algorithm of another type of key.
-    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.algorithms().contains(algorithm) && compact::holds(algorithm, self, message, signature)
+    pub(super) fn verify(
+        &self,
+        algorithm: Algorithm,
+        signed: (&[u8], &[u8]),
+        upkeep: Upkeep<'_>,
+    ) -> bool {
+        self.algorithms().contains(algorithm) && compact::holds(algorithm, self, signed, upkeep)
+    }
+
+    /// What must be known of a key before its signatures count, and takes too long to find out when a set is read.
+    ///
+    /// # Errors
+    /// Why they never count.
+    pub(super) fn examine(&self, patience: &Patience, now: UnixTime) -> Result<Examined, KeyError> {
+        match self {
+            Self::Rsa(key) => key.examine(patience, now),
+            Self::Ec(_) | Self::Ed25519(_) | Self::Secret(_) => Ok(Examined::Sound),
+        }
     }
 
     /// What a signature over so many bytes costs, in microseconds.
@@ -208,11 +229,16 @@ impl VerifyingKey {
     }
 
     /// The signature check itself, for an algorithm of this type of key.
-    fn check(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    fn check(
+        &self,
+        algorithm: Algorithm,
+        (message, signature): (&[u8], &[u8]),
+        upkeep: Upkeep<'_>,
+    ) -> bool {
         match self {
-            Self::Ec(key) => key.verify(message, signature),
-            Self::Ed25519(key) => key.verify(message, signature),
-            Self::Rsa(key) => key.verify(algorithm, message, signature),
+            Self::Ec(key) => key.verify(message, signature, upkeep),
+            Self::Ed25519(key) => key.verify(message, signature, upkeep),
+            Self::Rsa(key) => key.verify(algorithm, (message, signature), upkeep),
             Self::Secret(key) => key.verify(algorithm, message, signature),
         }
     }

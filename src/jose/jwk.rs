@@ -1,13 +1,19 @@
 //! One JSON Web Key (RFC 7517 section 4): what it is, and what it lets itself be used for.
 
+use std::cell::Cell;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{
     Algorithm, Thumbprint,
-    algorithm::{AlgorithmSet, EcKey, Ed25519Key, RsaKey, SharedSecret, VerifyingKey},
+    algorithm::{
+        AlgorithmSet, EcKey, Ed25519Key, Examined, Patience, RsaKey, SharedSecret, VerifyingKey,
+    },
+    kernel::Upkeep,
 };
+use crate::time::UnixTime;
 
 /// Why a key of a set is of no use for verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
@@ -15,12 +21,32 @@ pub enum KeyError {
     /// Its `alg` belongs to another type of key.
     #[error("the key's alg does not go with its kty")]
     AlgorithmMismatch,
+    /// The product of two primes so close to each other that the root leads to them (CVE-2022-26320).
+    #[error(
+        "the RSA modulus is the product of two numbers that are close to each other (CVE-2022-26320)"
+    )]
+    CloseFactors,
+    /// The RSA modulus is even.
+    #[error("the RSA modulus is even")]
+    EvenModulus,
+    /// An RSA exponent is odd.
+    #[error("the RSA exponent is even")]
+    ExponentEven,
+    /// By which every message is its own signature.
+    #[error("the RSA exponent is 1")]
+    ExponentOne,
+    /// More than 33 bits, which cost more than any signature may.
+    #[error("the RSA exponent is larger than 2^33 - 1")]
+    ExponentTooLarge,
     /// The RSA modulus has the mark of a generator whose keys can be factored (CVE-2017-15361).
     #[error("the RSA modulus can be factored (ROCA, CVE-2017-15361)")]
     FlawedModulus,
     /// More than 8192 bits.
     #[error("the RSA modulus is larger than 8192 bits")]
     KeyTooLarge,
+    /// A key that a stranger brings, of more than 4096 bits.
+    #[error("the RSA modulus of a proof's key is larger than 4096 bits")]
+    KeyTooLargeForProof,
     /// Fewer than 2048 bits (RFC 7518 section 3.3).
     #[error("the RSA modulus is smaller than 2048 bits")]
     KeyTooSmall,
@@ -33,6 +59,12 @@ pub enum KeyError {
     /// Its thumbprint is none of those that are trusted.
     #[error("the key is not one of the pinned ones")]
     NotPinned,
+    /// The RSA modulus is a power: its root tells its factors.
+    #[error("the RSA modulus is a power of another number")]
+    PerfectPower,
+    /// The RSA modulus is a prime, so that whoever reads it knows the private exponent.
+    #[error("the RSA modulus is a prime")]
+    PrimeModulus,
     /// It carries its private half: whoever has read the set can sign with it.
     #[error("the key is published with its private half")]
     PrivateHalf,
@@ -42,6 +74,9 @@ pub enum KeyError {
     /// An `oct` key that came from elsewhere: whoever has read the set can sign with it.
     #[error("a secret is taken from the configuration only")]
     SharedSecret,
+    /// The RSA modulus has a prime factor that is found at once (NIST SP 800-89 section 5.3.3).
+    #[error("the RSA modulus is a multiple of a small prime")]
+    SmallFactor,
     /// A point that makes signatures mean nothing (RFC 8032 section 5.1.7).
     #[error("the key is a point of small order")]
     SmallOrder,
@@ -70,37 +105,61 @@ pub(super) enum Origin {
 /// A key that tokens can be verified with.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
+    index: usize,
     key_id: Option<Box<str>>,
     algorithms: AlgorithmSet,
     thumbprint: Option<Thumbprint>,
     verifying_key: VerifyingKey,
+    /// It was found out that others than its owner can sign.
+    found_out: Cell<bool>,
 }
 
 impl Key {
     /// Reads a key; members of no meaning here, certificates included, are ignored.
     ///
-    /// One with its private half is refused, wherever it comes from: in a configuration it is a leak to come.
+    /// One with its private half is refused, wherever it comes from: in a configuration it is a leak to come. What can
+    /// be refused by its words is, before any arithmetic: an issuer may publish as many such keys as it likes.
     pub(super) fn parse(jwk: &Value, origin: Origin) -> Result<Self, KeyError> {
+        Self::parse_pinned(jwk, origin, None)
+    }
+
+    /// The same, where only keys with these thumbprints are trusted.
+    pub(super) fn parse_pinned(
+        jwk: &Value,
+        origin: Origin,
+        pins: Option<&[Thumbprint]>,
+    ) -> Result<Self, KeyError> {
         let jwk = Jwk(jwk.as_object().ok_or(KeyError::Malformed)?);
         let key_id = jwk.text("kid")?.map(Into::into);
         jwk.check_use()?;
-        // A table costs more than a few signatures, and those of issuers' keys must not make room for strangers' ones.
-        let kept = origin != Origin::Proof;
-        let verifying_key = match jwk.required_text("kty")? {
-            "EC" => jwk.elliptic_curve(kept)?,
-            "OKP" => jwk.octet_key_pair(kept)?,
-            "RSA" => jwk.rsa()?,
-            "oct" if origin != Origin::Inline => return Err(KeyError::SharedSecret),
-            "oct" => VerifyingKey::Secret(SharedSecret::new(jwk.bytes("k")?)?),
-            _ => return Err(KeyError::UnsupportedKeyType),
-        };
-        let algorithms = jwk.narrow(verifying_key.algorithms())?;
+        let kind = jwk.kind(origin)?;
+        if let Some(possible) = kind.algorithms() {
+            jwk.narrow(possible)?;
+        }
+        let thumbprint = Thumbprint::of(jwk.0);
+        let is_pinned = |pins: &[Thumbprint]| thumbprint.is_some_and(|own| pins.contains(&own));
+        if !pins.is_none_or(is_pinned) {
+            return Err(KeyError::NotPinned);
+        }
+        let verifying_key = jwk.verifying_key(&kind, origin)?;
         Ok(Self {
+            index: 0,
             key_id,
-            algorithms,
-            thumbprint: Thumbprint::of(jwk.0),
+            algorithms: jwk.narrow(verifying_key.algorithms())?,
+            thumbprint,
             verifying_key,
+            found_out: Cell::new(false),
         })
+    }
+
+    /// The same key at this place of its set.
+    pub(super) fn at(self, index: usize) -> Self {
+        Self { index, ..self }
+    }
+
+    /// Its place in the set.
+    pub(super) const fn index(&self) -> usize {
+        self.index
     }
 
     /// `kid` (RFC 7517 section 4.5).
@@ -115,7 +174,7 @@ impl Key {
 
     /// Whether both the type of the key and its own `alg` allow `algorithm`.
     pub(super) const fn fits(&self, algorithm: Algorithm) -> bool {
-        self.algorithms.contains(algorithm)
+        self.algorithms.contains(algorithm) && !self.is_found_out()
     }
 
     /// What a signature over so many bytes costs, in microseconds.
@@ -123,9 +182,52 @@ impl Key {
         self.verifying_key.cost(bytes)
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Whether [`examine`](Self::examine) has refused the key: then it is as if it were not there.
+    pub(super) const fn is_found_out(&self) -> bool {
+        self.found_out.get()
+    }
+
+    /// Whether `signature` is this key's over `message`; nothing is kept of the key.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.fits(algorithm) && self.verifying_key.verify(algorithm, message, signature)
+        self.verify_kept(algorithm, (message, signature), Upkeep::NONE)
+    }
+
+    /// The same of a key that is used again: what is made of it is kept, where there is room for it.
+    pub(super) fn verify_kept(
+        &self,
+        algorithm: Algorithm,
+        signed: (&[u8], &[u8]),
+        upkeep: Upkeep<'_>,
+    ) -> bool {
+        self.fits(algorithm) && self.verifying_key.verify(algorithm, signed, upkeep)
+    }
+
+    /// Whether what the key signs counts, as far as there is time to find that out.
+    pub(super) fn examine(&self, patience: &Patience, now: UnixTime) -> Result<Examined, KeyError> {
+        let examined = self.verifying_key.examine(patience, now);
+        self.found_out.set(examined.is_err());
+        examined
+    }
+}
+
+/// What the words of a key say that it is.
+enum Kind<'j> {
+    /// A point on this curve, and the algorithm that goes with it.
+    Ec(&'j str, Algorithm),
+    Ed25519,
+    Rsa,
+    Secret,
+}
+
+impl Kind<'_> {
+    /// What a key of this kind may be for; of a secret, its length says that.
+    fn algorithms(&self) -> Option<AlgorithmSet> {
+        match self {
+            Self::Ec(_, algorithm) => Some(AlgorithmSet::from_iter([*algorithm])),
+            Self::Ed25519 => Some(AlgorithmSet::from_iter([Algorithm::EdDsa])),
+            Self::Rsa => Some(RsaKey::algorithms()),
+            Self::Secret => None,
+        }
     }
 }
 
@@ -166,24 +268,44 @@ impl<'j> Jwk<'j> {
         }
     }
 
-    fn elliptic_curve(&self, kept: bool) -> Result<VerifyingKey, KeyError> {
-        self.refuse_private_half()?;
-        let curve = self.required_text("crv")?;
-        EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?, kept).map(VerifyingKey::Ec)
-    }
-
-    fn octet_key_pair(&self, kept: bool) -> Result<VerifyingKey, KeyError> {
-        self.refuse_private_half()?;
-        match self.required_text("crv")? {
-            "Ed25519" => Ed25519Key::new(&self.bytes("x")?, kept).map(VerifyingKey::Ed25519),
-            _ => Err(KeyError::UnsupportedCurve),
+    fn kind(&self, origin: Origin) -> Result<Kind<'j>, KeyError> {
+        match self.required_text("kty")? {
+            "EC" => {
+                self.refuse_private_half()?;
+                let curve = self.required_text("crv")?;
+                let algorithm = EcKey::algorithm_of(curve).ok_or(KeyError::UnsupportedCurve)?;
+                Ok(Kind::Ec(curve, algorithm))
+            }
+            "OKP" => {
+                self.refuse_private_half()?;
+                match self.required_text("crv")? {
+                    "Ed25519" => Ok(Kind::Ed25519),
+                    _ => Err(KeyError::UnsupportedCurve),
+                }
+            }
+            "RSA" => self.refuse_private_half().map(|()| Kind::Rsa),
+            "oct" if origin != Origin::Inline => Err(KeyError::SharedSecret),
+            "oct" => Ok(Kind::Secret),
+            _ => Err(KeyError::UnsupportedKeyType),
         }
     }
 
-    fn rsa(&self) -> Result<VerifyingKey, KeyError> {
-        self.refuse_private_half()?;
-        RsaKey::new(&self.bytes("n")?, &self.bytes("e")?)
-            .map(|key| VerifyingKey::Rsa(Box::new(key)))
+    fn verifying_key(&self, kind: &Kind<'_>, origin: Origin) -> Result<VerifyingKey, KeyError> {
+        match kind {
+            Kind::Ec(curve, _) => {
+                EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?).map(VerifyingKey::Ec)
+            }
+            Kind::Ed25519 => Ed25519Key::new(&self.bytes("x")?).map(VerifyingKey::Ed25519),
+            Kind::Rsa => {
+                let (modulus, exponent) = (self.bytes("n")?, self.bytes("e")?);
+                let key = match origin {
+                    Origin::Proof => RsaKey::of_stranger(&modulus, &exponent),
+                    Origin::Inline | Origin::Remote => RsaKey::new(&modulus, &exponent),
+                };
+                key.map(|key| VerifyingKey::Rsa(Box::new(key)))
+            }
+            Kind::Secret => SharedSecret::new(self.bytes("k")?).map(VerifyingKey::Secret),
+        }
     }
 
     /// Each private member of RFC 7518 sections 6.2.2 and 6.3.2, and of RFC 8037 section 2.

@@ -16,20 +16,26 @@
 mod curves;
 mod ecdsa;
 mod eddsa;
+mod fermat;
 mod inverse;
 mod montgomery;
 mod point;
 mod residue;
+mod room;
 mod rsa;
-mod tables;
 
 pub(super) use self::{
     curves::{P256, P384, P521, Secp256k1},
     ecdsa::EcdsaKernel,
     eddsa::EddsaKernel,
+    fermat::Fermat,
     point::Curve,
+    room::{Place, Share, Upkeep},
     rsa::RsaKernel,
 };
+
+#[cfg(test)]
+pub(super) use self::room::{forget_all, made};
 
 /// Whether signatures are verified by this module, or by the libraries.
 pub(super) const OWN_KERNELS: bool = !cfg!(feature = "library-arithmetic");

@@ -1,15 +1,18 @@
 //! A JSON Web Key Set (RFC 7517 section 5), and the only door from a token to claims to rely on.
 
-use std::{fmt, rc::Rc};
+use std::{cell::RefCell, fmt, rc::Rc};
 
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use super::{
-    Algorithm, AlgorithmSet, ClaimSet, Thumbprint, TokenError, UntrustedToken,
+    Algorithm, AlgorithmSet, Allowance, ClaimSet, Thumbprint, TokenError, UntrustedToken,
+    algorithm::{Examined, Patience},
     jwk::{Key, KeyError, Origin},
+    kernel::Upkeep,
 };
 use crate::json::{UniqueMap, parse_strict};
+use crate::time::UnixTime;
 
 /// How large a key set may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +76,32 @@ impl SkippedKey {
 #[derive(Debug)]
 pub struct Budget {
     signatures: u8,
+    now: UnixTime,
+    awaits_examination: bool,
 }
 
 impl Budget {
     /// A budget of so many signature checks.
     #[must_use]
     pub const fn new(signatures: u8) -> Self {
-        Self { signatures }
+        Self {
+            signatures,
+            now: UnixTime::from_millis(0),
+            awaits_examination: false,
+        }
+    }
+
+    /// The same at this time: what is made of keys ahead is bounded by the second.
+    #[must_use]
+    pub const fn at(self, now: UnixTime) -> Self {
+        Self { now, ..self }
+    }
+
+    /// Whether a signature held by a key of which it is not known yet whether only its owner can sign. Such a token was
+    /// refused for now, and must not be for good.
+    #[must_use]
+    pub const fn awaits_examination(&self) -> bool {
+        self.awaits_examination
     }
 
     /// How many signature checks it has left.
@@ -107,6 +129,8 @@ impl Budget {
 pub struct KeySet {
     keys: Vec<Key>,
     skipped: Vec<SkippedKey>,
+    allowance: Allowance,
+    found_out: RefCell<Vec<SkippedKey>>,
 }
 
 impl KeySet {
@@ -134,19 +158,22 @@ impl KeySet {
         pins: &[Thumbprint],
     ) -> Result<Self, KeySetError> {
         Self::parse_each(body, limits, |jwk| {
-            let key = Key::parse(jwk, Origin::Remote)?;
-            let is_pinned = key.thumbprint().is_some_and(|own| pins.contains(&own));
-            is_pinned.then_some(key).ok_or(KeyError::NotPinned)
+            Key::parse_pinned(jwk, Origin::Remote, Some(pins))
         })
     }
 
-    /// Parses a JWKS document out of the operator's own configuration, which may hold secrets.
+    /// Parses a JWKS document out of the operator's own configuration, which may hold secrets. Its keys are examined at
+    /// once, however long it takes.
     ///
     /// # Errors
     ///
     /// Those of [`parse`](Self::parse).
     pub fn parse_inline(body: &[u8], limits: &KeySetLimits) -> Result<Self, KeySetError> {
-        Self::parse_each(body, limits, |jwk| Key::parse(jwk, Origin::Inline))
+        Self::parse_each(body, limits, |jwk| {
+            let key = Key::parse(jwk, Origin::Inline)?;
+            key.examine(&Patience::endless(), UnixTime::from_millis(0))?;
+            Ok(key)
+        })
     }
 
     fn parse_each(
@@ -168,11 +195,13 @@ impl KeySet {
         let mut set = Self {
             keys: Vec::with_capacity(entries.len()),
             skipped: Vec::new(),
+            allowance: Allowance::new(),
+            found_out: RefCell::default(),
         };
         for (index, entry) in entries.iter().enumerate() {
             let jwk = parse_strict(entry.get().as_bytes()).unwrap_or_default();
             match parse(&jwk) {
-                Ok(key) => set.keys.push(key),
+                Ok(key) => set.keys.push(key.at(index)),
                 Err(error) => set.skipped.push(SkippedKey::new(index, &jwk, error)),
             }
         }
@@ -183,13 +212,26 @@ impl KeySet {
         }
     }
 
+    /// The same set of an issuer that has had others: what it may take of the VM, it has once.
+    #[must_use]
+    pub fn with_allowance(self, allowance: &Allowance) -> Self {
+        let allowance = allowance.clone();
+        Self { allowance, ..self }
+    }
+
+    /// The keys that were found out since the last time to be no better than no key.
+    #[must_use]
+    pub fn take_found_out(&self) -> Vec<SkippedKey> {
+        self.found_out.take()
+    }
+
     /// The keys that are not used, in the order of the document.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }
 
-    /// How many keys are good and not among the pinned ones.
+    /// How many keys are for verification and not among the pinned ones; their numbers were not looked at.
     #[must_use]
     pub fn not_pinned(&self) -> usize {
         let not_pinned = |key: &&SkippedKey| key.error == KeyError::NotPinned;
@@ -229,7 +271,8 @@ impl KeySet {
     /// # Errors
     ///
     /// `AlgorithmRefused`, `UnknownKey` where no key could have signed the token, `BadSignature` where
-    /// none of those that could have did, `BudgetSpent` where not all of them could be tried.
+    /// none of those that could have did, `BudgetSpent` where not all of them could be tried, or the one that did
+    /// [is not examined yet](Budget::awaits_examination).
     pub fn verify(
         &self,
         token: &UntrustedToken<'_>,
@@ -243,10 +286,27 @@ impl KeySet {
         let mut refusal = self.without_candidate(token);
         for key in self.candidates(token, algorithm) {
             budget.consume()?;
-            if key.verify(algorithm, token.signed_bytes(), token.signature_bytes()) {
-                return Ok(VerifiedClaims::new(token, algorithm, key));
+            let upkeep = Upkeep {
+                share: Some(&self.allowance.share),
+                now: budget.now,
+            };
+            let signed = (token.signed_bytes(), token.signature_bytes());
+            if !key.verify_kept(algorithm, signed, upkeep) {
+                refusal = TokenError::BadSignature;
+                continue;
             }
-            refusal = TokenError::BadSignature;
+            // After the signature: no stranger can make an examination begin.
+            match key.examine(&self.allowance.patience, budget.now) {
+                Ok(Examined::Sound) => return Ok(VerifiedClaims::new(token, algorithm, key)),
+                Ok(Examined::Unfinished) => {
+                    budget.awaits_examination = true;
+                    return Err(TokenError::BudgetSpent);
+                }
+                Err(error) => {
+                    self.report(key, error);
+                    refusal = TokenError::UnknownKey;
+                }
+            }
         }
         Err(refusal)
     }
@@ -263,6 +323,14 @@ impl KeySet {
         let tried = self.candidates(token, algorithm).take(budget.left().into());
         let bytes = token.signed_bytes().len();
         tried.fold(0, |all, key| all.saturating_add(key.cost(bytes)))
+    }
+
+    fn report(&self, key: &Key, error: KeyError) {
+        self.found_out.borrow_mut().push(SkippedKey {
+            index: key.index(),
+            key_id: key.key_id().map(ToOwned::to_owned),
+            error,
+        });
     }
 
     fn candidates(
@@ -282,9 +350,10 @@ impl KeySet {
     /// A key that is there under the token's `kid`, but for another algorithm, is not an unknown key:
     /// fetching the set anew would not help.
     fn without_candidate(&self, token: &UntrustedToken<'_>) -> TokenError {
+        let mut keys = self.keys.iter().filter(|key| !key.is_found_out());
         let named = token
             .key_id()
-            .is_some_and(|wanted| self.keys.iter().any(|key| key.key_id() == Some(wanted)));
+            .is_some_and(|wanted| keys.any(|key| key.key_id() == Some(wanted)));
         if named {
             TokenError::AlgorithmRefused
         } else {

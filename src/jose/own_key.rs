@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Bits of the largest modulus that is read at all.
-const LARGEST_MODULUS: usize = 8192;
+const LARGEST_MODULUS: usize = 4096;
 
 impl UntrustedToken<'_> {
     /// The name of the public key that the header brings (RFC 7638); none without such a key.

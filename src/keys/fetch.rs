@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, KeySource, discovery, freshness};
 use crate::callout::CalloutOutcome;
-use crate::jose::KeySet;
+use crate::jose::{KeySet, SkippedKey};
 use crate::time::{MonoTime, UnixTime};
 
 /// The times of a key set.
@@ -37,6 +37,8 @@ pub enum Notice {
         /// Those among them that are good, and not among the pinned ones.
         not_pinned: usize,
     },
+    /// A key of a set that was fetched before is no better than no key.
+    FoundOut(SkippedKey),
     /// Those that there are still hold.
     NotModified,
     /// None arrived.

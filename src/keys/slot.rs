@@ -18,7 +18,7 @@ use super::record::{Phase, Record};
 use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
-use crate::jose::KeySet;
+use crate::jose::{Allowance, KeySet, SkippedKey};
 use crate::text::hex_text;
 use crate::time::MonoTime;
 
@@ -85,6 +85,8 @@ pub(super) struct Slot {
     record_key: String,
     snapshot_key: String,
     held: Option<Held>,
+    /// What all sets of the issuer may take of the VM.
+    allowance: Allowance,
     /// The newest shared set that was looked at, good or not.
     seen: MonoTime,
     lease: Option<Lease>,
@@ -121,6 +123,7 @@ impl Slot {
             record_key: format!("auth-filter/keys/v4/{name}/record"),
             snapshot_key: format!("auth-filter/keys/v4/{name}/set"),
             held: None,
+            allowance: Allowance::new(),
             seen: epoch,
             lease: None,
             attempts: 0,
@@ -193,6 +196,13 @@ impl Slot {
 
     pub(super) fn want_refetch(&mut self) {
         self.wanted = true;
+    }
+
+    /// Keys that verified a signature, and were found out then.
+    pub(super) fn take_found_out(&self) -> Vec<SkippedKey> {
+        let held = self.held.as_ref();
+        held.map(|held| held.set.take_found_out())
+            .unwrap_or_default()
     }
 
     pub(super) fn request(&self, attempt: u32) -> Option<CalloutRequest<'_>> {
@@ -434,7 +444,7 @@ impl Slot {
             || {
                 self.changes = self.changes.saturating_add(1);
                 self.asked = RefCell::default();
-                Rc::new(set)
+                Rc::new(set.with_allowance(&self.allowance))
             },
             |held| held.set,
         );

@@ -98,6 +98,42 @@ fn a_leader_that_dies_is_replaced() {
 }
 
 #[test]
+fn a_leader_that_ends_gives_its_lease_back_and_no_other_s() {
+    for leader in [Leader::Tick, Leader::Request] {
+        let mut process = Process::default();
+        let (mut ending, mut other) = (store(), store());
+        assert!(ending.poll_fetch(leader, &mut process, at(0)).is_some());
+        assert_eq!(other.poll_fetch(leader, &mut process, at(0)), None);
+        ending.release(&mut process, at(0));
+        assert_eq!(ending.in_flight(), 0);
+        let fetch = other.poll_fetch(leader, &mut process, at(0));
+        // Ending once more, or after another has taken over, changes nothing.
+        ending.release(&mut process, at(0));
+        assert_eq!(store().poll_fetch(leader, &mut process, at(1)), None);
+        let notice = other.handle_fetched(fetch.unwrap(), good(), &mut process, on(at(1)));
+        assert!(matches!(notice, Some(Notice::Fetched { .. })));
+    }
+}
+
+#[test]
+fn one_that_was_overdue_does_not_end_the_fetch_of_who_took_over() {
+    let mut process = Process::default();
+    let (mut ending, mut other) = (store(), store());
+    assert!(
+        ending
+            .poll_fetch(Leader::Tick, &mut process, at(0))
+            .is_some()
+    );
+    assert!(
+        other
+            .poll_fetch(Leader::Tick, &mut process, at(6))
+            .is_some()
+    );
+    ending.release(&mut process, at(7));
+    assert_eq!(store().poll_fetch(Leader::Tick, &mut process, at(7)), None);
+}
+
+#[test]
 fn an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request() {
     let mut process = Process::default();
     let (mut first, mut second) = (store(), store());

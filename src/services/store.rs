@@ -407,6 +407,17 @@ impl ServiceStore {
         }
     }
 
+    /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        self.flying.clear();
+        for place in std::mem::take(&mut self.open)
+            .into_values()
+            .filter_map(|open| open.place)
+        {
+            self.slots.publish(&place, None, now, shared);
+        }
+    }
+
     /// Drops a question that no request waits for any more, unless its answer is on its way: clients that come and go
     /// must not pile questions up.
     pub fn forget(&mut self, question: &Question) {

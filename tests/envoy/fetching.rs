@@ -2,7 +2,8 @@
 
 use crate::lab::{Lab, claims, eventually, policy};
 use auth_filter::jose::{KeySet, KeySetLimits};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use xtask::client::Request;
 use xtask::envoy::Filter;
 use xtask::issuer::{Issuer, JWKS_PATH, SigningKey};
@@ -94,6 +95,99 @@ fn a_new_configuration_keeps_the_keys() {
     });
     lab.send(Request::get("/x").bearer(&token)).passed();
     assert_eq!(issuer.fetches(), 1);
+}
+
+/// The tick's fetch dies with its configuration, and the next configuration waits for nothing of it.
+#[test]
+fn a_new_configuration_fetches_at_once_what_the_old_one_was_fetching() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    issuer.set_hang(true);
+    let mut policy = policy(&issuer, json!({ "timeout": "40s" }));
+    policy["limits"] = json!({ "hold": "30s" });
+    let mut lab = Lab::start(&issuer, Filter::json(policy.clone()), |config| {
+        config.reloadable()
+    });
+    eventually("the tick fetches", || issuer.fetches() > 0);
+    policy["realm"] = json!("new");
+    lab.envoy.update_filter(&Filter::json(policy)).unwrap();
+    eventually("the new configuration is there", || {
+        let answer = Request::get("/x").send(lab.envoy.addr());
+        answer.is_ok_and(|answer| {
+            answer.header("www-authenticate").as_deref() == Some("Bearer realm=\"new\"")
+        })
+    });
+    issuer.set_hang(false);
+    let token = key.sign(json!({}), &claims(json!({})));
+    let start = Instant::now();
+    lab.send(Request::get("/x").bearer(&token)).passed();
+    let waited = start.elapsed();
+    assert!(waited < Duration::from_secs(15), "{waited:?}");
+}
+
+/// Coarse on purpose, for a busy machine: with a table for each key the worker stood still for five seconds.
+#[test]
+fn a_set_of_keys_that_are_dear_and_of_no_use_stops_no_worker() {
+    let vectors = include_str!("../vectors/tokens.json");
+    let vectors: Vec<Value> = serde_json::from_str(vectors).unwrap();
+    let dear = vectors.iter().find(|vector| vector["alg"] == "ES512");
+    let mut dear = dear.unwrap()["jwk"].clone();
+    dear["alg"] = json!("ECDH-ES");
+    let key = SigningKey::rs256("a");
+    let token = key.sign(json!({}), &claims(json!({})));
+    let keys: Vec<Value> = std::iter::once(key.jwk())
+        .chain(std::iter::repeat_n(dear, 255))
+        .collect();
+    let body = json!({ "keys": keys }).to_string();
+    let wait = || {
+        let issuer = Issuer::start(&[]).unwrap();
+        issuer.set_body(body.clone());
+        issuer.set_delay(Duration::from_secs(1));
+        let lab = Lab::start(
+            &issuer,
+            Filter::json(policy(&issuer, json!({}))),
+            |config| config,
+        );
+        let start = Instant::now();
+        lab.send(Request::get("/x").bearer(&token)).passed();
+        start.elapsed()
+    };
+    let shortest = (0..3).map(|_| wait()).min().unwrap();
+    assert!(shortest < Duration::from_secs(3), "{shortest:?}");
+}
+
+/// Each is a key of the issuer, and one of them is anybody's.
+#[test]
+fn a_key_that_anybody_can_sign_with_is_found_out_and_named() {
+    let vectors = include_str!("../vectors/moduli.json");
+    let vectors: Vec<Value> = serde_json::from_str(vectors).unwrap();
+    let named = |name: &str| {
+        vectors
+            .iter()
+            .find(|vector| vector["name"] == name)
+            .unwrap()
+    };
+    let (good, weak) = (named("two primes, 2048 bits"), named("p, 2048 bits"));
+    let issuer = Issuer::start(&[]).unwrap();
+    issuer.set_body(json!({ "keys": [good["jwk"], weak["jwk"]] }).to_string());
+    let mut policy = policy(&issuer, json!({}));
+    policy["providers"]["users"]["issuer"] = json!("https://issuer");
+    let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
+    let ask = |vector: &Value| {
+        let token = vector["token"].as_str().unwrap();
+        lab.send(Request::get("/x").bearer(token))
+    };
+    for _ in 0..2 {
+        ask(good).passed();
+        ask(weak).invalid_token("the signing key is not known");
+    }
+    eventually("it is counted", || {
+        let refused = lab.envoy.stat("wasmcustom.auth_filter.jwks_key_refused");
+        refused.is_ok_and(|count| count == 1)
+    });
+    let log = lab.envoy.wait_for_log("is used no more").unwrap();
+    assert!(log.contains("keys[1]: the RSA modulus is a prime"), "{log}");
+    lab.is_sound();
 }
 
 /// What a key is pinned by.

@@ -12,6 +12,7 @@
 
 mod abi;
 mod answers;
+mod clocks;
 mod cost;
 mod credentials;
 mod endurance;

@@ -90,8 +90,12 @@ pub(crate) struct World {
     pub(crate) memory: usize,
     /// Whether instances count their steps.
     pub(crate) metered: bool,
-    /// Milliseconds since the epoch.
+    /// Milliseconds since the epoch, by a clock that nobody touches.
     pub(crate) now: u64,
+    /// By how many milliseconds the wall clock was put forward.
+    pub(crate) ahead: i64,
+    /// Whether the host says that it has no monotonic clock.
+    pub(crate) has_no_monotonic_clock: bool,
     /// Entries of the shared data with their versions.
     pub(crate) data: BTreeMap<String, (Vec<u8>, u32)>,
     pub(crate) versions: u32,
@@ -143,6 +147,11 @@ impl World {
         flight.reply = Some(reply);
         self.flights.push(flight);
         self.tokens
+    }
+
+    /// What the wall clock says.
+    pub(crate) fn wall(&self) -> u64 {
+        self.now.saturating_add_signed(self.ahead)
     }
 
     /// How often this URI was asked.

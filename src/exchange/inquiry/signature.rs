@@ -134,7 +134,13 @@ impl<'p> Inquiry<'p, '_> {
             .charge(cost, &payer, now)
             .map_err(|retry_after| Denial::SignaturesThrottled { retry_after })?;
         let verified = set.verify(token, *algorithms, &mut self.budget);
-        signatures.settle(charge, &payer, verified.is_ok(), now);
+        // A signature that holds costs its caller nothing, also where its key cannot be relied on yet.
+        let awaits_examination = self.budget.awaits_examination();
+        let holds = verified.is_ok() || awaits_examination;
+        signatures.settle(charge, &payer, holds, now);
+        if awaits_examination {
+            return Err(Denial::KeysUnavailable { retry_after: 1 }.into());
+        }
         let policy = &self.exchange.policy;
         let payload = policy.upstream.tells_payload();
         let vouched = Vouched::signed(verified?, &policy.reads, payload);

@@ -7,29 +7,34 @@ use std::convert::Infallible;
 use jwt_compact::AlgorithmSignature;
 
 use super::{Algorithm, VerifyingKey};
+use crate::jose::kernel::Upkeep;
 
 /// Whether the signature is the key's over the message, asked through the trait.
 pub(super) fn holds(
     algorithm: Algorithm,
     key: &VerifyingKey,
-    message: &[u8],
-    signature: &[u8],
+    (message, signature): (&[u8], &[u8]),
+    upkeep: Upkeep<'_>,
 ) -> bool {
     use jwt_compact::Algorithm as _;
+    let compact = Compact { algorithm, upkeep };
     Signature::try_from_slice(signature)
-        .is_ok_and(|signature| Compact(algorithm).verify_signature(&signature, key, message))
+        .is_ok_and(|signature| compact.verify_signature(&signature, key, message))
 }
 
-struct Compact(Algorithm);
+struct Compact<'u> {
+    algorithm: Algorithm,
+    upkeep: Upkeep<'u>,
+}
 
-impl jwt_compact::Algorithm for Compact {
+impl jwt_compact::Algorithm for Compact<'_> {
     /// A proxy holds no signing key: `sign` cannot be called.
     type SigningKey = Infallible;
     type VerifyingKey = VerifyingKey;
     type Signature = Signature;
 
     fn name(&self) -> Cow<'static, str> {
-        self.0.name().into()
+        self.algorithm.name().into()
     }
 
     fn sign(&self, signing_key: &Infallible, _message: &[u8]) -> Signature {
@@ -42,7 +47,7 @@ impl jwt_compact::Algorithm for Compact {
         verifying_key: &VerifyingKey,
         message: &[u8],
     ) -> bool {
-        verifying_key.check(self.0, message, &signature.0)
+        verifying_key.check(self.algorithm, (message, &signature.0), self.upkeep)
     }
 }
 

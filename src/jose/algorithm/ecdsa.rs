@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use super::Algorithm;
 use crate::jose::{
     KeyError, cost,
-    kernel::{Curve, EcdsaKernel, OWN_KERNELS, P256, P384, P521, Secp256k1},
+    kernel::{Curve, EcdsaKernel, OWN_KERNELS, P256, P384, P521, Secp256k1, Upkeep},
 };
 
 /// A point on a curve; each curve goes with one algorithm.
@@ -22,27 +22,27 @@ pub(in crate::jose) enum EcKey {
 }
 
 impl EcKey {
-    /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2); one that is `kept` may
-    /// have a table.
-    pub(in crate::jose) fn new(
-        curve: &str,
-        x: &[u8],
-        y: &[u8],
-        kept: bool,
-    ) -> Result<Self, KeyError> {
+    /// A point from its coordinates, each exactly as long as the field (RFC 7518 section 6.2.1.2).
+    pub(in crate::jose) fn new(curve: &str, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         match curve {
-            "P-256" => {
-                Point::new((x, y), kept, p256::ecdsa::VerifyingKey::from_affine).map(Self::P256)
+            "P-256" => Point::new((x, y), p256::ecdsa::VerifyingKey::from_affine).map(Self::P256),
+            "P-384" => Point::new((x, y), p384::ecdsa::VerifyingKey::from_affine).map(Self::P384),
+            "P-521" => Point::new((x, y), p521::ecdsa::VerifyingKey::from_affine).map(Self::P521),
+            "secp256k1" => {
+                Point::new((x, y), k256::ecdsa::VerifyingKey::from_affine).map(Self::Secp256k1)
             }
-            "P-384" => {
-                Point::new((x, y), kept, p384::ecdsa::VerifyingKey::from_affine).map(Self::P384)
-            }
-            "P-521" => {
-                Point::new((x, y), kept, p521::ecdsa::VerifyingKey::from_affine).map(Self::P521)
-            }
-            "secp256k1" => Point::new((x, y), kept, k256::ecdsa::VerifyingKey::from_affine)
-                .map(Self::Secp256k1),
             _ => Err(KeyError::UnsupportedCurve),
+        }
+    }
+
+    /// The algorithm that goes with a curve.
+    pub(in crate::jose) fn algorithm_of(curve: &str) -> Option<Algorithm> {
+        match curve {
+            "P-256" => Some(Algorithm::Es256),
+            "P-384" => Some(Algorithm::Es384),
+            "P-521" => Some(Algorithm::Es512),
+            "secp256k1" => Some(Algorithm::Es256k),
+            _ => None,
         }
     }
 
@@ -66,15 +66,15 @@ impl EcKey {
         cost::of_point(self.algorithm(), has_table)
     }
 
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8], upkeep: Upkeep<'_>) -> bool {
         if !OWN_KERNELS {
             return self.verify_by_library(message, signature);
         }
         match self {
-            Self::P256(point) => point.verify_by_kernel::<Sha256>(message, signature),
-            Self::P384(point) => point.verify_by_kernel::<Sha384>(message, signature),
-            Self::P521(point) => point.verify_by_kernel::<Sha512>(message, signature),
-            Self::Secp256k1(point) => point.verify_by_kernel::<Sha256>(message, signature),
+            Self::P256(point) => point.verify_by_kernel::<Sha256>(message, signature, upkeep),
+            Self::P384(point) => point.verify_by_kernel::<Sha384>(message, signature, upkeep),
+            Self::P521(point) => point.verify_by_kernel::<Sha512>(message, signature, upkeep),
+            Self::Secp256k1(point) => point.verify_by_kernel::<Sha256>(message, signature, upkeep),
         }
     }
 
@@ -105,7 +105,6 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
     /// It gets the coordinates, not the encoding of a point: what decodes the compressed ones is 56 KiB of code.
     fn new<A: AffineCoordinates, E>(
         (x, y): (&[u8], &[u8]),
-        kept: bool,
         library: impl FnOnce(A) -> Result<K, E>,
     ) -> Result<Self, KeyError>
     where
@@ -117,7 +116,7 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
             .and_then(|(x, y)| A::from_coordinates(&x, &y).into_option())
             .and_then(|point| library(point).ok())
             .ok_or(KeyError::Malformed)?;
-        let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y, kept));
+        let kernel = OWN_KERNELS.then(|| EcdsaKernel::new(x, y));
         let kernel = kernel.flatten();
         Ok(Self { library, kernel })
     }
@@ -128,9 +127,14 @@ impl<K, C: Curve<L>, const L: usize> Point<K, C, L> {
         self.kernel.as_ref().is_some_and(EcdsaKernel::has_table)
     }
 
-    fn verify_by_kernel<D: Digest>(&self, message: &[u8], signature: &[u8]) -> bool {
+    fn verify_by_kernel<D: Digest>(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        upkeep: Upkeep<'_>,
+    ) -> bool {
         let kernel = self.kernel.as_ref();
-        kernel.is_some_and(|kernel| kernel.verify(&D::digest(message), signature))
+        kernel.is_some_and(|kernel| kernel.verify(&D::digest(message), signature, upkeep))
     }
 
     fn holds<S: for<'b> TryFrom<&'b [u8]>>(&self, message: &[u8], signature: &[u8]) -> bool

@@ -7,7 +7,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::jose::{
     Algorithm, KeyError, cost,
-    kernel::{EddsaKernel, OWN_KERNELS},
+    kernel::{EddsaKernel, OWN_KERNELS, Upkeep},
 };
 
 /// A point of large order, as the library has it, and as the kernel does.
@@ -18,8 +18,8 @@ pub(in crate::jose) struct Ed25519Key {
 }
 
 impl Ed25519Key {
-    /// A point from its 32 bytes (RFC 8032 section 5.1.2); one that is `kept` may have a table.
-    pub(in crate::jose) fn new(bytes: &[u8], kept: bool) -> Result<Self, KeyError> {
+    /// A point from its 32 bytes (RFC 8032 section 5.1.2).
+    pub(in crate::jose) fn new(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes = bytes.try_into().map_err(|_| KeyError::Malformed)?;
         if !is_canonical(bytes) {
             return Err(KeyError::Malformed);
@@ -28,8 +28,7 @@ impl Ed25519Key {
         if library.is_weak() {
             return Err(KeyError::SmallOrder);
         }
-        let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes, kept));
-        let kernel = kernel.flatten();
+        let kernel = OWN_KERNELS.then(|| EddsaKernel::new(bytes));
         Ok(Self { library, kernel })
     }
 
@@ -39,12 +38,12 @@ impl Ed25519Key {
         cost::of_point(Algorithm::EdDsa, has_table)
     }
 
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8], upkeep: Upkeep<'_>) -> bool {
         if !OWN_KERNELS {
             return self.verify_by_library(message, signature);
         }
         let kernel = self.kernel.as_ref();
-        kernel.is_some_and(|kernel| kernel.verify(message, signature))
+        kernel.is_some_and(|kernel| kernel.verify(message, signature, upkeep))
     }
 
     fn verify_by_library(&self, message: &[u8], signature: &[u8]) -> bool {

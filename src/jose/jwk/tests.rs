@@ -29,6 +29,7 @@ fn refusal(jwk: &str, changes: Value) -> KeyError {
     edited(jwk, changes.clone()).map(|_| changes).unwrap_err()
 }
 
+/// A modulus of so many bits that no small prime divides, just below the next power of two.
 fn modulus(bits: usize) -> String {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] = if bits.is_multiple_of(8) {
@@ -36,6 +37,14 @@ fn modulus(bits: usize) -> String {
     } else {
         (1 << (bits % 8)) - 1
     };
+    let divides = |bytes: &[u8], divisor: u32| {
+        let next = |residue: u32, byte: &u8| (residue * 256 + u32::from(*byte)) % divisor;
+        bytes.iter().fold(0, next) == 0
+    };
+    let last = bytes.len().saturating_sub(2);
+    while bits > 1024 && (3..752).any(|divisor| divides(&bytes, divisor)) {
+        bytes[last] -= 1;
+    }
     encode(bytes)
 }
 
@@ -314,22 +323,25 @@ fn an_rsa_modulus_has_a_size_within_bounds() {
 
 #[test]
 fn an_rsa_exponent_is_odd_and_at_least_three_and_short() {
-    for (exponent, good) in [
-        (&[][..], false),
-        (&[0], false),
-        (&[1], false),
-        (&[2], false),
-        (&[3], true),
-        (&[0, 3], true),
-        (&[1, 0, 0], false),
-        (&[1, 0, 1], true),
-        (&[1, 0xff, 0xff, 0xff, 0xff], true),
-        (&[2, 0, 0, 0, 1], false),
-        (&[0xff; 8], false),
-        (&[0xff; 9], false),
-        (&[0xff; 300], false),
+    use KeyError::{ExponentEven, ExponentOne, ExponentTooLarge, Malformed};
+    for (exponent, expected) in [
+        (&[][..], Some(Malformed)),
+        (&[0], Some(Malformed)),
+        (&[1], Some(ExponentOne)),
+        (&[0, 1], Some(ExponentOne)),
+        (&[2], Some(ExponentEven)),
+        (&[3], None),
+        (&[0, 3], None),
+        (&[1, 0, 0], Some(ExponentEven)),
+        (&[1, 0, 1], None),
+        (&[1, 0xff, 0xff, 0xff, 0xff], None),
+        (&[1, 0xff, 0xff, 0xff, 0xfe], Some(ExponentEven)),
+        (&[2, 0, 0, 0, 1], Some(ExponentTooLarge)),
+        (&[2, 0, 0, 0, 0], Some(ExponentTooLarge)),
+        (&[0xff; 8], Some(ExponentTooLarge)),
+        (&[0xff; 9], Some(ExponentTooLarge)),
+        (&[0xff; 300], Some(ExponentTooLarge)),
     ] {
-        let expected = (!good).then_some(KeyError::Malformed);
         assert_eq!(
             edited(RSA_JWK, json!({"e": encode(exponent)})).err(),
             expected,
@@ -339,11 +351,73 @@ fn an_rsa_exponent_is_odd_and_at_least_three_and_short() {
 }
 
 #[test]
-fn an_even_or_empty_rsa_modulus_is_malformed() {
-    for modulus in [vec![], vec![0; 256], [vec![0xff; 255], vec![0xfe]].concat()] {
-        assert_eq!(
-            refusal(RSA_JWK, json!({"n": encode(modulus)})),
-            KeyError::Malformed
-        );
+fn an_empty_rsa_modulus_is_malformed_and_an_even_one_is_even() {
+    let even = [vec![0xff; 255], vec![0xfe]].concat();
+    for (modulus, expected) in [
+        (vec![], KeyError::Malformed),
+        (vec![0; 256], KeyError::Malformed),
+        (even, KeyError::EvenModulus),
+    ] {
+        assert_eq!(refusal(RSA_JWK, json!({"n": encode(modulus)})), expected);
+    }
+}
+
+#[test]
+fn a_multiple_of_a_prime_below_752_is_refused() {
+    // 2^2048 - 1 and 2^4096 - 1; 3 divides both.
+    for length in [256, 512] {
+        let changes = json!({"n": encode(vec![0xff; length])});
+        assert_eq!(refusal(RSA_JWK, changes), KeyError::SmallFactor);
+    }
+    let sound = testing::decode(&modulus(2048));
+    for prime in [3_u32, 5, 257, 743, 751] {
+        let mut carry = 0;
+        let mut product: Vec<u8> = Vec::new();
+        for byte in sound.iter().rev() {
+            carry += u32::from(*byte) * prime;
+            product.push(u8::try_from(carry % 256).unwrap());
+            carry /= 256;
+        }
+        product.extend([
+            u8::try_from(carry % 256).unwrap(),
+            u8::try_from(carry / 256).unwrap(),
+        ]);
+        product.reverse();
+        let changes = json!({"n": encode(product)});
+        assert_eq!(refusal(RSA_JWK, changes), KeyError::SmallFactor, "{prime}");
+    }
+}
+
+/// What the words of a key refuse is refused without looking at its numbers.
+#[test]
+fn the_numbers_of_a_key_are_read_last() {
+    let pins = [Thumbprint::of(testing::jwk(Algorithm::Rs256).as_object().unwrap()).unwrap()];
+    for algorithm in [
+        Algorithm::Es256,
+        Algorithm::Es512,
+        Algorithm::Rs256,
+        Algorithm::EdDsa,
+    ] {
+        let mut jwk = testing::jwk(algorithm);
+        for name in ["n", "x", "y"] {
+            jwk[name] = json!("!");
+        }
+        for (changes, expected) in [
+            (json!({"alg": "ECDH-ES"}), KeyError::UnsupportedAlgorithm),
+            (json!({"alg": "HS256"}), KeyError::AlgorithmMismatch),
+            (json!({"use": "enc"}), KeyError::NotForVerification),
+            (json!({"key_ops": ["sign"]}), KeyError::NotForVerification),
+            (json!({"d": "AQ"}), KeyError::PrivateHalf),
+            (json!({}), KeyError::NotPinned),
+        ] {
+            let mut jwk = jwk.clone();
+            for (name, value) in changes.as_object().unwrap() {
+                jwk[name] = value.clone();
+            }
+            let verdict = Key::parse_pinned(&jwk, Origin::Remote, Some(&pins));
+            assert_eq!(verdict.map(drop), Err(expected), "{jwk}");
+        }
+        let verdict = Key::parse(&jwk, Origin::Remote);
+        assert_eq!(verdict.map(drop), Err(KeyError::Malformed));
     }
 }

@@ -1,10 +1,11 @@
 //! The numbers of each curve, in the limbs of [`residue`](super::residue): a test compares them with what the
 //! libraries know, and computes the rest anew.
 
+use std::sync::OnceLock;
+
 use super::{
     point::{A, Curve, Table},
     residue::Modulus,
-    tables::Tables,
 };
 
 /// The field of P-256 (SEC 2 section 2.4.2).
@@ -62,9 +63,9 @@ impl Curve<9> for P256 {
     ];
     const GENERATOR_WINDOW: u32 = 8;
 
-    fn tables() -> &'static Tables<Table<Self, 9>> {
-        static TABLES: Tables<Table<P256, 9>> = Tables::new();
-        &TABLES
+    fn generator_table() -> &'static Table<Self, 9> {
+        static TABLE: OnceLock<Table<P256, 9>> = OnceLock::new();
+        TABLE.get_or_init(Table::of_generator)
     }
 }
 
@@ -122,9 +123,9 @@ impl Curve<14> for P384 {
         ],
     ];
 
-    fn tables() -> &'static Tables<Table<Self, 14>> {
-        static TABLES: Tables<Table<P384, 14>> = Tables::new();
-        &TABLES
+    fn generator_table() -> &'static Table<Self, 14> {
+        static TABLE: OnceLock<Table<P384, 14>> = OnceLock::new();
+        TABLE.get_or_init(Table::of_generator)
     }
 }
 
@@ -188,9 +189,9 @@ impl Curve<19> for P521 {
         ],
     ];
 
-    fn tables() -> &'static Tables<Table<Self, 19>> {
-        static TABLES: Tables<Table<P521, 19>> = Tables::new();
-        &TABLES
+    fn generator_table() -> &'static Table<Self, 19> {
+        static TABLE: OnceLock<Table<P521, 19>> = OnceLock::new();
+        TABLE.get_or_init(Table::of_generator)
     }
 }
 
@@ -249,8 +250,8 @@ impl Curve<9> for Secp256k1 {
     ];
     const GENERATOR_WINDOW: u32 = 8;
 
-    fn tables() -> &'static Tables<Table<Self, 9>> {
-        static TABLES: Tables<Table<Secp256k1, 9>> = Tables::new();
-        &TABLES
+    fn generator_table() -> &'static Table<Self, 9> {
+        static TABLE: OnceLock<Table<Secp256k1, 9>> = OnceLock::new();
+        TABLE.get_or_init(Table::of_generator)
     }
 }

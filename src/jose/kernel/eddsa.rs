@@ -10,7 +10,9 @@ mod multiples;
 mod point;
 mod scalar;
 
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha512};
 
@@ -19,63 +21,77 @@ use self::{
     point::Affine,
     scalar::Scalar,
 };
-use super::tables::{Table, Tables};
+use super::room::{Place, Upkeep};
 
-/// A public key; the table of the generator is the VM's.
+/// A public key, of which nothing is computed before it has a signature to verify; the table of the generator is the
+/// VM's.
 #[derive(Clone, Debug)]
 pub(in crate::jose) struct EddsaKernel {
     bytes: [u8; 32],
-    /// Those of the inverse point.
-    multiples: Arc<Multiples>,
+    place: Place,
+    /// The inverse point and what there is of it without a table; nothing where the bytes are no point.
+    few: OnceCell<Option<Rc<(Affine, Multiples)>>>,
 }
 
-impl Table for Multiples {
-    fn of_generator() -> Self {
-        Self::of(&Affine::GENERATOR, Shape::TABLE)
-    }
-
-    fn bytes_of_key() -> usize {
-        Shape::TABLE.bytes()
-    }
+fn generator_table() -> &'static Multiples {
+    static TABLE: OnceLock<Multiples> = OnceLock::new();
+    TABLE.get_or_init(|| Multiples::of(&Affine::GENERATOR, Shape::TABLE))
 }
-
-static TABLES: Tables<Multiples> = Tables::new();
 
 impl EddsaKernel {
-    /// A key from a canonical encoding of a point that is not of small order; `None` where there is no point. One that is
-    /// `kept` has a table where the VM has not as many as it may.
-    pub(in crate::jose) fn new(bytes: &[u8; 32], kept: bool) -> Option<Self> {
-        let inverse = Affine::from_bytes(bytes)?.negated();
-        let of = |shape| Multiples::of(&inverse, shape);
-        let table = || TABLES.of_key((*bytes).into(), || of(Shape::TABLE));
-        let table = kept.then(table).flatten();
-        Some(Self {
+    /// A key from a canonical encoding of a point that is not of small order; one of no point verifies nothing.
+    pub(in crate::jose) fn new(bytes: &[u8; 32]) -> Self {
+        Self {
             bytes: *bytes,
-            multiples: table.unwrap_or_else(|| Arc::new(of(Shape::FEW))),
-        })
+            place: Place::default(),
+            few: OnceCell::new(),
+        }
     }
 
-    /// Whether it has a table, without which a signature costs three times as much.
+    /// Whether it has a table, without which a signature costs four times as much.
     pub(in crate::jose) fn has_table(&self) -> bool {
-        self.multiples.shape().is_table()
+        self.place.is_taken()
     }
 
-    /// The same with multiples of a shape, without regard to how many tables there are.
-    #[cfg(test)]
-    pub(super) fn of_shape(bytes: &[u8; 32], shape: Shape) -> Option<Self> {
-        let inverse = Affine::from_bytes(bytes)?.negated();
-        Some(Self {
-            bytes: *bytes,
-            multiples: Arc::new(Multiples::of(&inverse, shape)),
-        })
+    /// The inverse point and its first multiples; `None` where there is no point.
+    fn few(&self) -> Option<&(Affine, Multiples)> {
+        let few = || {
+            let inverse = Affine::from_bytes(&self.bytes)?.negated();
+            let multiples = Multiples::of(&inverse, Shape::FEW);
+            Some(Rc::new((inverse, multiples)))
+        };
+        self.few.get_or_init(few).as_deref()
     }
 
     /// Whether `signature`, the encoding of a point and a scalar, is the key's for a message.
-    pub(in crate::jose) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.holds(message, signature).unwrap_or(false)
+    /// The first that is makes a table for those to come, where the VM has room and time for one.
+    pub(in crate::jose) fn verify(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        upkeep: Upkeep<'_>,
+    ) -> bool {
+        if let Some(table) = self.place.find::<Multiples>(upkeep, &self.bytes) {
+            return self.holds(message, signature, &table).unwrap_or(false);
+        }
+        let Some((inverse, few)) = self.few() else {
+            return false;
+        };
+        let holds = self.holds(message, signature, few).unwrap_or(false);
+        if holds {
+            let bytes = Shape::TABLE.bytes();
+            let make = || Multiples::of(inverse, Shape::TABLE);
+            self.place.make(upkeep, &self.bytes, bytes, make);
+        }
+        holds
     }
 
-    fn holds(&self, message: &[u8], signature: &[u8]) -> Option<bool> {
+    pub(super) fn holds(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        multiples: &Multiples,
+    ) -> Option<bool> {
         let (r, s) = signature.split_first_chunk::<32>()?;
         let s = Scalar::from_bytes(s.try_into().ok()?)?;
         if is_of_small_order(r) {
@@ -83,7 +99,7 @@ impl EddsaKernel {
         }
         let hash = Sha512::digest([r.as_slice(), &self.bytes, message].concat());
         let k = Scalar::from_hash(&hash.into());
-        let sum = sum_of_products([(TABLES.generator(), s), (&self.multiples, k)]);
+        let sum = sum_of_products([(generator_table(), s), (multiples, k)]);
         Some(sum.to_bytes() == *r)
     }
 }

@@ -9,6 +9,7 @@ pub(super) mod scalar;
 #[cfg(any(test, target_feature = "simd128"))]
 pub(super) mod vector;
 
+pub(super) use self::natural::WINDOW;
 #[cfg(not(target_feature = "simd128"))]
 pub(super) use self::scalar::{Modulus, Number};
 #[cfg(target_feature = "simd128")]

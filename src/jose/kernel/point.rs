@@ -6,10 +6,7 @@
 
 use std::fmt;
 
-use super::{
-    residue::{Modulus, Residue},
-    tables::{self, Tables},
-};
+use super::residue::{Modulus, Residue};
 
 /// Bits of a digit where the point is a key.
 const KEY_WINDOW: u32 = 6;
@@ -42,8 +39,8 @@ pub(in crate::jose) trait Curve<const L: usize>:
     /// Bits of a digit where the point is the generator.
     const GENERATOR_WINDOW: u32 = KEY_WINDOW;
 
-    /// The tables of this VM.
-    fn tables() -> &'static Tables<Table<Self, L>>;
+    /// The table of the generator, made once for all keys of the curve, when the first signature is verified.
+    fn generator_table() -> &'static Table<Self, L>;
 }
 
 type Coordinate<C, const L: usize> = Residue<<C as Curve<L>>::Field, L>;
@@ -186,17 +183,16 @@ impl<C: Curve<L>, const L: usize> fmt::Debug for Table<C, L> {
     }
 }
 
-impl<C: Curve<L>, const L: usize> tables::Table for Table<C, L> {
-    fn of_generator() -> Self {
+impl<C: Curve<L>, const L: usize> Table<C, L> {
+    pub(super) fn of_generator() -> Self {
         Self::of(&Affine::generator(), C::GENERATOR_WINDOW)
     }
 
-    fn bytes_of_key() -> usize {
+    /// Bytes of the table of a key.
+    pub(in crate::jose) fn bytes_of_key() -> usize {
         digits::<C, L>(KEY_WINDOW) * multiples_of(KEY_WINDOW) * size_of::<Affine<C, L>>()
     }
-}
 
-impl<C: Curve<L>, const L: usize> Table<C, L> {
     pub(super) fn of_key(point: &Affine<C, L>) -> Self {
         Self::of(point, KEY_WINDOW)
     }

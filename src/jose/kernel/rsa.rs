@@ -29,10 +29,9 @@ impl RsaKernel {
         })
     }
 
-    /// The bits of the modulus, and how many products modulo it a signature takes.
-    pub(in crate::jose) const fn size(&self) -> (usize, u32) {
-        let length = u64::BITS - self.exponent.leading_zeros();
-        (self.bits, length + self.exponent.count_ones())
+    /// What it computes modulo.
+    pub(super) const fn modulus(&self) -> &Modulus {
+        &self.modulus
     }
 
     /// RSASSA-PKCS1-v1_5: the encoding is made anew and compared as a whole, so that no padding is ever parsed.

@@ -3,7 +3,8 @@ use serde_json::json;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
-use crate::jose::testing::{EC_JWK, RSA_JWK, encode, es256, rs256, unsigned};
+use crate::jose::kernel::{forget_all, made};
+use crate::jose::testing::{self, EC_JWK, RSA_JWK, encode, es256, rs256, unsigned};
 
 const ES: &str = r#"{"alg":"ES256","kid":"ec"}"#;
 const RS: &str = r#"{"alg":"RS256","kid":"rsa"}"#;
@@ -303,4 +304,105 @@ fn verified_claims_do_not_show_in_logs() {
         format!("{verified:?}"),
         r#"VerifiedClaims { algorithm: Es256, key_id: Some("ec"), .. }"#
     );
+}
+
+/// One RSA key and 255 on P-521, each with these members.
+fn crowd(changes: &Value) -> String {
+    let member = |index: usize| {
+        let algorithm = if index == 0 {
+            Algorithm::Rs256
+        } else {
+            Algorithm::Es512
+        };
+        let mut jwk = testing::jwk(algorithm);
+        jwk["kid"] = json!(format!("k{index}"));
+        if index > 0 {
+            for (name, value) in changes.as_object().unwrap() {
+                jwk[name] = value.clone();
+            }
+        }
+        jwk
+    };
+    json!({ "keys": (0..256).map(member).collect::<Vec<_>>() }).to_string()
+}
+
+fn es512(key_id: &str) -> String {
+    let header = json!({ "alg": "ES512", "kid": key_id }).to_string();
+    testing::signed(Algorithm::Es512, &header, "{}")
+}
+
+/// What a key set costs when it is read does not hang on what its keys would cost to verify with.
+#[test]
+fn nothing_is_made_of_a_key_before_it_verifies() {
+    forget_all();
+    let pins = [Thumbprint::from_base64url(&encode([0; 32])).unwrap()];
+    for changes in [
+        json!({"alg": "ECDH-ES"}),
+        json!({"use": "enc"}),
+        json!({"d": "AQ"}),
+    ] {
+        let set = parse(&crowd(&changes)).unwrap();
+        assert_eq!((set.len(), set.skipped().len()), (1, 255));
+    }
+    let body = crowd(&json!({}));
+    assert_eq!(parse(&body).unwrap().len(), 256);
+    let limits = KeySetLimits::default();
+    let pinned = KeySet::parse_pinned(body.as_bytes(), &limits, &pins).unwrap_err();
+    assert!(matches!(pinned, KeySetError::NoUsableKey(skipped) if skipped.len() == 256));
+    assert_eq!(made(), 0);
+    // Nor by what does not hold.
+    let set = parse(&body).unwrap();
+    let token = es512("k7");
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let bad = format!("{signed}.{}", encode([1; 132]));
+    for _ in 0..3 {
+        assert_eq!(verify(&set, &bad).unwrap_err(), TokenError::BadSignature);
+    }
+    assert_eq!(made(), 0);
+}
+
+#[test]
+fn the_first_signature_that_holds_makes_a_table_and_whichever_set_comes_next_has_it() {
+    forget_all();
+    let body = crowd(&json!({}));
+    let set = parse(&body).unwrap();
+    for _ in 0..3 {
+        verify(&set, &es512("k7")).unwrap();
+        assert_eq!(made(), 1);
+    }
+    // The numbers are what counts, and those are the same.
+    verify(&set, &es512("k8")).unwrap();
+    let again = parse(&body).unwrap().with_allowance(&Allowance::new());
+    verify(&again, &es512("k9")).unwrap();
+    drop(set);
+    verify(&parse(&body).unwrap(), &es512("k7")).unwrap();
+    assert_eq!(made(), 1);
+    verify(&again, &rs256(r#"{"alg":"RS256","kid":"k0"}"#, "{}")).unwrap();
+    assert_eq!(made(), 2);
+}
+
+/// Beyond what may be made in a second, and beyond the room, keys verify without tables.
+#[test]
+fn keys_verify_without_tables_as_well() {
+    forget_all();
+    let algorithms = [
+        Algorithm::Es512,
+        Algorithm::Es384,
+        Algorithm::Es256,
+        Algorithm::Es256k,
+    ];
+    let keys: Vec<_> = algorithms
+        .iter()
+        .map(|algorithm| testing::jwk(*algorithm))
+        .collect();
+    let set = parse(&json!({ "keys": keys }).to_string()).unwrap();
+    for (second, expected) in [(7, 1), (7, 1), (8, 4), (9, 4)] {
+        for (key, algorithm) in keys.iter().zip(algorithms) {
+            let header = json!({ "alg": algorithm.name(), "kid": key["kid"] }).to_string();
+            let token = testing::signed(algorithm, &header, "{}");
+            let mut budget = Budget::new(1).at(UnixTime::from_secs(second));
+            verify_within(&set, &token, &mut budget).unwrap();
+        }
+        assert_eq!(made(), expected, "{second}");
+    }
 }

@@ -84,6 +84,20 @@ impl Slot {
         }
     }
 
+    /// Ends with its configuration: the others need not wait for a lease that nobody serves any more. One that another VM
+    /// has taken since stays.
+    pub(in crate::keys) fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
+        self.publish(shared, |record| {
+            if record.phase == Phase::Fetching && record.until == lease.until {
+                record.phase = Phase::Idle;
+                record.until = now;
+            }
+        });
+    }
+
     fn succeed(
         &mut self,
         set: KeySet,

@@ -187,6 +187,22 @@ fn a_leader_whom_nobody_needs_any_more_leaves_the_question_to_others() {
 }
 
 #[test]
+fn a_leader_that_ends_leaves_the_question_to_others() {
+    let mut process = Process::default();
+    let (mut leader, mut other) = (vm(1), vm(2));
+    assert!(needs(&mut leader, "alice", &mut process, at(0)).is_some());
+    assert_eq!(needs(&mut other, "alice", &mut process, at(0)), None);
+    leader.release(&mut process, at(0).mono);
+    assert_eq!(leader.in_flight(), 0);
+    let call = tick(&mut other, &mut process, at(0)).unwrap();
+    // What another asks now stays with it.
+    leader.release(&mut process, at(0).mono);
+    assert_eq!(needs(&mut vm(3), "alice", &mut process, at(0)), None);
+    answers(&mut other, call, 404, &json!({}), &mut process, at(0));
+    assert_eq!(groups(&other, "alice", at(0)), Some(Vec::new()));
+}
+
+#[test]
 fn a_failure_is_everybodys_for_a_moment() {
     let mut process = Process::default();
     let (mut leader, mut other) = (vm(1), vm(2));

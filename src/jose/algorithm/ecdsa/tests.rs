@@ -44,7 +44,7 @@ fn coordinates(algorithm: Algorithm) -> (String, Vec<u8>, Vec<u8>) {
 
 fn key(algorithm: Algorithm) -> EcKey {
     let (curve, x, y) = coordinates(algorithm);
-    EcKey::new(&curve, &x, &y, true).unwrap()
+    EcKey::new(&curve, &x, &y).unwrap()
 }
 
 /// `left - right`, big-endian, of numbers of one length.
@@ -71,12 +71,12 @@ fn a_high_s_is_as_good_as_a_low_one() {
         let (r, s) = signature.split_at(signature.len() / 2);
         let mirrored = [r, &minus(&unhex(order), s)].concat();
         assert_ne!(signature, mirrored);
-        assert!(key(algorithm).verify(b"message", &signature));
+        assert!(key(algorithm).verify(b"message", &signature, Upkeep::NONE));
         assert!(
-            key(algorithm).verify(b"message", &mirrored),
+            key(algorithm).verify(b"message", &mirrored, Upkeep::NONE),
             "{algorithm:?}"
         );
-        assert!(!key(algorithm).verify(b"another", &mirrored));
+        assert!(!key(algorithm).verify(b"another", &mirrored, Upkeep::NONE));
     }
 }
 
@@ -104,7 +104,7 @@ fn a_signature_has_two_numbers_in_range_and_of_full_length() {
             [s, r].concat(),
         ] {
             assert!(
-                !key(algorithm).verify(b"message", &signature),
+                !key(algorithm).verify(b"message", &signature, Upkeep::NONE),
                 "{algorithm:?} {signature:x?}"
             );
         }
@@ -114,8 +114,8 @@ fn a_signature_has_two_numbers_in_range_and_of_full_length() {
 #[test]
 fn a_signature_in_der_is_refused() {
     let signature = crate::jose::testing::p256_signature(b"message");
-    assert!(key(Algorithm::Es256).verify(b"message", &signature.to_bytes()));
-    assert!(!key(Algorithm::Es256).verify(b"message", signature.to_der().as_bytes()));
+    assert!(key(Algorithm::Es256).verify(b"message", &signature.to_bytes(), Upkeep::NONE));
+    assert!(!key(Algorithm::Es256).verify(b"message", signature.to_der().as_bytes(), Upkeep::NONE));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_point_is_on_its_curve_and_not_at_infinity() {
             (&x, &order),
         ] {
             assert_eq!(
-                EcKey::new(&curve, x, y, true).unwrap_err(),
+                EcKey::new(&curve, x, y).unwrap_err(),
                 KeyError::Malformed,
                 "{curve}"
             );
@@ -155,10 +155,7 @@ fn a_coordinate_is_as_long_as_the_field() {
             (&[], &[]),
             (&[&*x, &*y].concat(), &[]),
         ] {
-            assert_eq!(
-                EcKey::new(&curve, x, y, true).unwrap_err(),
-                KeyError::Malformed
-            );
+            assert_eq!(EcKey::new(&curve, x, y).unwrap_err(), KeyError::Malformed);
         }
     }
 }
@@ -169,11 +166,7 @@ fn a_point_of_one_curve_is_none_of_another() {
         let (own, x, y) = coordinates(algorithm);
         for curve in ["P-256", "P-384", "P-521", "secp256k1"] {
             let expected = (curve != own).then_some(KeyError::Malformed);
-            assert_eq!(
-                EcKey::new(curve, &x, &y, true).err(),
-                expected,
-                "{own} {curve}"
-            );
+            assert_eq!(EcKey::new(curve, &x, &y).err(), expected, "{own} {curve}");
         }
     }
 }

@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn key() -> Ed25519Key {
     let jwk = jwk(Algorithm::EdDsa);
-    Ed25519Key::new(&decode(jwk["x"].as_str().unwrap()), true).unwrap()
+    Ed25519Key::new(&decode(jwk["x"].as_str().unwrap())).unwrap()
 }
 
 /// A coordinate, little-endian, with the bit for the sign of the other.
@@ -22,7 +22,7 @@ fn coordinate(lowest: u8, rest: u8, highest: u8) -> [u8; 32] {
 fn a_key_has_32_bytes() {
     for length in [0, 31, 33, 57, 64] {
         assert_eq!(
-            Ed25519Key::new(&vec![9; length], true).unwrap_err(),
+            Ed25519Key::new(&vec![9; length]).unwrap_err(),
             KeyError::Malformed
         );
     }
@@ -46,7 +46,7 @@ fn a_point_of_small_order_is_no_key() {
         eighth,
     ] {
         assert_eq!(
-            Ed25519Key::new(&point, true).unwrap_err(),
+            Ed25519Key::new(&point).unwrap_err(),
             KeyError::SmallOrder,
             "{point:x?}"
         );
@@ -58,7 +58,7 @@ fn a_coordinate_that_is_not_below_the_prime_is_malformed() {
     for lowest in 0xed..=0xff {
         for highest in [0x7f, 0xff] {
             assert_eq!(
-                Ed25519Key::new(&coordinate(lowest, 0xff, highest), true).unwrap_err(),
+                Ed25519Key::new(&coordinate(lowest, 0xff, highest)).unwrap_err(),
                 KeyError::Malformed,
                 "{lowest:x}"
             );
@@ -72,7 +72,7 @@ fn a_coordinate_that_is_not_below_the_prime_is_malformed() {
 #[test]
 fn a_point_off_the_curve_is_malformed() {
     assert_eq!(
-        Ed25519Key::new(&coordinate(2, 0, 0), true).unwrap_err(),
+        Ed25519Key::new(&coordinate(2, 0, 0)).unwrap_err(),
         KeyError::Malformed
     );
 }
@@ -85,7 +85,7 @@ fn a_second_form_of_a_signature_is_refused() {
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let signature = sign(Algorithm::EdDsa, b"message");
-    assert!(key().verify(b"message", &signature));
+    assert!(key().verify(b"message", &signature, Upkeep::NONE));
     let mut second = signature.clone();
     let mut carry = 0;
     for (byte, more) in second[32..].iter_mut().zip(ORDER) {
@@ -93,7 +93,7 @@ fn a_second_form_of_a_signature_is_refused() {
         carry = sum >> 8;
         *byte = u8::try_from(sum & 0xff).unwrap();
     }
-    assert!(!key().verify(b"message", &second));
+    assert!(!key().verify(b"message", &second, Upkeep::NONE));
 }
 
 #[test]
@@ -109,6 +109,9 @@ fn a_signature_has_64_bytes_and_no_point_of_small_order() {
         [point, &[0; 32]].concat(),
         [number, point].concat(),
     ] {
-        assert!(!key().verify(b"message", &signature), "{signature:x?}");
+        assert!(
+            !key().verify(b"message", &signature, Upkeep::NONE),
+            "{signature:x?}"
+        );
     }
 }

@@ -36,11 +36,6 @@ impl Shape {
         count: 8,
     };
 
-    /// Whether it is that of a table.
-    pub(super) const fn is_table(self) -> bool {
-        self.count == Self::TABLE.count
-    }
-
     /// Multiples in a window.
     const fn window(self) -> usize {
         1 << (self.width - 1)
@@ -66,10 +61,6 @@ impl fmt::Debug for Multiples {
 }
 
 impl Multiples {
-    pub(super) const fn shape(&self) -> Shape {
-        self.shape
-    }
-
     pub(super) fn of(point: &Affine, shape: Shape) -> Self {
         let mut multiples = Vec::with_capacity(shape.count);
         for power in powers(point, shape) {

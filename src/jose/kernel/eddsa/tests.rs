@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha512};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use super::{EddsaKernel, SMALL_ORDERS, Shape};
+use super::{Affine, EddsaKernel, Multiples, SMALL_ORDERS, Shape, Upkeep};
 use crate::jose::{
     kernel::tests::{random_bytes, rounds},
     testing::Salts,
@@ -29,7 +29,8 @@ const ORDER: [u8; 32] = [
 struct Signer {
     secret: LibraryScalar,
     bytes: [u8; 32],
-    kernels: [EddsaKernel; 2],
+    kernel: EddsaKernel,
+    multiples: [Multiples; 2],
     library: VerifyingKey,
 }
 
@@ -37,11 +38,12 @@ impl Signer {
     fn new(secret: LibraryScalar, torsion: EdwardsPoint) -> Self {
         let point = EdwardsPoint::mul_base(&secret) + torsion;
         let bytes = point.compress().to_bytes();
-        let kernel = |shape| EddsaKernel::of_shape(&bytes, shape).unwrap();
+        let inverse = Affine::from_bytes(&bytes).unwrap().negated();
         Self {
             secret,
             bytes,
-            kernels: [Shape::TABLE, Shape::FEW].map(kernel),
+            kernel: EddsaKernel::new(&bytes),
+            multiples: [Shape::TABLE, Shape::FEW].map(|shape| Multiples::of(&inverse, shape)),
             library: VerifyingKey::from_bytes(&bytes).unwrap(),
         }
     }
@@ -71,8 +73,14 @@ impl Signer {
     fn verdict(&self, message: &[u8], signature: &[u8]) -> bool {
         let expected = Signature::from_slice(signature)
             .is_ok_and(|signature| self.library.verify_strict(message, &signature).is_ok());
-        for kernel in &self.kernels {
-            let verdict = kernel.verify(message, signature);
+        let by = |multiples| self.kernel.holds(message, signature, multiples);
+        let verdicts = self.multiples.each_ref().map(by);
+        let kept_nothing = self.kernel.verify(message, signature, Upkeep::NONE);
+        for verdict in [
+            verdicts[0].unwrap_or(false),
+            verdicts[1].unwrap_or(false),
+            kept_nothing,
+        ] {
             let bytes = self.bytes;
             assert_eq!(verdict, expected, "{bytes:x?} {message:x?} {signature:x?}");
         }

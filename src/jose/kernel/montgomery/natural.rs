@@ -3,6 +3,10 @@
 /// The most bits that a modulus may have.
 const MOST_BITS: u32 = 8192;
 
+/// Bits of an exponent that are taken together where it is as long as the modulus: the powers of two that they stand for
+/// are below every modulus of a key.
+pub(in crate::jose::kernel) const WINDOW: u32 = 5;
+
 /// Four limbs, the lowest first.
 pub(super) type Limbs = [u32; 4];
 
@@ -49,7 +53,7 @@ impl<const BITS: u32, const BLOCKS: usize> Natural<BITS, BLOCKS> {
     }
 
     /// A power of two; zero where there is no room.
-    pub(super) fn power_of_two(exponent: u32) -> Self {
+    pub(in crate::jose::kernel) fn power_of_two(exponent: u32) -> Self {
         let mut number = Self::ZERO;
         let place = usize::try_from(exponent / BITS).unwrap_or(usize::MAX);
         if let Some(limb) = number.0.as_flattened_mut().get_mut(place) {

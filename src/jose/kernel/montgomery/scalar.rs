@@ -8,7 +8,7 @@
 //! Numbers are kept below twice the modulus: `R`, the power of two that a reduction divides by, is more than four times
 //! the modulus, and then the reduced product of two such numbers is again below twice the modulus.
 
-use super::natural::{Limbs, Natural, low, negated_inverse, odd_modulus};
+use super::natural::{Limbs, Natural, WINDOW, low, negated_inverse, odd_modulus};
 
 /// The lowest 28 bits.
 const MASK: u64 = (1 << BITS) - 1;
@@ -105,6 +105,32 @@ impl Modulus {
             Number::power_of_two(0)
         };
         self.product(&power, &last).reduced_once(&self.limbs)
+    }
+
+    /// The number in Montgomery form.
+    pub(in crate::jose::kernel) fn in_form(&self, number: &Number) -> Number {
+        let form = self.product(number, &self.square_of_r);
+        form.reduced_once(&self.limbs)
+    }
+
+    /// For each digit of [`WINDOW`] bits: the power, in Montgomery form, to the `2^WINDOW`, times two to the digit.
+    pub(in crate::jose::kernel) fn raised(
+        &self,
+        power: &Number,
+        digits: impl Iterator<Item = usize>,
+    ) -> Number {
+        let form = |exponent| self.in_form(&Number::power_of_two(exponent));
+        let factors: Vec<_> = (0..1 << WINDOW).map(form).collect();
+        let mut power = *power;
+        for digit in digits {
+            for _ in 0..WINDOW {
+                power = self.square(&power);
+            }
+            if let Some(factor) = factors.get(digit) {
+                power = self.product(&power, factor);
+            }
+        }
+        power.reduced_once(&self.limbs)
     }
 
     /// `left * right / R`.

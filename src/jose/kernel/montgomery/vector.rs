@@ -21,7 +21,7 @@ mod tests;
 
 use self::columns::{BITS, Carry, Sum, Windows, columns, last_columns, square_columns};
 use self::lanes::Lanes;
-use super::natural::{Limbs, Natural, negated_inverse, odd_modulus};
+use super::natural::{Limbs, Natural, WINDOW, negated_inverse, odd_modulus};
 
 /// Digits of a block.
 const DIGITS: u32 = 16;
@@ -200,6 +200,34 @@ impl Modulus {
             self.operand(&Number::power_of_two(0))
         };
         self.multiply(&mut power, &last.windows, &mut work);
+        self.number(&power.pairs)
+    }
+
+    /// The number in Montgomery form.
+    pub(in crate::jose::kernel) fn in_form(&self, number: &Number) -> Number {
+        let mut operand = self.operand(number);
+        self.multiply(&mut operand, &self.square_of_r, &mut self.work());
+        self.number(&operand.pairs)
+    }
+
+    /// For each digit of [`WINDOW`] bits: the power, in Montgomery form, to the `2^WINDOW`, times two to the digit.
+    pub(in crate::jose::kernel) fn raised(
+        &self,
+        power: &Number,
+        digits: impl Iterator<Item = usize>,
+    ) -> Number {
+        let mut work = self.work();
+        let form = |exponent| self.operand(&self.in_form(&Number::power_of_two(exponent)));
+        let factors: Vec<_> = (0..1 << WINDOW).map(|digit| form(digit).windows).collect();
+        let mut power = self.operand(power);
+        for digit in digits {
+            for _ in 0..WINDOW {
+                self.square(&mut power, &mut work);
+            }
+            if let Some(factor) = factors.get(digit) {
+                self.multiply(&mut power, factor, &mut work);
+            }
+        }
         self.number(&power.pairs)
     }
 

@@ -1,14 +1,11 @@
-use std::sync::Arc;
-
 use rsa::rand_core::Rng as _;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::{Ring, Salts, random_bytes, residue, rounds, unhex};
 use crate::jose::kernel::{
-    EcdsaKernel, P256, P384, P521, Secp256k1,
+    EcdsaKernel, P256, P384, P521, Secp256k1, Upkeep,
     point::{Affine, Table},
-    tables::Tables,
 };
 
 /// Whether a signature is good for a hash.
@@ -42,8 +39,8 @@ macro_rules! group {
         fn pair(key: VerifyingKey, secret: Option<SigningKey>) -> Pair {
             let point = key.to_sec1_point(false);
             let (x, y) = point.as_bytes()[1..].split_at(point.as_bytes().len() / 2);
-            let kernel = EcdsaKernel::<$curve, $limbs>::without_limit(x, y).unwrap();
-            let without = EcdsaKernel::<$curve, $limbs>::new(x, y, false).unwrap();
+            let kernel = EcdsaKernel::<$curve, $limbs>::new(x, y).unwrap();
+            let table = Table::<$curve, $limbs>::of_key(&Affine::from_be_bytes(x, y).unwrap());
             let library = move |hash: &[u8], signature: &[u8]| {
                 use hazmat::PrehashVerifier as _;
                 let normalized: fn(Signature) -> Signature = $normalized;
@@ -58,8 +55,9 @@ macro_rules! group {
             };
             Pair {
                 kernel: Box::new(move |hash, signature| {
-                    let verdict = kernel.verify(hash, signature);
-                    assert_eq!(without.verify(hash, signature), verdict, "without a table");
+                    let verdict = kernel.verify(hash, signature, Upkeep::NONE);
+                    let by_table = kernel.holds(hash, signature, Some(&table));
+                    assert_eq!(by_table.unwrap_or(false), verdict, "with a table");
                     verdict
                 }),
                 library: Box::new(library),
@@ -125,19 +123,6 @@ fn signature_of(order: &Ring, u1: &[u8], u2: &[u8], r: &[u8]) -> (Vec<u8>, Vec<u
 
 fn is_zero(number: &[u8]) -> bool {
     number.iter().all(|byte| *byte == 0)
-}
-
-#[test]
-fn tables_are_shared_and_only_so_many() {
-    let tables = Tables::<Table<P521, 19>>::new();
-    let point = Affine::generator();
-    let of_key = |name: u8| tables.of_key([name].into(), || Table::of_key(&point));
-    let (first, second) = (of_key(1).unwrap(), of_key(2).unwrap());
-    assert!(of_key(3).is_none());
-    assert!(Arc::ptr_eq(&first, &of_key(1).unwrap()));
-    drop(second);
-    assert!(of_key(3).is_some());
-    assert!(Arc::ptr_eq(&first, &of_key(1).unwrap()));
 }
 
 /// Sums of equal points, of a point and its inverse, and partial sums of them.

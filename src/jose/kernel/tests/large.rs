@@ -7,7 +7,7 @@ use super::{Ring, Salts, random_bytes, random_number, rounds};
 use crate::jose::{
     Algorithm,
     kernel::{
-        RsaKernel,
+        Fermat, RsaKernel,
         montgomery::{scalar, vector},
     },
     testing::{rsa_key, sign},
@@ -89,6 +89,68 @@ fn powers_are_those_of_the_library() {
             bases.push(ring.sum(&random_number(&mut random, bytes.len()), &[0]));
             agrees(&bytes, &bases, EXPONENTS[place % EXPONENTS.len()]);
             agrees(&bytes, &bases, 65_537);
+        }
+    }
+}
+
+/// A power of two by digits of five bits, by each of the two kernels, as what leaves Montgomery form.
+macro_rules! raised {
+    ($kernel:ident, $modulus:expr, $digits:expr) => {{
+        let modulus = $kernel::Modulus::new($modulus).unwrap();
+        let one = modulus.in_form(&$kernel::Number::power_of_two(0));
+        let (first, second) = $digits.split_at($digits.len() / 3);
+        let power = modulus.raised(&one, first.iter().copied());
+        let power = modulus.raised(&power, second.iter().copied());
+        let expected = |bytes: &[u8]| modulus.in_form(&$kernel::Number::from_be_bytes(bytes));
+        let ring = Ring::new($modulus);
+        let exponent = $digits.iter().fold(vec![0; 8], |exponent: Vec<u8>, digit| {
+            let number = exponent
+                .iter()
+                .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            (number << 5 | u64::try_from(*digit).unwrap())
+                .to_be_bytes()
+                .to_vec()
+        });
+        assert!(
+            power == expected(&ring.power(&[2], &exponent)),
+            "{:x?}",
+            $modulus
+        );
+    }};
+}
+
+#[test]
+fn powers_of_two_are_those_of_the_library() {
+    let mut random = Salts(3);
+    let sizes = [206, 1247, 2048, 2049, 2079, 2126, 3072, 3471, 4096, 8192];
+    for bits in sizes {
+        for bytes in moduli(bits, &mut random) {
+            let digits: Vec<_> = (0..12)
+                .map(|_| usize::try_from(random.next_u32() % 32).unwrap())
+                .collect();
+            raised!(scalar, &bytes, digits);
+            raised!(vector, &bytes, digits);
+        }
+    }
+}
+
+/// Whether a number is one modulo the other to the power of the other less one, as the library computes it.
+#[test]
+fn fermats_test_is_that_of_the_library() {
+    let mut random = Salts(4);
+    for bits in [2048, 2051, 3072] {
+        let [_, largest, between] = moduli(bits, &mut random);
+        for bytes in [largest, between] {
+            let ring = Ring::new(&bytes);
+            let minus_one = ring.difference(&[0], &[1]);
+            let expected = ring.power(&[2], &minus_one) == ring.sum(&[0], &[1]);
+            let key = RsaKernel::new(&bytes, &[3]).unwrap();
+            for part in [1, 7, 100, 1000] {
+                let mut fermat = Fermat::default();
+                let verdict = std::iter::repeat_with(|| fermat.proceed(&key, &bytes, part))
+                    .find_map(std::convert::identity);
+                assert_eq!(verdict, Some(expected), "{bytes:x?}");
+            }
         }
     }
 }
