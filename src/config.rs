@@ -12,6 +12,7 @@ mod error;
 mod filter_state;
 mod host;
 mod overage;
+mod paths;
 mod policy_test;
 mod possession;
 mod provider;
@@ -30,6 +31,7 @@ pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
 pub use self::host::{HostName, HostWord, NginxHost};
 pub use self::overage::GroupsOverage;
+pub use self::paths::{Paths, Spelling};
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
@@ -91,6 +93,9 @@ pub struct Config {
     pub limits: Limits,
     /// Who says where a request comes from; without it clients are not told apart by their addresses.
     pub client_address: Option<ClientAddress>,
+    /// In which ways the upstream may read a path.
+    #[serde(default)]
+    pub paths: Paths,
     /// The proxy that runs the filter.
     #[serde(default)]
     pub host: HostWord,

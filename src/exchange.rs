@@ -21,7 +21,9 @@ use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
-use crate::policy::{KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables};
+use crate::policy::{
+    Disagreement, KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables,
+};
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::{MonoTime, Now};
@@ -143,6 +145,8 @@ pub struct Refusal {
     pub answer: Answer,
     /// The rule's name, where one was found.
     pub rule: Option<String>,
+    /// The two readings of a request that was refused because they differ.
+    pub disagreement: Option<Box<Disagreement>>,
 }
 
 /// The other end of a request's connection, as far as the host tells and somebody asks.
@@ -331,7 +335,15 @@ impl Exchange {
             denial,
             answer,
             rule: rule.map(|rule| rule.name.clone()),
+            disagreement: self.disagreement(denial),
         })
+    }
+
+    /// What the log says of a request whose readings differ: it is worked out again, since hardly any is refused for it.
+    fn disagreement(&self, denial: Denial) -> Option<Box<Disagreement>> {
+        let differs = denial == Denial::AmbiguousRequest;
+        let judged = differs.then(|| self.policy.find_in_each_reading(&self.head))?;
+        judged.err()?.1.map(Box::new)
     }
 
     /// A request without a caller to speak of.
@@ -344,6 +356,11 @@ impl Exchange {
             set: Vec::new(),
             shadowed,
         };
+        if self.policy.removes_headers() && upstream.is_hidden_by_connection(&self.head) {
+            grant
+                .set
+                .push(("connection".to_owned(), b"upgrade".to_vec()));
+        }
         if let Some(denial) = shadowed {
             let verdict = format!("{};status={}", denial.reason(), denial.status());
             grant

@@ -278,7 +278,7 @@ impl Gateway {
     }
 
     /// Gives back whatever other VMs leave to this one: the configuration is gone.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         self.stores.keys.release(shared, now);
         self.stores.services.release(shared, now);
     }

@@ -227,7 +227,7 @@ impl KeyStore {
     }
 
     /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         for slot in &mut self.slots {
             slot.release(shared, now);
         }

@@ -9,6 +9,7 @@ mod matcher;
 pub mod path;
 pub mod principal;
 pub mod provider;
+mod readings;
 pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
@@ -28,9 +29,11 @@ use self::matcher::Matcher;
 use self::path::{CanonicalPath, MatchPath};
 use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
+pub use self::readings::Disagreement;
+use self::readings::Reader;
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
-use self::route::{Route, Target};
+use self::route::Route;
 use self::suit::Owned;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::Location;
@@ -166,6 +169,8 @@ pub struct Policy {
     pub rules: Box<[Rule]>,
     /// Where to look for one.
     matcher: Matcher,
+    /// How requests are read.
+    reader: Reader,
     /// Whether CORS preflight requests need no credential.
     pub bypass_cors_preflight: bool,
     /// What clients may know of the protected resource.
@@ -187,56 +192,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The first rule that matches the request, and what its path's variables stand for.
+    /// The rule of a request, as [`Self::find_in_each_reading`] finds it.
     ///
     /// # Errors
-    /// [`Denial::MalformedPath`] for a path that is too long for the rules' expressions, or that two servers could read differently, also where a server
-    /// that drops path parameters, or the host by its own reading, would come to another rule or to other variables; [`Denial::NoRule`] where none
-    /// matches.
+    /// As [`Self::find_in_each_reading`], without the readings that differ.
     pub fn find(&self, head: &Headers) -> Result<(&Rule, Variables), Denial> {
-        let pseudo = |name| head.first(name).unwrap_or_default();
-        let authority = head.first(":authority").or_else(|| head.first("host"));
-        let path = CanonicalPath::parse(pseudo(":path")).map_err(|_| Denial::MalformedPath)?;
-        // "No match" would lead on to rules for other paths.
-        if self.matcher.is_too_long(path.as_bytes()) {
-            return Err(Denial::MalformedPath);
-        }
-        let matching = |path: &CanonicalPath<'_>| {
-            let target = Target {
-                method: pseudo(":method"),
-                authority: authority.unwrap_or_default(),
-                path: path.as_bytes(),
-                headers: head,
-            };
-            let route = |index: usize| self.rules.get(index).map(|rule| &rule.route);
-            let rule = self.rules.get(self.matcher.find(&target, route)?)?;
-            Some((rule, variables(rule, path)))
-        };
-        let found = matching(&path);
-        if let Some(other) = path.without_parameters() {
-            let name = |found: &Option<(&Rule, Variables)>| {
-                found
-                    .as_ref()
-                    .map(|(rule, held)| (rule.name.clone(), held.clone()))
-            };
-            if name(&matching(&other)) != name(&found) {
-                return Err(Denial::MalformedPath);
-            }
-        }
-        // The host may have chosen its own location by another reading, and others behind it go by that.
-        if let Some(read) = head.path_as_read() {
-            let name = |found: &Option<(&Rule, Variables)>| {
-                found
-                    .as_ref()
-                    .map(|(rule, held)| (rule.name.clone(), held.clone()))
-            };
-            if read != path.as_bytes()
-                && name(&matching(&CanonicalPath::decoded(read))) != name(&found)
-            {
-                return Err(Denial::MalformedPath);
-            }
-        }
-        found.ok_or(Denial::NoRule)
+        self.find_in_each_reading(head)
+            .map_err(|(denial, _)| denial)
     }
 
     /// What a refusal's challenge says.
@@ -286,15 +248,17 @@ impl Policy {
 /// left out, and so equals no claim.
 pub type Variables = Vec<(String, String)>;
 
-fn variables(rule: &Rule, path: &CanonicalPath<'_>) -> Variables {
+fn variables(rule: &Rule, path: &[u8]) -> Variables {
     let MatchPath::Template(template) = &rule.route.path else {
         return Variables::new();
     };
     template
-        .capture(path.as_bytes())
+        .capture(path)
         .filter_map(|(name, value)| {
             let value = std::str::from_utf8(value).ok()?;
-            Some((name.to_owned(), value.to_owned()))
+            // A slash that stayed within its segment is one to whoever reads the segment.
+            let value = value.replace("%2F", "/").replace("%2f", "/");
+            Some((name.to_owned(), value))
         })
         .collect()
 }

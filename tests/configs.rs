@@ -511,7 +511,7 @@ fn a_configuration_passes_its_own_tests_or_is_refused() {
         r#"{"name": "t", "request": {"path": "/admin/x", "method": "POST"}, "provider": "users", "claims": {"sub": "a"}, "expect": {"status": 403, "rule": "admin"}}"#,
         r#"{"name": "t", "request": {"path": "/admin/x", "method": "POST"}, "provider": "ops", "claims": {"sub": "a"}, "expect": {"status": 401, "rule": "admin"}}"#,
         r#"{"name": "t", "request": {"path": "/admin/x"}, "anonymous": true, "expect": {"status": 403}}"#,
-        r#"{"name": "t", "request": {"path": "/a%2fb"}, "anonymous": true, "expect": {"status": 400}}"#,
+        r#"{"name": "t", "request": {"path": "/a%5cb"}, "anonymous": true, "expect": {"status": 400}}"#,
         r#"{"name": "t", "request": {"path": "/reports/1", "host": "r.example:80", "headers": {"X-Env": "prod"}}, "provider": "ops", "claims": {"sub": "a"}, "decision": true, "expect": "allow"}"#,
         r#"{"name": "t", "request": {"path": "/reports/1", "host": "r.example", "headers": {"X-Env": "prod"}}, "provider": "ops", "claims": {"sub": "a"}, "decision": false, "expect": {"status": 403}}"#,
     ];

@@ -88,7 +88,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             stores,
             shared,
             now,
-            budget: Budget::new(SIGNATURES).at(now),
+            budget: Budget::new(SIGNATURES).at(now.mono),
             is_new: false,
             vouched: false,
         }

@@ -113,5 +113,6 @@ fn internal() -> crate::exchange::Refusal {
             with_proof: false,
         }),
         rule: None,
+        disagreement: None,
     }
 }

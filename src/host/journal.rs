@@ -1,9 +1,12 @@
 //! What operators hear of single requests: a counter of each, a line in the log of so many a second.
 
+use std::fmt;
+
 use log::info;
 
 use super::metrics::{ALLOWED, DENIED, Metrics, SHADOW_DENIED};
 use crate::bucket::Bucket;
+use crate::exchange::Refusal;
 use crate::policy::denial::Denial;
 use crate::time::MonoTime;
 
@@ -35,12 +38,17 @@ impl Journal {
     }
 
     /// A request was refused.
-    pub(super) fn denied(&mut self, denial: Denial, rule: Option<&str>, now: MonoTime) {
+    pub(super) fn denied(&mut self, refusal: &Refusal, now: MonoTime) {
+        let denial = refusal.denial;
         let (reason, status) = (denial.reason(), denial.status());
+        let rule = refusal.rule.as_deref();
         self.metrics.count(DENIED, reason);
         if self.has_line(now) {
             let rule = rule.unwrap_or("-");
-            info!("auth-filter: denied reason={reason} status={status} rule={rule}");
+            info!(
+                "auth-filter: denied reason={reason} status={status} rule={rule}{}",
+                Readings(refusal)
+            );
         }
     }
 
@@ -65,5 +73,21 @@ impl Journal {
             self.left_out = 0;
         }
         true
+    }
+}
+
+/// The two readings of a request that was refused because they differ; nothing for others.
+struct Readings<'r>(&'r Refusal);
+
+impl fmt::Display for Readings<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(held) = &self.0.disagreement else {
+            return Ok(());
+        };
+        let ((first, rule), (other, other_rule)) = (&held.first, &held.other);
+        write!(
+            formatter,
+            " reading=\"{first}\" comes to rule={rule} reading=\"{other}\" comes to rule={other_rule}"
+        )
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn forward(
 
 /// Answers in the upstream's place.
 pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journal, now: MonoTime) {
-    journal.denied(refusal.denial, refusal.rule.as_deref(), now);
+    journal.denied(refusal, now);
     send(&refusal.answer, host);
 }
 

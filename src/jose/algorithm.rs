@@ -15,7 +15,7 @@ pub(super) use self::{
     rsa::{Examined, Patience, RsaKey},
 };
 use super::{KeyError, cost, kernel::Upkeep};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// A signature algorithm that a token can be verified with.
 ///
@@ -210,7 +210,7 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// Why they never count.
-    pub(super) fn examine(&self, patience: &Patience, now: UnixTime) -> Result<Examined, KeyError> {
+    pub(super) fn examine(&self, patience: &Patience, now: MonoTime) -> Result<Examined, KeyError> {
         match self {
             Self::Rsa(key) => key.examine(patience, now),
             Self::Ec(_) | Self::Ed25519(_) | Self::Secret(_) => Ok(Examined::Sound),

@@ -13,7 +13,7 @@ use super::{
     },
     kernel::Upkeep,
 };
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Why a key of a set is of no use for verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
@@ -203,7 +203,7 @@ impl Key {
     }
 
     /// Whether what the key signs counts, as far as there is time to find that out.
-    pub(super) fn examine(&self, patience: &Patience, now: UnixTime) -> Result<Examined, KeyError> {
+    pub(super) fn examine(&self, patience: &Patience, now: MonoTime) -> Result<Examined, KeyError> {
         let examined = self.verifying_key.examine(patience, now);
         self.found_out.set(examined.is_err());
         examined

@@ -12,7 +12,7 @@ use super::{
     kernel::Upkeep,
 };
 use crate::json::{UniqueMap, parse_strict};
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// How large a key set may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl SkippedKey {
 #[derive(Debug)]
 pub struct Budget {
     signatures: u8,
-    now: UnixTime,
+    now: MonoTime,
     awaits_examination: bool,
 }
 
@@ -86,14 +86,14 @@ impl Budget {
     pub const fn new(signatures: u8) -> Self {
         Self {
             signatures,
-            now: UnixTime::from_millis(0),
+            now: MonoTime::from_millis(0),
             awaits_examination: false,
         }
     }
 
     /// The same at this time: what is made of keys ahead is bounded by the second.
     #[must_use]
-    pub const fn at(self, now: UnixTime) -> Self {
+    pub const fn at(self, now: MonoTime) -> Self {
         Self { now, ..self }
     }
 
@@ -171,7 +171,7 @@ impl KeySet {
     pub fn parse_inline(body: &[u8], limits: &KeySetLimits) -> Result<Self, KeySetError> {
         Self::parse_each(body, limits, |jwk| {
             let key = Key::parse(jwk, Origin::Inline)?;
-            key.examine(&Patience::endless(), UnixTime::from_millis(0))?;
+            key.examine(&Patience::endless(), MonoTime::from_millis(0))?;
             Ok(key)
         })
     }

@@ -8,7 +8,7 @@ use super::{
     AlgorithmSet, Budget, KeyError, KeySet, KeySetError, KeySetLimits, TokenError, UntrustedToken,
     jwk::{Key, Origin},
 };
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 struct Vector {
     name: String,
@@ -40,7 +40,7 @@ impl Vector {
     fn verify(&self, set: &KeySet) -> (Result<(), TokenError>, u64) {
         let token = UntrustedToken::parse(&self.token, 16_384).unwrap();
         for second in 1_000.. {
-            let mut budget = Budget::new(4).at(UnixTime::from_secs(second));
+            let mut budget = Budget::new(4).at(MonoTime::from_secs(second));
             let verdict = set.verify(&token, AlgorithmSet::all_asymmetric(), &mut budget);
             if !budget.awaits_examination() {
                 let is_known = verdict.is_ok();
@@ -126,7 +126,7 @@ fn an_issuer_has_so_much_time_a_second_for_its_keys() {
     let set = large.set().unwrap();
     let token = UntrustedToken::parse(&large.token, 16_384).unwrap();
     let verify = |second| {
-        let mut budget = Budget::new(4).at(UnixTime::from_secs(second));
+        let mut budget = Budget::new(4).at(MonoTime::from_secs(second));
         let verdict = set.verify(&token, AlgorithmSet::all_asymmetric(), &mut budget);
         (verdict.map(drop), budget.awaits_examination())
     };

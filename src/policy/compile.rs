@@ -10,9 +10,10 @@ mod warnings;
 use std::time::Duration;
 
 use super::matcher::Matcher;
+use super::readings::Reader;
 use super::resource_metadata::ResourceMetadata;
 use super::suit::Owned;
-use super::upstream::state_names;
+use super::upstream::{PREFIX, state_names};
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
@@ -49,6 +50,7 @@ impl Policy {
             sources: sources.into(),
             services: services.into(),
             matcher: Matcher::new(rules.iter().map(|rule| &rule.route)),
+            reader: Reader::new(&config.paths, &rules),
             rules: rules.into(),
             bypass_cors_preflight: config.bypass_cors_preflight,
             resource_metadata: config
@@ -169,7 +171,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
 }
 
 fn upstream(headers: &config::UpstreamHeaders, aws: bool) -> Result<UpstreamHeaders, ConfigError> {
-    let prefix = headers.prefix.as_deref().unwrap_or("x-auth-");
+    let prefix = headers.prefix.as_deref().unwrap_or(PREFIX);
     let prefix = header_name("upstream_headers.prefix", prefix)?;
     let mut upstream = UpstreamHeaders::new(&prefix, aws);
     let facts: Option<&[String]> = match &headers.filter_state {

@@ -12,6 +12,8 @@ use crate::possession::ProofError;
 pub enum Denial {
     /// More than one credential; which one counts would be anybody's guess.
     Ambiguous,
+    /// An upstream may read the request in two ways, and the rules differ.
+    AmbiguousRequest,
     /// AWS gives this caller no credentials, or cannot: it was not identified by an ID token.
     AwsCredentialsRefused,
     /// An API key that is not known or has ended.
@@ -37,6 +39,8 @@ pub enum Denial {
     MalformedPath,
     /// A credential is needed and there is none.
     Missing,
+    /// The authority is no host, with a port or without.
+    MalformedAuthority,
     /// No rule is for this request.
     NoRule,
     /// The proof of possession does not hold.
@@ -116,7 +120,12 @@ impl Denial {
         match self {
             Self::Missing => 0,
             Self::NoRule | Self::Denied => 1,
-            Self::Malformed | Self::Ambiguous | Self::MalformedPath | Self::OwnedHeader => 2,
+            Self::Ambiguous
+            | Self::AmbiguousRequest
+            | Self::Malformed
+            | Self::MalformedAuthority
+            | Self::MalformedPath
+            | Self::OwnedHeader => 2,
             Self::Token(error) => error.rank().saturating_add(3),
             Self::Proof(_) => 99,
             Self::BadKey | Self::BadPassword => 100,
@@ -137,7 +146,12 @@ impl Denial {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Ambiguous | Self::Malformed | Self::MalformedPath | Self::OwnedHeader => 400,
+            Self::Ambiguous
+            | Self::AmbiguousRequest
+            | Self::Malformed
+            | Self::MalformedAuthority
+            | Self::MalformedPath
+            | Self::OwnedHeader => 400,
             Self::BadKey | Self::BadPassword | Self::Missing | Self::Proof(_) | Self::Token(_) => {
                 401
             }
@@ -162,6 +176,7 @@ impl Denial {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Ambiguous => "ambiguous_credentials",
+            Self::AmbiguousRequest => "ambiguous_request",
             Self::AwsCredentialsRefused => "aws_credentials_refused",
             Self::BadKey => "bad_key",
             Self::BadPassword => "bad_password",
@@ -172,6 +187,7 @@ impl Denial {
             Self::Internal => "internal",
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::Malformed => "malformed_credentials",
+            Self::MalformedAuthority => "malformed_authority",
             Self::MalformedPath => "malformed_path",
             Self::Missing => "missing",
             Self::NoRule => "no_rule",
@@ -228,6 +244,8 @@ impl Denial {
             Self::KeysUnavailable { .. }
             | Self::ServiceUnavailable { .. }
             | Self::TooManyWaiting { .. } => r#"{"detail":"Authorization service unavailable"}"#,
+            Self::AmbiguousRequest => r#"{"detail":"Ambiguous request"}"#,
+            Self::MalformedAuthority => r#"{"detail":"Malformed authority"}"#,
             Self::MalformedPath => r#"{"detail":"Malformed path"}"#,
             Self::Missing => r#"{"detail":"Authentication required"}"#,
             Self::OwnedHeader => r#"{"detail":"Header not allowed"}"#,

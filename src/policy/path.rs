@@ -143,6 +143,35 @@ impl MatchPath {
         }
     }
 
+    /// The same for paths in lower case.
+    #[must_use]
+    pub fn without_case(&self) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::Exact(path) => Self::Exact(path.to_ascii_lowercase()),
+            Self::Prefix(path) => Self::Prefix(path.to_ascii_lowercase()),
+            Self::Regex(expression) => {
+                let folded = Regex::new(&format!("(?i){}", expression.as_str()));
+                Self::Regex(folded.unwrap_or_else(|_| expression.clone()))
+            }
+            Self::Template(template) => Self::Template(template.without_case()),
+        }
+    }
+
+    /// Whether a path in lower case may match by its letters only.
+    #[must_use]
+    pub fn has_capitals(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Exact(path) | Self::Prefix(path) => path.iter().any(u8::is_ascii_uppercase),
+            Self::Regex(expression) => expression
+                .as_str()
+                .bytes()
+                .any(|byte| byte.is_ascii_uppercase()),
+            Self::Template(template) => *template != template.without_case(),
+        }
+    }
+
     /// Whether each path that `other` matches is matched by `self`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -5,7 +5,7 @@
 //! caller; it never makes an anonymous request pass.
 
 use super::ProviderId;
-use super::claim::ClaimRule;
+use super::claim::{ClaimRule, ClaimTest};
 use super::decision::Decision;
 use super::denial::Denial;
 use super::principal::{Kind, Missing, Principal};
@@ -188,6 +188,50 @@ impl Requirement {
             Self::Any(branches) => branches.iter().any(Self::always_holds),
             Self::Not(branch) => branch.never_holds(),
             _ => false,
+        }
+    }
+
+    /// Whether a decision point is asked.
+    #[must_use]
+    pub fn asks_decision(&self) -> bool {
+        match self {
+            Self::Decision(_) => true,
+            Self::All(branches) | Self::Any(branches) => branches.iter().any(Self::asks_decision),
+            Self::Not(branch) => branch.asks_decision(),
+            Self::Claim(_)
+            | Self::Deny
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Optional
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Public
+            | Self::Roles(_)
+            | Self::Scopes(_)
+            | Self::User => false,
+        }
+    }
+
+    /// Whether it depends on this variable of the path.
+    #[must_use]
+    pub fn reads_variable(&self, name: &str) -> bool {
+        match self {
+            Self::Claim(rule) => rule.test == ClaimTest::PathVariable(name.to_owned()),
+            Self::Decision(decision) => decision.reads_variable(name),
+            Self::All(branches) | Self::Any(branches) => {
+                branches.iter().any(|branch| branch.reads_variable(name))
+            }
+            Self::Not(branch) => branch.reads_variable(name),
+            Self::Deny
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Optional
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Public
+            | Self::Roles(_)
+            | Self::Scopes(_)
+            | Self::User => false,
         }
     }
 

@@ -81,8 +81,8 @@ fn split_port(authority: &[u8]) -> (&[u8], bool) {
     let (host, port) = authority
         .split_at_checked(colon)
         .unwrap_or((authority, b""));
-    let is_port = port.len() > 1
-        && port.iter().skip(1).all(u8::is_ascii_digit)
+    // A port of no digits is none (RFC 3986 §3.2.3): servers take the host before it.
+    let is_port = port.iter().skip(1).all(u8::is_ascii_digit)
         && (!host.contains(&b':') || host.ends_with(b"]"));
     if is_port {
         (host, true)
@@ -95,6 +95,27 @@ fn split_port(authority: &[u8]) -> (&[u8], bool) {
 pub(super) fn host_of(authority: &[u8]) -> &[u8] {
     let host = split_port(authority).0;
     host.strip_suffix(b".").unwrap_or(host)
+}
+
+/// Whether this is a host, with a port or without: what else stands in an authority, such as a user or an encoded byte, is
+/// read in one way by one server and in another by the next.
+pub(super) fn is_authority(authority: &[u8]) -> bool {
+    let (host, has_port) = split_port(authority);
+    let port = authority.get(host.len().saturating_add(1)..);
+    let port = port.filter(|port| has_port && !port.is_empty());
+    let number = port.map(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
+    let is_name = |host: &[u8]| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        !host.is_empty() && host.iter().all(plain)
+    };
+    let address = host
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    let is_address = |text: &[u8]| {
+        let text = std::str::from_utf8(text).ok();
+        text.is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    number != Some(None) && address.map_or_else(|| is_name(host), is_address)
 }
 
 /// What of a request rules look at.
@@ -160,7 +181,10 @@ impl Route {
     /// Whether the request matches.
     #[must_use]
     pub fn is_match(&self, target: &Target<'_>) -> bool {
-        let method = |name: &String| name.as_bytes() == target.method;
+        // Servers answer HEAD by what they have for GET (RFC 9110 §9.3.2).
+        let method = |name: &String| {
+            name.as_bytes() == target.method || name == "GET" && target.method == b"HEAD"
+        };
         let host = |host: &MatchHost| host.is_match(target.authority);
         self.path.is_match(target.path)
             && (self.methods.is_empty() || self.methods.iter().any(method))
@@ -169,6 +193,15 @@ impl Route {
                 .headers
                 .iter()
                 .all(|header| header.is_match(target.headers))
+    }
+
+    /// The same route for paths in lower case.
+    #[must_use]
+    pub(super) fn without_case(&self) -> Self {
+        Self {
+            path: self.path.without_case(),
+            ..self.clone()
+        }
     }
 
     /// Whether each request that `other` matches is matched by `self`: behind it, `other` is never reached.

@@ -15,8 +15,8 @@ pub(super) enum Owned {
     Removed,
     /// The request is refused.
     Refused,
-    /// The host removes them, but for spellings with `_`, which it takes for other headers; with those the request is
-    /// refused.
+    /// The host removes them, but for spellings with other bytes than letters, digits and `-`, which it takes for other
+    /// headers; with those the request is refused.
     Stripped,
 }
 
@@ -157,15 +157,21 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether the filter takes headers out, as its host lets it.
+    pub(crate) fn removes_headers(&self) -> bool {
+        self.owned == Owned::Removed
+    }
+
     /// Whether the request brings a header that only the filter may set, and nobody would take it out.
     pub(crate) fn refuses_headers_of(&self, head: &Headers) -> bool {
         let owned = |(name, _): (&[u8], &[u8])| self.upstream.owns(name);
+        let is_odd = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'-';
         match self.owned {
             Owned::Removed => false,
             Owned::Refused => head.iter().any(owned),
             Owned::Stripped => head
                 .iter()
-                .any(|pair| pair.0.contains(&b'_') && owned(pair)),
+                .any(|pair| pair.0.iter().any(is_odd) && owned(pair)),
         }
     }
 }

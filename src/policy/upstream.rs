@@ -35,6 +35,13 @@ const AWS: [&str; 5] = [
     "x-aws-identity-id",
 ];
 
+/// What the identity headers' names begin with where the configuration does not say it.
+pub(super) const PREFIX: &str = "x-auth-";
+
+/// Headers in which servers expect the part of the path that is theirs, and the rest: with them a client has another path
+/// served than the one that it asks for.
+const SERVER: [&str; 2] = ["script-name", "path-info"];
+
 /// What a request is changed to say, in names of headers or of filter state.
 pub(super) type Facts = Vec<(String, String)>;
 
@@ -70,6 +77,8 @@ pub struct UpstreamHeaders {
     identity: Vec<Rc<str>>,
     /// What shadow mode would have answered.
     shadow: String,
+    /// The same names with the usual prefix, where another is in use: applications that trusted them before may do so still.
+    defaults: Vec<String>,
     claims: Vec<(Rc<str>, ClaimPath)>,
     profile: Vec<(Rc<str>, ClaimPath)>,
     payload: Option<Rc<str>>,
@@ -87,6 +96,12 @@ impl UpstreamHeaders {
                 .map(|name| format!("{prefix}{name}").into())
                 .collect(),
             shadow: format!("{prefix}shadow"),
+            defaults: IDENTITY
+                .iter()
+                .chain(&["shadow"])
+                .map(|name| format!("{PREFIX}{name}"))
+                .filter(|_| prefix != PREFIX)
+                .collect(),
             claims: Vec::new(),
             profile: Vec::new(),
             payload: None,
@@ -146,8 +161,9 @@ impl UpstreamHeaders {
         told.any(|(own, state)| state.is_some() && **own == *name)
     }
 
-    /// Whether a header is the filter's own. Case does not count, and `_` is `-`: behind CGI and its
-    /// descendants `X_Auth_User_Id` and `x-auth-user-id` are the same variable.
+    /// Whether a header is the filter's own, or one by which servers take a path for another. Case does not count, and
+    /// whatever is no letter and no digit is `-`: behind CGI and its descendants `X_Auth_User_Id`, `x.auth.user.id` and
+    /// `x-auth-user-id` are the same variable.
     #[must_use]
     pub fn owns(&self, name: &[u8]) -> bool {
         let same = |own: &str| {
@@ -158,6 +174,8 @@ impl UpstreamHeaders {
                     .all(|(own, held)| folded(own) == folded(*held))
         };
         same(&self.shadow)
+            || SERVER.iter().any(|own| same(own))
+            || self.defaults.iter().any(|own| same(own))
             || self
                 .identity
                 .iter()
@@ -168,6 +186,25 @@ impl UpstreamHeaders {
                 .into_iter()
                 .flatten()
                 .any(|(own, _)| same(own))
+    }
+
+    /// Whether `Connection` of a request for another protocol names more than that: the next hop takes out the headers that
+    /// it names (RFC 9110 §7.6.1), the filter's own among them.
+    #[must_use]
+    pub fn is_hidden_by_connection(&self, head: &Headers) -> bool {
+        let names = head
+            .all("connection")
+            .flat_map(|value| value.split(|byte| *byte == b','));
+        let mut names = names
+            .map(<[u8]>::trim_ascii)
+            .filter(|name| !name.is_empty());
+        let is_upgrade = |name: &[u8]| name.eq_ignore_ascii_case(b"upgrade");
+        let (mut upgrades, mut others) = (false, false);
+        names.by_ref().for_each(|name| {
+            upgrades |= is_upgrade(name);
+            others |= !is_upgrade(name);
+        });
+        upgrades && others
     }
 
     /// The names, as received, of the headers that only the filter may set: each is removed, whatever rule applies.
@@ -306,10 +343,9 @@ fn state_name(fact: &str) -> Rc<str> {
 }
 
 fn folded(byte: u8) -> u8 {
-    if byte == b'_' {
-        b'-'
-    } else {
-        byte.to_ascii_lowercase()
+    match byte.to_ascii_lowercase() {
+        letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
+        _ => b'-',
     }
 }
 

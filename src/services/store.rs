@@ -408,7 +408,7 @@ impl ServiceStore {
     }
 
     /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         self.flying.clear();
         for place in std::mem::take(&mut self.open)
             .into_values()

@@ -141,7 +141,7 @@ fn a_signed_token_that_is_no_jwt_is_refused() {
 /// Paths that two servers could read differently. A good token does not help.
 #[test]
 fn a_path_with_two_readings_never_passes() {
-    let paths: [&[u8]; 29] = [
+    let paths: [&[u8]; 39] = [
         b"/public/%2e%2e/user",
         b"/public/%2E./user",
         b"/public/../user",
@@ -151,6 +151,16 @@ fn a_path_with_two_readings_never_passes() {
         b"/public/..;x=1/user",
         b"/public/%2fuser",
         b"/public%2Fx",
+        b"//user",
+        b"///user//x",
+        b"/u%2573er",
+        b"/%2575ser",
+        b"/USER",
+        b"/user%20/x",
+        b"//x/user",
+        b"/user/%ff\xff",
+        b"/x\xff",
+        b"/%EF%BD%95ser",
         b"/public/%5cuser",
         b"/public\\user",
         b"/public/..\\user",
@@ -184,10 +194,8 @@ fn a_path_with_two_readings_never_passes() {
 
 #[test]
 fn no_spelling_opens_a_protected_path() {
-    let rows: [(&[u8], u16); 15] = [
+    let rows: [(&[u8], u16); 9] = [
         (b"/user", 401),
-        (b"//user", 401),
-        (b"///user//x", 401),
         (b"/%75ser", 401),
         (b"/u%73%65r/x", 401),
         (b"/user/x;v=1", 401),
@@ -195,10 +203,6 @@ fn no_spelling_opens_a_protected_path() {
         (b"/user?x=/../public", 401),
         (b"/user?%2f..%5c", 401),
         (b"/user/...", 401),
-        (b"/user/%ff\xff", 401),
-        (b"/USER", 403),
-        (b"/%2575ser", 403),
-        (b"/x\xff", 403),
         (b"/x\xe2\x80\xae", 403),
     ];
     for (path, want) in rows {
@@ -225,7 +229,7 @@ fn a_path_that_envoy_has_resolved_is_judged_as_resolved() {
     assert_eq!(seen.passed().target, "/public");
     lab.send(Request::get("/public/../x"))
         .refused(401, Some(""), "Authentication required");
-    for path in ["/public/%2f..", "/public%5c..%5cx"] {
+    for path in ["/public/%2f..", "/public%5c..%5cx", "/public/%252e%252e/x"] {
         lab.send(Request::get(path))
             .refused(400, None, "Malformed path");
     }

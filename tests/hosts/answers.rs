@@ -107,7 +107,7 @@ fn rows() -> Vec<Row> {
             at("/public%2fx"),
             400,
             "",
-            "Malformed path",
+            "Ambiguous request",
         ),
         Row("a backslash", at("/public%5cx"), 400, "", "Malformed path"),
         Row(

@@ -19,7 +19,7 @@ use crate::jose::{
     KeyError, cost,
     kernel::{OWN_KERNELS, Place, RsaKernel, Upkeep},
 };
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// At least what RFC 7518 section 3.3 asks for.
 const LEAST_BITS: usize = 2048;
@@ -133,7 +133,7 @@ impl RsaKey {
     ///
     /// # Errors
     /// The modulus can be factored.
-    pub(super) fn examine(&self, patience: &Patience, now: UnixTime) -> Result<Examined, KeyError> {
+    pub(super) fn examine(&self, patience: &Patience, now: MonoTime) -> Result<Examined, KeyError> {
         let mut examination = self.examination.borrow_mut();
         examination.proceed(self.numbers(), patience, now)
     }

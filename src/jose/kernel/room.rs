@@ -17,7 +17,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Bytes of all that is kept.
 pub(in crate::jose) const ROOM: usize = 4 << 20;
@@ -48,14 +48,14 @@ impl fmt::Debug for Share {
 pub(in crate::jose) struct Upkeep<'u> {
     /// Whose room may be used; nothing is kept of a stranger's key.
     pub(in crate::jose) share: Option<&'u Share>,
-    pub(in crate::jose) now: UnixTime,
+    pub(in crate::jose) now: MonoTime,
 }
 
 impl Upkeep<'_> {
     /// That of a key which is forgotten after the signature.
     pub(in crate::jose) const NONE: Self = Self {
         share: None,
-        now: UnixTime::from_millis(0),
+        now: MonoTime::from_millis(0),
     };
 }
 
@@ -67,7 +67,7 @@ struct Item {
     owner: RefCell<Weak<Cell<usize>>>,
     /// The number of its last use among all uses.
     used: Cell<u64>,
-    used_at: Cell<UnixTime>,
+    used_at: Cell<MonoTime>,
 }
 
 /// Where a key looks first: its own item, as long as that is there.
@@ -206,7 +206,7 @@ impl Item {
 }
 
 impl Room {
-    fn has_time(&mut self, bytes: usize, now: UnixTime) -> bool {
+    fn has_time(&mut self, bytes: usize, now: MonoTime) -> bool {
         // Another second, also an earlier one: clocks are put back.
         let second = Some(now.as_secs());
         if self.second != second {
@@ -236,7 +236,7 @@ impl Room {
 
     /// What gives way, the longest unused first: what is nobody's, then what belongs to one who has more than this
     /// issuer would have, then what this issuer has not used for long.
-    fn victim(&self, bytes: usize, share: &Share, now: UnixTime) -> Option<usize> {
+    fn victim(&self, bytes: usize, share: &Share, now: MonoTime) -> Option<usize> {
         let wanted = share.bytes().saturating_add(bytes);
         let rank = |item: &Item| match item.owner.borrow().upgrade() {
             None => Some(0),

@@ -400,7 +400,7 @@ fn keys_verify_without_tables_as_well() {
         for (key, algorithm) in keys.iter().zip(algorithms) {
             let header = json!({ "alg": algorithm.name(), "kid": key["kid"] }).to_string();
             let token = testing::signed(algorithm, &header, "{}");
-            let mut budget = Budget::new(1).at(UnixTime::from_secs(second));
+            let mut budget = Budget::new(1).at(MonoTime::from_secs(second));
             verify_within(&set, &token, &mut budget).unwrap();
         }
         assert_eq!(made(), expected, "{second}");

@@ -86,7 +86,7 @@ impl Slot {
 
     /// Ends with its configuration: the others need not wait for a lease that nobody serves any more. One that another VM
     /// has taken since stays.
-    pub(in crate::keys) fn release(&mut self, shared: &mut dyn SharedData, now: UnixTime) {
+    pub(in crate::keys) fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
         let Some(lease) = self.lease.take() else {
             return;
         };

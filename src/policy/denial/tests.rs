@@ -53,6 +53,14 @@ fn each_refusal_has_its_answer() {
             14,
         ),
         (Denial::MalformedPath, 400, None, "Malformed path", 3),
+        (
+            Denial::MalformedAuthority,
+            400,
+            None,
+            "Malformed authority",
+            3,
+        ),
+        (Denial::AmbiguousRequest, 400, None, "Ambiguous request", 3),
         (Denial::Internal, 500, None, "Internal error", 13),
     ];
     for (denial, status, challenge, detail, grpc_status) in rows {

@@ -97,7 +97,9 @@ fn the_rule_that_is_found_is_the_first_that_matches() {
                 .rules
                 .iter()
                 .find(|rule| rule.route.is_match(&target));
-            let got = policy.find(&head).ok().map(|(rule, _)| rule);
+            let route = |place: usize| policy.rules.get(place).map(|rule| &rule.route);
+            let got = policy.matcher.find(&target, route);
+            let got = got.and_then(|place| policy.rules.get(place));
             let name = |rule: Option<&Rule>| rule.map(|rule| rule.name.clone());
             assert_eq!(name(got), name(want), "{path} {host}");
             *(if want.is_some() {

@@ -95,6 +95,19 @@ impl Template {
         })
     }
 
+    /// The same template with its literal segments in lower case.
+    #[must_use]
+    pub fn without_case(&self) -> Self {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => Segment::Literal(text.to_ascii_lowercase()),
+            Segment::Variable(name) => Segment::Variable(name.clone()),
+        });
+        Self {
+            segments: segments.collect(),
+            rest: self.rest,
+        }
+    }
+
     /// Whether the path is one of these.
     #[must_use]
     pub fn is_match(&self, path: &[u8]) -> bool {

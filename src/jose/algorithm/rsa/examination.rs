@@ -24,7 +24,7 @@ use crate::jose::{
     KeyError,
     kernel::{Fermat, RsaKernel},
 };
-use crate::time::UnixTime;
+use crate::time::MonoTime;
 
 /// Primes below this are divided by.
 const BOUND: u32 = 65_538;
@@ -51,14 +51,14 @@ pub(in crate::jose) enum Examined {
 
 /// What time an issuer's keys have to be examined in.
 #[derive(Clone, Debug)]
-pub(in crate::jose) struct Patience(Option<Rc<Cell<(u64, UnixTime)>>>);
+pub(in crate::jose) struct Patience(Option<Rc<Cell<(u64, MonoTime)>>>);
 
 impl Patience {
     /// So much a second.
     pub(in crate::jose) fn limited() -> Self {
         Self(Some(Rc::new(Cell::new((
             A_SECOND,
-            UnixTime::from_millis(0),
+            MonoTime::from_millis(0),
         )))))
     }
 
@@ -68,7 +68,7 @@ impl Patience {
     }
 
     /// How many of so many steps there is time for, at a price for each.
-    fn take(&self, now: UnixTime, price: u64, most: usize) -> usize {
+    fn take(&self, now: MonoTime, price: u64, most: usize) -> usize {
         let Some(cell) = &self.0 else { return most };
         let (left, filled_at) = cell.get();
         let passed = u64::try_from(now.since(filled_at).as_millis()).unwrap_or(u64::MAX);
@@ -99,7 +99,7 @@ impl Examination {
         &mut self,
         (exponent, modulus): (&[u8], &[u8]),
         patience: &Patience,
-        now: UnixTime,
+        now: MonoTime,
     ) -> Result<Examined, KeyError> {
         if let Self::Due = self {
             let digest: [u8; 32] = Sha256::digest(modulus).into();
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn time_is_given_by_the_second_and_clocks_may_be_put_back() {
         let patience = Patience::limited();
-        let at = UnixTime::from_millis;
+        let at = MonoTime::from_millis;
         assert_eq!(patience.take(at(5_000), A_SECOND / 10, 100), 10);
         assert_eq!(patience.take(at(5_000), 1, 100), 0);
         assert_eq!(patience.take(at(5_100), A_SECOND / 10, 100), 1);

@@ -14,7 +14,7 @@ impl Issuer {
     fn at(&self, second: u64) -> Upkeep<'_> {
         Upkeep {
             share: Some(&self.0),
-            now: UnixTime::from_secs(second),
+            now: MonoTime::from_secs(second),
         }
     }
 

@@ -1,0 +1,206 @@
+//! The readings of one request: every method, authority and path that an upstream may take it for.
+//!
+//! A rule protects nothing if the upstream reads the request in another way than the filter did. So the rule is looked for
+//! under each reading that servers are known to take, and all must come to the same one. A request without anything
+//! that is read in two ways has one reading, and pays for no other.
+
+mod path;
+mod request;
+
+use self::request::Readings;
+use super::denial::Denial;
+use super::matcher::Matcher;
+use super::route::{Route, Target};
+use super::{CanonicalPath, Policy, Rule, Variables, variables};
+use crate::config::{self, Spelling};
+use crate::headers::Headers;
+
+/// How many readings a request may have: more than any that is sent in good faith.
+const LONGEST_LIST: usize = 32;
+
+/// What spellings of a path are to the upstream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spellings {
+    case: Spelling,
+    trailing_slash: Spelling,
+    encoded_slashes: Spelling,
+    suffixes: Spelling,
+}
+
+/// What a policy's rules ask of readings.
+#[derive(Clone, Debug)]
+pub(super) struct Reader {
+    spellings: Spellings,
+    /// The rules with literals in lower case, where case is not told apart.
+    folded: Option<Folded>,
+    /// Whether some rule is for methods.
+    by_method: bool,
+    /// Whether some rule is for hosts.
+    by_host: bool,
+}
+
+/// Rules for servers that do not tell letters by their case.
+#[derive(Clone, Debug)]
+struct Folded {
+    routes: Box<[Route]>,
+    matcher: Matcher,
+    /// Whether a rule has a letter in upper case: then a path in lower case may come to it too.
+    has_capitals: bool,
+}
+
+/// Two readings of one request and the rules that they come to, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// What the client sent, as it is read first, and its rule.
+    pub first: (String, String),
+    /// Another reading, and its rule.
+    pub other: (String, String),
+}
+
+/// The rule of a request, or why it has none.
+type Found<'p> = Result<(&'p Rule, Variables), (Denial, Option<Disagreement>)>;
+
+impl Reader {
+    pub(super) fn new(paths: &config::Paths, rules: &[Rule]) -> Self {
+        let spellings = Spellings {
+            case: paths.case,
+            trailing_slash: paths.trailing_slash,
+            encoded_slashes: paths.encoded_slashes,
+            suffixes: paths.suffixes.unwrap_or(Spelling::Distinct),
+        };
+        let routes = || rules.iter().map(|rule| &rule.route);
+        let folded = (spellings.case != Spelling::Distinct).then(|| {
+            let folded: Box<[Route]> = routes().map(Route::without_case).collect();
+            Folded {
+                matcher: Matcher::new(folded.iter()),
+                has_capitals: routes().any(|route| route.path.has_capitals()),
+                routes: folded,
+            }
+        });
+        Self {
+            spellings,
+            folded,
+            by_method: routes().any(|route| !route.methods.is_empty()),
+            by_host: routes().any(|route| !route.hosts.is_empty()),
+        }
+    }
+}
+
+impl Policy {
+    /// The rule of a request: the first that matches it, whichever way the upstream reads it. With it comes what its
+    /// path's variables stand for.
+    ///
+    /// # Errors
+    /// [`Denial::MalformedPath`] and [`Denial::MalformedAuthority`] for what no server should be asked to read;
+    /// [`Denial::AmbiguousRequest`] where two readings come to two rules, or to two values of a variable that the rule
+    /// depends on, with both; [`Denial::NoRule`] where none matches.
+    pub fn find_in_each_reading(&self, head: &Headers) -> Found<'_> {
+        let readings = Readings::of(head, &self.reader).map_err(|denial| (denial, None))?;
+        let first = readings.first();
+        // "No match" would lead on to rules for other paths.
+        if readings
+            .all()
+            .any(|target| self.matcher.is_too_long(target.path))
+        {
+            return Err((Denial::MalformedPath, None));
+        }
+        let found = self.place(&first);
+        let values = |target: &Target<'_>| self.values(found, target);
+        let held = values(&first);
+        for other in readings.others() {
+            let place = self.place(&other);
+            if place != found || values(&other) != held {
+                return Err(self.disagree((&first, found), (&other, place)));
+            }
+        }
+        if let Some(place) = readings
+            .all()
+            .map(|target| self.place_without_case(&target, found))
+            .find(|place| *place != found)
+        {
+            if self.reader.spellings.case == Spelling::Same {
+                return self.settle(place, &first);
+            }
+            return Err(self.disagree((&first, found), (&first, place)));
+        }
+        // Whoever decides by the path itself reads it in one way, and the upstream in another.
+        let decides_by_path =
+            |rule: &Rule| rule.requirement.asks_decision() || rule.aws_sigv4.is_some();
+        let rule = found.and_then(|place| self.rules.get(place));
+        if readings.has_other_paths() && rule.is_some_and(decides_by_path) {
+            return Err((Denial::AmbiguousRequest, None));
+        }
+        self.settle(found, &first)
+    }
+
+    fn settle(&self, found: Option<usize>, target: &Target<'_>) -> Found<'_> {
+        let rule = found.and_then(|place| self.rules.get(place));
+        let rule = rule.ok_or((Denial::NoRule, None))?;
+        Ok((rule, variables(rule, target.path)))
+    }
+
+    fn place(&self, target: &Target<'_>) -> Option<usize> {
+        let route = |place: usize| self.rules.get(place).map(|rule| &rule.route);
+        self.matcher.find(target, route)
+    }
+
+    /// The place of the rule by a reading without case; as it was `found` where case makes no difference.
+    fn place_without_case(&self, target: &Target<'_>, found: Option<usize>) -> Option<usize> {
+        let Some(folded) = &self.reader.folded else {
+            return found;
+        };
+        if !folded.has_capitals && !target.path.iter().any(u8::is_ascii_uppercase) {
+            return found;
+        }
+        let path = target.path.to_ascii_lowercase();
+        let target = Target {
+            path: &path,
+            ..*target
+        };
+        folded
+            .matcher
+            .find(&target, |place| folded.routes.get(place))
+    }
+
+    /// The values of the variables that the rule depends on.
+    fn values(&self, found: Option<usize>, target: &Target<'_>) -> Variables {
+        let rule = found.and_then(|place| self.rules.get(place));
+        let Some(rule) = rule else {
+            return Variables::new();
+        };
+        let mut values = variables(rule, target.path);
+        values.retain(|(name, _)| rule.requirement.reads_variable(name));
+        values
+    }
+
+    fn disagree(
+        &self,
+        first: (&Target<'_>, Option<usize>),
+        other: (&Target<'_>, Option<usize>),
+    ) -> (Denial, Option<Disagreement>) {
+        let told = |(target, place): (&Target<'_>, Option<usize>)| {
+            let rule = place.and_then(|place| self.rules.get(place));
+            let text = format!(
+                "{} {} of {}",
+                target.method.escape_ascii(),
+                target.path.escape_ascii(),
+                target.authority.escape_ascii()
+            );
+            (text, rule.map_or("none", |rule| &rule.name).to_owned())
+        };
+        let disagreement = Disagreement {
+            first: told(first),
+            other: told(other),
+        };
+        (Denial::AmbiguousRequest, Some(disagreement))
+    }
+}
+
+/// The path by a host's own reading, where that is not what the client sent.
+fn as_read(head: &Headers) -> Option<Vec<u8>> {
+    let read = head.path_as_read()?;
+    Some(CanonicalPath::decoded(read).as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! Methods, authorities and paths of one request.
+
+use std::borrow::Cow;
+
+use super::path::{self, Paths};
+use super::{LONGEST_LIST, Reader, as_read};
+use crate::headers::Headers;
+use crate::policy::denial::Denial;
+use crate::policy::route::{Target, is_authority};
+use crate::text::percent_decode;
+
+/// Headers by which frameworks replace the method.
+const METHOD_HEADERS: [&str; 3] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+];
+/// Headers by which frameworks and gateways replace the target.
+const TARGET_HEADERS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+/// Headers by which frameworks replace the host.
+const HOST_HEADERS: [&str; 3] = ["x-forwarded-host", "x-host", "x-original-host"];
+/// The lengths of all of these, and of `forwarded`: other headers are not compared.
+const LENGTHS: [usize; 8] = [6, 9, 13, 14, 15, 16, 17, 22];
+
+/// All readings: each method with each authority and each path.
+pub(super) struct Readings<'h> {
+    head: &'h Headers,
+    method: &'h [u8],
+    methods: Vec<Vec<u8>>,
+    authority: &'h [u8],
+    authorities: Vec<Vec<u8>>,
+    paths: Paths<'h>,
+}
+
+impl<'h> Readings<'h> {
+    pub(super) fn of(head: &'h Headers, reader: &Reader) -> Result<Self, Denial> {
+        let pseudo = |name| head.first(name).unwrap_or_default();
+        let authority = head.first(":authority").or_else(|| head.first("host"));
+        let authority = authority.unwrap_or_default();
+        if !authority.is_empty() && !is_authority(authority) {
+            return Err(Denial::MalformedAuthority);
+        }
+        let (method, target) = (pseudo(":method"), pseudo(":path"));
+        let mut readings = Self {
+            head,
+            method,
+            methods: Vec::new(),
+            authority,
+            authorities: Vec::new(),
+            paths: path::read(target, &reader.spellings)?,
+        };
+        if let Some(read) = as_read(head) {
+            readings.add_path(read);
+        }
+        if reader.by_method {
+            readings.add_method(method);
+            readings.look_for_method(target);
+        }
+        for (name, value) in head.iter() {
+            if LENGTHS.contains(&name.len()) {
+                readings.look_at(name, value, reader)?;
+            }
+        }
+        if readings.count() > LONGEST_LIST {
+            return Err(Denial::AmbiguousRequest);
+        }
+        Ok(readings)
+    }
+
+    /// The request as the client sent it.
+    pub(super) fn first(&self) -> Target<'_> {
+        self.target(self.method, self.authority, &self.paths.first)
+    }
+
+    /// Every other reading.
+    pub(super) fn others(&self) -> impl Iterator<Item = Target<'_>> {
+        self.all().skip(1)
+    }
+
+    /// Every reading, the first included.
+    pub(super) fn all(&self) -> impl Iterator<Item = Target<'_>> {
+        let methods = || std::iter::once(self.method).chain(self.methods.iter().map(Vec::as_slice));
+        let authorities = move || {
+            let others = self.authorities.iter().map(Vec::as_slice);
+            std::iter::once(self.authority).chain(others)
+        };
+        let paths = std::iter::once(&*self.paths.first);
+        let paths = paths.chain(self.paths.others.iter().map(Vec::as_slice));
+        paths.flat_map(move |path| {
+            authorities().flat_map(move |authority| {
+                methods().map(move |method| self.target(method, authority, path))
+            })
+        })
+    }
+
+    /// Whether the path has more than one reading, that of its bytes as they were sent included.
+    pub(super) fn has_other_paths(&self) -> bool {
+        let sent = self.head.first(":path").unwrap_or_default();
+        !self.paths.others.is_empty() || !sent.starts_with(&self.paths.first)
+    }
+
+    fn target<'t>(&'t self, method: &'t [u8], authority: &'t [u8], path: &'t [u8]) -> Target<'t> {
+        Target {
+            method,
+            authority,
+            path,
+            headers: self.head,
+        }
+    }
+
+    fn count(&self) -> usize {
+        let of = |others: usize| others.saturating_add(1);
+        of(self.methods.len())
+            .saturating_mul(of(self.authorities.len()))
+            .saturating_mul(of(self.paths.others.len()))
+    }
+
+    /// Takes in what a header says in the place of the request's own parts.
+    fn look_at(&mut self, name: &[u8], value: &[u8], reader: &Reader) -> Result<(), Denial> {
+        let is_one_of = |names: &[&str]| names.iter().any(|own| is_folded(own, name));
+        if reader.by_method && is_one_of(&METHOD_HEADERS) {
+            self.add_method(value.trim_ascii());
+        } else if is_one_of(&TARGET_HEADERS) {
+            let target = without_origin(value.trim_ascii());
+            if target.starts_with(b"/") {
+                let paths = path::read(target, &reader.spellings)?;
+                self.add_path(paths.first.into_owned());
+                paths
+                    .others
+                    .into_iter()
+                    .for_each(|other| self.add_path(other));
+            }
+        } else if reader.by_host && is_one_of(&HOST_HEADERS) {
+            for host in value.split(|byte| *byte == b',') {
+                self.add_authority(host.trim_ascii());
+            }
+        } else if reader.by_host && is_folded("forwarded", name) {
+            for pair in value.split(|byte| matches!(byte, b',' | b';')) {
+                let pair = pair.trim_ascii();
+                if let Some((key, host)) = pair.split_at_checked(5)
+                    && key.eq_ignore_ascii_case(b"host=")
+                {
+                    let unquoted = host
+                        .strip_prefix(b"\"")
+                        .and_then(|host| host.strip_suffix(b"\""));
+                    self.add_authority(unquoted.unwrap_or(host));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameter `_method`, by which frameworks let forms name a method.
+    fn look_for_method(&mut self, target: &[u8]) {
+        let Some(mark) = target.iter().position(|byte| *byte == b'?') else {
+            return;
+        };
+        let query = target.get(mark.saturating_add(1)..).unwrap_or_default();
+        for pair in query.split(|byte| matches!(byte, b'&' | b';')) {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            let Some((name, value)) = equals.and_then(|equals| pair.split_at_checked(equals))
+            else {
+                continue;
+            };
+            let decoded = |text: &'_ [u8]| percent_decode(text).unwrap_or_else(|| text.to_vec());
+            let name = if name.contains(&b'%') {
+                Cow::Owned(decoded(name))
+            } else {
+                Cow::Borrowed(name)
+            };
+            if name.eq_ignore_ascii_case(b"_method") {
+                let value = decoded(value.get(1..).unwrap_or_default());
+                self.add_method(value.trim_ascii());
+            }
+        }
+    }
+
+    fn add_method(&mut self, method: &[u8]) {
+        let is_plain = !self.method.iter().any(u8::is_ascii_lowercase);
+        let known = |held: &Vec<u8>| held.eq_ignore_ascii_case(method);
+        if method.is_empty()
+            || is_plain && method.eq_ignore_ascii_case(self.method)
+            || self.methods.iter().any(known)
+        {
+            return;
+        }
+        self.methods.push(method.to_ascii_uppercase());
+    }
+
+    fn add_authority(&mut self, authority: &[u8]) {
+        let known = |held: &Vec<u8>| held.eq_ignore_ascii_case(authority);
+        if !authority.is_empty()
+            && !authority.eq_ignore_ascii_case(self.authority)
+            && !self.authorities.iter().any(known)
+        {
+            self.authorities.push(authority.to_vec());
+        }
+    }
+
+    fn add_path(&mut self, path: Vec<u8>) {
+        if path != *self.paths.first && !self.paths.others.contains(&path) {
+            self.paths.others.push(path);
+        }
+    }
+}
+
+/// Whether a header's name is this one to servers that take all but letters and digits for `_`.
+fn is_folded(own: &str, name: &[u8]) -> bool {
+    let fold = |byte: u8| match byte.to_ascii_lowercase() {
+        letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
+        _ => b'-',
+    };
+    own.len() == name.len() && own.bytes().zip(name).all(|(own, held)| own == fold(*held))
+}
+
+/// A target without the scheme and authority of its absolute form.
+fn without_origin(target: &[u8]) -> &[u8] {
+    let slash = target.iter().position(|byte| *byte == b'/');
+    let scheme = target.windows(3).position(|part| part == b"://");
+    // Behind the first slash it is a part of the path or the query.
+    let scheme = scheme.filter(|at| slash.is_none_or(|slash| *at < slash));
+    let Some(rest) = scheme.and_then(|at| target.get(at.saturating_add(3)..)) else {
+        return target;
+    };
+    let slash = rest.iter().position(|byte| *byte == b'/');
+    slash.map_or(b"/", |slash| rest.get(slash..).unwrap_or_default())
+}

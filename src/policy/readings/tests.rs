@@ -1,0 +1,400 @@
+//! Requests that an upstream may take for another: each comes to one rule, or nowhere.
+
+use serde_json::{Value, json};
+
+use super::path::read;
+use super::*;
+use crate::config::Config;
+
+fn policy(paths: Value, rules: Value) -> Policy {
+    let config = json!({
+        "paths": paths,
+        "providers": { "main": {
+            "kind": "jwt", "issuer": "https://issuer", "audiences": ["a"],
+            "jwks": { "uri": "https://issuer/jwks.json", "upstream": "idp" },
+        } },
+        "decisions": { "pdp": { "protocol": "opa", "uri": "http://pdp/v1/data/allow", "upstream": "pdp" } },
+        "rules": rules,
+    });
+    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    Policy::compile(&config).unwrap()
+}
+
+/// `/public` is open, `/admin` and everything of `admin.example.com` is for nobody, the rest for users.
+fn usual() -> Policy {
+    policy(
+        json!({}),
+        json!([
+            { "name": "host", "match": { "hosts": ["admin.example.com"] }, "require": "deny" },
+            { "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" },
+            { "name": "delete", "match": { "path_prefix": "/orders", "methods": ["DELETE"] }, "require": "deny" },
+            { "name": "exact", "match": { "path": "/exact" }, "require": "deny" },
+            { "name": "public", "match": { "path_prefix": "/public" }, "require": "public" },
+            { "name": "api", "match": { "path_prefix": "/" }, "require": "user" },
+        ]),
+    )
+}
+
+fn head(method: &str, authority: &str, path: &str, more: &[(&str, &str)]) -> Headers {
+    let pseudo = [
+        (":method", method),
+        (":authority", authority),
+        (":path", path),
+    ];
+    Headers::from_pairs(&[&pseudo[..], more].concat())
+}
+
+/// The rule's name, or the reason why there is none.
+fn rule(policy: &Policy, head: &Headers) -> String {
+    match policy.find(head) {
+        Ok((rule, _)) => rule.name.clone(),
+        Err(denial) => denial.reason().to_owned(),
+    }
+}
+
+fn rule_of(policy: &Policy, path: &str) -> String {
+    rule(policy, &head("GET", "api", path, &[]))
+}
+
+#[test]
+fn a_path_comes_to_one_rule_in_every_reading() {
+    let policy = usual();
+    for (path, want) in [
+        ("/public/x", "public"),
+        ("/public/x?a=//admin", "public"),
+        ("/admin", "admin"),
+        ("/%61dmin", "admin"),
+        // Readings that differ.
+        ("//public/admin", "ambiguous_request"),
+        ("//x/admin", "ambiguous_request"),
+        ("/public//../admin", "malformed_path"),
+        ("//admin", "ambiguous_request"),
+        ("/Admin", "ambiguous_request"),
+        ("/ADMIN/x", "ambiguous_request"),
+        ("/exact/", "ambiguous_request"),
+        ("/admin;x/y", "ambiguous_request"),
+        ("/;%2fadmin", "ambiguous_request"),
+        ("/admin%3bx", "ambiguous_request"),
+        ("/%2561dmin", "ambiguous_request"),
+        ("/admin.", "ambiguous_request"),
+        ("/admin%20/users", "ambiguous_request"),
+        ("/admin. ./x", "ambiguous_request"),
+        ("/. ./admin", "malformed_path"),
+        ("/admin::$DATA", "ambiguous_request"),
+        ("/%EF%BD%81dmin", "ambiguous_request"),
+        ("/adm%C4%B1n", "ambiguous_request"),
+        ("/x%2f..%2fadmin", "malformed_path"),
+        ("/x/..%20/admin", "malformed_path"),
+        ("/x%5cadmin", "malformed_path"),
+        ("/x%255cadmin", "malformed_path"),
+        ("/x%252e%252e/admin", "api"),
+        ("/x/%252e%252e/admin", "malformed_path"),
+        ("/%c0%ae%c0%ae/admin", "malformed_path"),
+        ("/%FF", "malformed_path"),
+        ("/x%00", "malformed_path"),
+        ("/x%zz", "malformed_path"),
+        ("x", "malformed_path"),
+        ("/x#y", "malformed_path"),
+        // Readings that agree.
+        ("/orders/%2F", "api"),
+        ("/npm/@babel%2fcore", "api"),
+        ("/api/v4/projects/group%2Fproj", "api"),
+        ("/public/a;v=1", "public"),
+        ("/100%25%20cotton", "api"),
+        ("/Users/Alice", "api"),
+        ("/orders/", "api"),
+        ("/v1/orders:cancel", "api"),
+        ("/a/b//c", "api"),
+        ("/caf%C3%A9", "api"),
+        ("/admin.json", "api"),
+    ] {
+        assert_eq!(rule_of(&policy, path), want, "{path}");
+    }
+}
+
+#[test]
+fn the_method_the_host_and_the_target_have_other_readings_too() {
+    let policy = usual();
+    for (method, authority, path, more, want) in [
+        ("DELETE", "api", "/orders/1", &[][..], "delete"),
+        ("delete", "api", "/orders/1", &[][..], "ambiguous_request"),
+        ("post", "api", "/other", &[], "api"),
+        (
+            "POST",
+            "api",
+            "/orders/1",
+            &[("X-HTTP-Method-Override", "DELETE")],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1",
+            &[("x_http_method", " delete")],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/other",
+            &[("x-method-override", "DELETE")],
+            "api",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1?_method=DELETE",
+            &[],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1?a=1;%5fMethod=delete",
+            &[],
+            "ambiguous_request",
+        ),
+        ("POST", "api", "/orders/1?method=DELETE", &[], "api"),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("x-original-url", "/admin")],
+            "ambiguous_request",
+        ),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("X-Rewrite-Url", "https://api/admin?x")],
+            "ambiguous_request",
+        ),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("x-original-url", "https://api/public?u=http://b/")],
+            "public",
+        ),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("x-original-url", "/a/../b")],
+            "malformed_path",
+        ),
+        // Two readings that only together are another request.
+        (
+            "POST",
+            "api",
+            "/pub",
+            &[
+                ("x-original-url", "/orders/1"),
+                ("x-http-method-override", "DELETE"),
+            ],
+            "ambiguous_request",
+        ),
+        ("GET", "admin.example.com", "/x", &[], "host"),
+        ("GET", "admin.example.com:", "/x", &[], "host"),
+        ("GET", "Admin.Example.COM.:8443", "/x", &[], "host"),
+        (
+            "GET",
+            "admin%2eexample.com",
+            "/x",
+            &[],
+            "malformed_authority",
+        ),
+        (
+            "GET",
+            "a@admin.example.com",
+            "/x",
+            &[],
+            "malformed_authority",
+        ),
+        ("GET", "api:99999", "/x", &[], "malformed_authority"),
+        ("GET", "api:80x", "/x", &[], "malformed_authority"),
+        ("GET", "[::1]:80", "/x", &[], "api"),
+        ("GET", "[::1", "/x", &[], "malformed_authority"),
+        (
+            "GET",
+            "api",
+            "/x",
+            &[("x-forwarded-host", "api, admin.example.com")],
+            "ambiguous_request",
+        ),
+        (
+            "GET",
+            "api",
+            "/x",
+            &[("Forwarded", "for=1.2.3.4;host=\"admin.example.com\"")],
+            "ambiguous_request",
+        ),
+        (
+            "GET",
+            "api",
+            "/x",
+            &[("x-forwarded-host", "www.example.com")],
+            "api",
+        ),
+    ] {
+        let head = head(method, authority, path, more);
+        assert_eq!(
+            rule(&policy, &head),
+            want,
+            "{method} {authority} {path} {more:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_for_get_is_one_for_head() {
+    let policy = policy(
+        json!({}),
+        json!([
+            { "name": "read", "match": { "path_prefix": "/secret", "methods": ["GET"] }, "require": "deny" },
+            { "name": "rest", "match": {}, "require": "public" },
+        ]),
+    );
+    for (method, want) in [("GET", "read"), ("HEAD", "read"), ("POST", "rest")] {
+        assert_eq!(
+            rule(&policy, &head(method, "api", "/secret", &[])),
+            want,
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn spellings_are_what_the_configuration_says() {
+    let rules = json!([
+        { "name": "admin", "match": { "path": "/admin" }, "require": "deny" },
+        { "name": "group", "match": { "path_prefix": "/group/private" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "user" },
+    ]);
+    let (differs, one, two) = ("ambiguous_request", "admin", "rest");
+    for (key, path, of_same, wanted) in [
+        ("case", "/Admin", one, [differs, two, differs]),
+        ("trailing_slash", "/admin/", one, [differs, two, differs]),
+        (
+            "encoded_slashes",
+            "/group%2fprivate",
+            "group",
+            [differs, two, differs],
+        ),
+        ("suffixes", "/admin.json", one, [differs, two, differs]),
+    ] {
+        let [same_rule, distinct, refuse] = wanted;
+        for (word, want) in [
+            ("same_rule", same_rule),
+            ("distinct", distinct),
+            ("refuse", refuse),
+            ("same", of_same),
+        ] {
+            if key == "suffixes" && matches!(word, "refuse" | "same") {
+                continue;
+            }
+            let policy = policy(json!({ key: word }), rules.clone());
+            assert_eq!(rule_of(&policy, path), want, "{key} {word}");
+        }
+    }
+}
+
+#[test]
+fn variables_that_the_rule_depends_on_are_the_same_in_every_reading() {
+    let rules = |path: &str, variable: &str| {
+        json!([{
+            "name": "own", "match": { "path_template": path },
+            "require": { "claims": { "sub": { "path_variable": variable } } }
+        }, { "name": "rest", "match": {}, "require": "user" }])
+    };
+    let own = policy(json!({}), rules("/users/{user}/{thing}/**", "user"));
+    let of = |path: &str| {
+        let head = head("GET", "api", path, &[]);
+        let found = own
+            .find(&head)
+            .map(|(rule, held)| (rule.name.clone(), held));
+        found.map_err(Denial::reason)
+    };
+    let user = |path: &str| {
+        let (name, held) = of(path).unwrap();
+        assert_eq!(name, "own", "{path}");
+        held.into_iter().find(|(name, _)| name == "user").unwrap().1
+    };
+    assert_eq!(user("/users/auth0%7C12/x"), "auth0|12");
+    assert_eq!(user("/users/ann%40example.com/x"), "ann@example.com");
+    assert_eq!(user("/users/Ann/Profile/A"), "Ann");
+    // What nobody depends on may have two readings.
+    assert_eq!(user("/users/ann/a%2Fb"), "ann");
+    for path in [
+        "/users/a%2Fb/x",
+        "/users/ann;v=1/x",
+        "/users/ann./x",
+        "/users/%2561nn/x",
+    ] {
+        assert_eq!(of(path).unwrap_err(), "ambiguous_request", "{path}");
+    }
+    let distinct = policy(
+        json!({ "encoded_slashes": "distinct" }),
+        rules("/users/{user}/{thing}/**", "user"),
+    );
+    let head = head("GET", "api", "/users/a%2Fb/x", &[]);
+    assert_eq!(distinct.find(&head).unwrap().1[0].1, "a/b");
+}
+
+#[test]
+fn whoever_decides_by_the_path_itself_gets_one_reading() {
+    let policy = policy(
+        json!({}),
+        json!([{ "name": "all", "match": {}, "require": { "decision": "pdp" } }]),
+    );
+    assert_eq!(rule_of(&policy, "/admin"), "all");
+    assert_eq!(rule_of(&policy, "/%61dmin"), "ambiguous_request");
+    for path in ["//x/admin", "/admin;x", "/a%2Fb", "/admin."] {
+        assert_eq!(rule_of(&policy, path), "ambiguous_request", "{path}");
+    }
+}
+
+#[test]
+fn the_log_has_both_readings_and_both_rules() {
+    let policy = usual();
+    let head = head("GET", "api", "//public/admin", &[]);
+    let (denial, told) = policy.find_in_each_reading(&head).unwrap_err();
+    let told = told.unwrap();
+    assert_eq!(denial, Denial::AmbiguousRequest);
+    assert_eq!(
+        told.first,
+        ("GET //public/admin of api".to_owned(), "api".to_owned())
+    );
+    assert_eq!(
+        told.other,
+        ("GET /public/admin of api".to_owned(), "public".to_owned())
+    );
+}
+
+#[test]
+fn no_path_has_so_many_readings_that_they_are_work() {
+    let policy = usual();
+    let many = "/a;b%2541%2542. //x%EF%BD%81/c;d::$e. /".repeat(400);
+    assert_eq!(rule_of(&policy, &many), "ambiguous_request");
+    let nested = format!("/{}41", "%25".repeat(60));
+    assert_eq!(rule_of(&policy, &nested), "api");
+}
+
+#[test]
+fn a_clean_path_is_read_once_and_not_copied() {
+    let policy = usual();
+    for path in [
+        "/",
+        "/a/b.json?x=%2f",
+        "/api/v1/orders/12-3_4~5/a:b",
+        "/..x/.y",
+        "/Users/Ann@x",
+    ] {
+        let paths = read(path.as_bytes(), &policy.reader.spellings).unwrap();
+        assert!(
+            matches!(paths.first, std::borrow::Cow::Borrowed(_)),
+            "{path}"
+        );
+        assert!(paths.others.is_empty(), "{path}");
+    }
+}
