@@ -71,8 +71,8 @@ const EXPORTS: &[&str] = &[
     "proxy_on_vm_start",
 ];
 
-/// 1.5 MiB: what a control plane can hand to many proxies.
-const SIZE: usize = 3 << 19;
+/// 1.75 MiB: what a control plane can hand to many proxies.
+const SIZE: usize = 7 << 18;
 
 fn module() -> Vec<u8> {
     std::fs::read(xtask::tools::wasm().unwrap()).unwrap()

@@ -124,8 +124,7 @@ impl Policy {
             return Err(self.disagree((&first, found), (&first, place)));
         }
         // Whoever decides by the path itself reads it in one way, and the upstream in another.
-        let decides_by_path =
-            |rule: &Rule| rule.requirement.asks_decision() || rule.aws_sigv4.is_some();
+        let decides_by_path = |rule: &Rule| rule.requirement.asks_decision();
         let rule = found.and_then(|place| self.rules.get(place));
         if readings.has_other_paths() && rule.is_some_and(decides_by_path) {
             return Err((Denial::AmbiguousRequest, None));

@@ -105,15 +105,7 @@ fn a_caller_who_may_not_is_told_so() {
 #[test]
 fn where_no_rule_matches_nobody_passes() {
     let token = SHARED.token(json!({ "groups": ["admin"] }));
-    for path in [
-        "/",
-        "/nowhere",
-        "/userx",
-        "/USER",
-        "/closed",
-        "/closed/x",
-        "/exact/",
-    ] {
+    for path in ["/", "/nowhere", "/userx", "/closed", "/closed/x"] {
         for request in [Request::get(path), Request::get(path).bearer(&token)] {
             SHARED
                 .send(request)

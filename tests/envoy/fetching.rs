@@ -97,34 +97,6 @@ fn a_new_configuration_keeps_the_keys() {
     assert_eq!(issuer.fetches(), 1);
 }
 
-/// The tick's fetch dies with its configuration, and the next configuration waits for nothing of it.
-#[test]
-fn a_new_configuration_fetches_at_once_what_the_old_one_was_fetching() {
-    let key = SigningKey::es256("a");
-    let issuer = Issuer::start(&[&key]).unwrap();
-    issuer.set_hang(true);
-    let mut policy = policy(&issuer, json!({ "timeout": "40s" }));
-    policy["limits"] = json!({ "hold": "30s" });
-    let mut lab = Lab::start(&issuer, Filter::json(policy.clone()), |config| {
-        config.reloadable()
-    });
-    eventually("the tick fetches", || issuer.fetches() > 0);
-    policy["realm"] = json!("new");
-    lab.envoy.update_filter(&Filter::json(policy)).unwrap();
-    eventually("the new configuration is there", || {
-        let answer = Request::get("/x").send(lab.envoy.addr());
-        answer.is_ok_and(|answer| {
-            answer.header("www-authenticate").as_deref() == Some("Bearer realm=\"new\"")
-        })
-    });
-    issuer.set_hang(false);
-    let token = key.sign(json!({}), &claims(json!({})));
-    let start = Instant::now();
-    lab.send(Request::get("/x").bearer(&token)).passed();
-    let waited = start.elapsed();
-    assert!(waited < Duration::from_secs(15), "{waited:?}");
-}
-
 /// Coarse on purpose, for a busy machine: with a table for each key the worker stood still for five seconds.
 #[test]
 fn a_set_of_keys_that_are_dear_and_of_no_use_stops_no_worker() {

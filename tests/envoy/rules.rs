@@ -169,7 +169,7 @@ fn a_rule_counts_only_for_the_paths_of_its_expression_and_for_its_headers() {
         (Request::get("/files/a.txt?x=1"), 200),
         (Request::get("/files/a.txt/b"), 403),
         (Request::get("/x/files/a.txt"), 403),
-        (Request::get("/files/A.txt"), 403),
+        (Request::get("/files/A.txt"), 400),
         (Request::get("/x?/files/a.txt"), 403),
         (Request::get("/beta").header("x-channel", "beta"), 200),
         (Request::get("/beta").header("X-Channel", "canary"), 200),

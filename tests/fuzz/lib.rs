@@ -23,11 +23,11 @@ pub static JWKS: LazyLock<Value> = LazyLock::new(|| {
     json!({ "keys": keys })
 });
 
-/// The same, parsed.
-pub static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
-    KeySet::parse_inline(JWKS.to_string().as_bytes(), &KeySetLimits::default())
-        .expect("our own keys are good")
-});
+thread_local! {
+    /// The same, parsed: a set keeps what it makes of its keys, and is one thread's own.
+    pub static KEYS: KeySet = KeySet::parse_inline(JWKS.to_string().as_bytes(), &KeySetLimits::default())
+        .expect("our own keys are good");
+}
 
 /// When the stories begin.
 pub const NOW: Now = Now::on(UnixTime::from_secs(1_800_000_000));

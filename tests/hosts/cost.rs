@@ -354,7 +354,7 @@ fn segments_of_a_path() {
     for segment in ["/a", "/%61", "//a", "/a;p=1"] {
         is_linear(segment, 1000, |many| {
             let mut config = config.clone();
-            if segment.contains(';') {
+            if segment.contains(';') || segment.starts_with("//") {
                 // What a variable stands for must be the same in both readings.
                 config["rules"].as_array_mut().unwrap().remove(1);
             }

@@ -65,7 +65,9 @@ fn a_password_is_verified_by_a_service_and_guesses_are_counted() {
             "kind": "basic", "verify": { "uri": VERIFIER, "upstream": "people" },
             "throttle": { "attempts": 3, "per": "1m" },
         });
-        let mut process = Process::start_with(host, 1, &config(provider, api()), |world| {
+        let mut config = config(provider, api());
+        config["client_address"] = json!("proxy");
+        let mut process = Process::start_with(host, 1, &config, |world| {
             world.serve(VERIFIER, |flight| {
                 let asked: Value = serde_json::from_slice(&flight.body).unwrap();
                 let right = asked["password"] == "right";

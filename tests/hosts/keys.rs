@@ -96,9 +96,9 @@ fn a_key_that_is_new_is_fetched_once() {
         assert_eq!(
             process.refused(id).status,
             401,
-            "{host:?}: the cooldown holds"
+            "{host:?}: one more fetch has not brought it"
         );
-        assert_eq!(process.world().asked(KEYS), 2, "{host:?}");
+        assert_eq!(process.world().asked(KEYS), 3, "{host:?}");
         process.is_sound();
     }
 }
