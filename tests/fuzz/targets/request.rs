@@ -362,7 +362,7 @@ impl<'s> Vm<'s> {
                 no_spoofed_identity(request, grant);
             }
             Outcome::Reject(refusal) => {
-                assert!([400, 401, 403, 404, 413, 431, 503].contains(&refusal.answer.status));
+                assert!([400, 401, 403, 404, 413, 429, 431, 503].contains(&refusal.answer.status));
                 for (_, value) in &refusal.answer.headers {
                     assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
                 }
