@@ -27,22 +27,26 @@ pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
     mac.finalize().into_bytes().into()
 }
 
-/// Entries by their digests. Where there is no room, the one that would end first goes.
+/// Entries by their digests. Where there is no room, the one that would end first goes, unless it is pinned.
 #[derive(Debug)]
 pub struct Expiring<V> {
     most: usize,
     entries: BTreeMap<Digest, Entry<V>>,
+    /// The entries that may go, by their ends.
     ends: BTreeSet<(MonoTime, Digest)>,
     /// What the entries take, in bytes.
     bytes: usize,
+    /// What of it the pinned ones take.
+    pinned_bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry<V> {
     until: MonoTime,
     value: V,
-    /// What it takes besides its places in the two maps.
+    /// What it takes, with its places in the two maps.
     weight: usize,
+    is_pinned: bool,
 }
 
 impl<V> Expiring<V> {
@@ -54,6 +58,7 @@ impl<V> Expiring<V> {
             entries: BTreeMap::new(),
             ends: BTreeSet::new(),
             bytes: 0,
+            pinned_bytes: 0,
         }
     }
 
@@ -68,7 +73,7 @@ impl<V> Expiring<V> {
         (now < entry.until).then_some((&entry.value, entry.until))
     }
 
-    /// Sets an entry. It stays until others push it out, however soon it ends: whoever waited for it can read it.
+    /// Sets an entry, which is not pinned. It stays until others push it out, however soon it ends.
     pub fn insert(&mut self, digest: Digest, value: V, until: MonoTime) {
         self.insert_weighing(digest, value, until, 0);
     }
@@ -85,12 +90,39 @@ impl<V> Expiring<V> {
             until,
             value,
             weight,
+            is_pinned: false,
         };
         self.entries.insert(digest, entry);
         self.ends.insert((until, digest));
     }
 
-    /// Removes the entry that ends first; `false` where there is none.
+    /// Keeps an entry until it is unpinned: others do not push it out.
+    pub fn pin(&mut self, digest: &Digest) {
+        if let Some(entry) = self.entries.get_mut(digest)
+            && !std::mem::replace(&mut entry.is_pinned, true)
+        {
+            self.ends.remove(&(entry.until, *digest));
+            self.pinned_bytes = self.pinned_bytes.saturating_add(entry.weight);
+        }
+    }
+
+    /// Lets others push an entry out again.
+    pub fn unpin(&mut self, digest: &Digest) {
+        if let Some(entry) = self.entries.get_mut(digest)
+            && std::mem::replace(&mut entry.is_pinned, false)
+        {
+            self.ends.insert((entry.until, *digest));
+            self.pinned_bytes = self.pinned_bytes.saturating_sub(entry.weight);
+        }
+    }
+
+    /// What the pinned entries take, in bytes.
+    #[must_use]
+    pub const fn pinned_bytes(&self) -> usize {
+        self.pinned_bytes
+    }
+
+    /// Removes the entry that ends first of those that are not pinned; `false` where there is none.
     pub fn make_room(&mut self) -> bool {
         let first = self.ends.first().copied();
         first.inspect(|(_, digest)| self.remove(digest)).is_some()
@@ -119,6 +151,9 @@ impl<V> Expiring<V> {
         if let Some(gone) = self.entries.remove(digest) {
             self.ends.remove(&(gone.until, *digest));
             self.bytes = self.bytes.saturating_sub(gone.weight);
+            if gone.is_pinned {
+                self.pinned_bytes = self.pinned_bytes.saturating_sub(gone.weight);
+            }
         }
     }
 }
@@ -180,5 +215,31 @@ mod tests {
         assert_eq!((map.bytes(), map.len()), (5 + own, 1));
         assert!(map.make_room() && !map.make_room());
         assert_eq!(map.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_pinned_is_not_pushed_out() {
+        let mut map = Expiring::new(2);
+        let at = MonoTime::from_secs;
+        map.insert_weighing([1; 32], 1, at(1), 100);
+        map.pin(&[1; 32]);
+        map.pin(&[1; 32]);
+        for number in 2..9 {
+            map.insert([number; 32], 0, at(50));
+        }
+        assert_eq!((map.len(), map.get(&[1; 32], at(0)).is_some()), (2, true));
+        assert_eq!(map.pinned_bytes(), 100 + Expiring::<u8>::OVERHEAD);
+        map.unpin(&[1; 32]);
+        assert_eq!(map.pinned_bytes(), 0);
+        map.insert([9; 32], 0, at(50));
+        assert_eq!((map.len(), map.get(&[1; 32], at(0))), (2, None));
+        // What is set anew or removed is pinned no more.
+        for number in [9, 8] {
+            map.pin(&[number; 32]);
+        }
+        map.insert([9; 32], 0, at(60));
+        map.remove(&[8; 32]);
+        assert_eq!(map.pinned_bytes(), 0);
+        assert_eq!(map.ends.len(), map.len());
     }
 }

@@ -11,6 +11,7 @@ use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::config::Mode;
 use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
+use crate::expiring::Digest;
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeyStore, SharedData};
 use crate::policy::denial::Denial;
@@ -68,6 +69,8 @@ struct Held {
     need: Need,
     wakers: Wakers,
     deadline: MonoTime,
+    /// The questions that it has asked: their answers are kept for as long as it waits.
+    asked: Vec<Digest>,
     /// What it takes in bytes.
     weight: usize,
 }
@@ -164,12 +167,13 @@ impl Gateway {
             Step::Serve(document) => return Outcome::Serve(document),
             Step::Await(need) => need,
         };
-        if !self.has_room(&exchange, &need) {
+        let crowded = matches!(need, Need::Answers(_)) && !self.stores.services.takes_more();
+        if crowded || !self.has_room(&exchange, &need) {
             return settle(exchange.give_up(TOO_MANY)).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
         let deadline = now.mono.plus(self.policy.limits.hold);
-        self.hold(id, exchange, need, deadline, now);
+        self.hold(id, exchange, need, (deadline, Vec::new()), now);
         Outcome::Held
     }
 
@@ -183,15 +187,29 @@ impl Gateway {
     }
 
     /// Lets a request wait for what it needs, until the deadline at the most; but for its turn it waits until then.
-    fn hold(&mut self, id: u32, exchange: Exchange, need: Need, deadline: MonoTime, now: Now) {
+    fn hold(
+        &mut self,
+        id: u32,
+        exchange: Exchange,
+        need: Need,
+        (mut deadline, mut asked): (MonoTime, Vec<Digest>),
+        now: Now,
+    ) {
         let Stores { keys, services, .. } = &mut self.stores;
-        let mut deadline = deadline;
         let wakers = match &need {
             Need::Answers(questions) => {
                 for question in questions {
                     services.want(question, now);
                 }
-                Wakers::Answers(questions.iter().map(|held| services.digest(held)).collect())
+                let digests: Vec<Digest> =
+                    questions.iter().map(|held| services.digest(held)).collect();
+                for digest in &digests {
+                    if !asked.contains(digest) {
+                        asked.push(*digest);
+                        services.pin(*digest);
+                    }
+                }
+                Wakers::Answers(digests)
             }
             Need::Keys {
                 source,
@@ -217,8 +235,16 @@ impl Gateway {
             need,
             wakers,
             deadline,
+            asked,
         };
         self.held.insert(id, held);
+    }
+
+    /// Lets go of the answers that a request has asked for, which waits no more.
+    fn unpin(&mut self, asked: &[Digest]) {
+        for digest in asked {
+            self.stores.services.unpin(digest);
+        }
     }
 
     /// Takes a request out that waits no more, or not for the same.
@@ -238,12 +264,13 @@ impl Gateway {
     ) -> Option<Callout> {
         let Stores { keys, services, .. } = &mut self.stores;
         let in_flight = keys.in_flight().saturating_add(services.in_flight());
-        if self.callouts == 0 || in_flight >= self.policy.limits.callouts {
+        let free = self.policy.limits.callouts.saturating_sub(in_flight);
+        if self.callouts == 0 || free == 0 {
             return None;
         }
         let fetch = keys.poll_fetch(leader, shared, now.mono).map(Callout::Keys);
         let callout = fetch.or_else(|| {
-            let call = services.poll_call(leader, shared, now.mono);
+            let call = services.poll_call(leader, free, shared, now.mono);
             call.map(Callout::Service)
         });
         if callout.is_some() {
@@ -309,7 +336,8 @@ impl Gateway {
         shared: &mut dyn SharedData,
         now: Now,
     ) -> Option<Callout> {
-        if under_way >= self.policy.limits.callouts {
+        let free = self.policy.limits.callouts.saturating_sub(under_way);
+        if free == 0 {
             return None;
         }
         let Stores { keys, services, .. } = &mut self.stores;
@@ -317,7 +345,7 @@ impl Gateway {
             Need::Keys { source, .. } => keys.join(*source, shared, now.mono).map(Callout::Keys),
             Need::Answers(questions) => questions
                 .first()
-                .and_then(|question| services.join(question, now.mono))
+                .and_then(|question| services.join(question, free, now.mono))
                 .map(Callout::Service),
             Need::Turn(_) => None,
         }
@@ -339,30 +367,31 @@ impl Gateway {
             Need::Turn(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
             _ => held.deadline,
         };
-        match held.exchange.advance(&self.stores, shared, now) {
-            Step::Await(need) if now.mono < deadline && !self.has_room(&held.exchange, &need) => {
-                let step = held.exchange.give_up(TOO_MANY);
-                self.forget(&held.need);
-                settle(step)
+        let need = match held.exchange.advance(&self.stores, shared, now) {
+            Step::Await(need) => need,
+            step => {
+                self.unpin(&held.asked);
+                return settle(step);
             }
-            Step::Await(need) if now.mono < deadline => {
-                self.hold(id, held.exchange, need, deadline, now);
-                Some(Outcome::Held)
-            }
-            Step::Await(need) => {
-                let step = held.exchange.give_up(unavailable(&need));
-                self.forget(&held.need);
-                settle(step)
-            }
-            step => settle(step),
-        }
+        };
+        let denial = if now.mono >= deadline {
+            unavailable(&need)
+        } else if self.has_room(&held.exchange, &need) {
+            self.hold(id, held.exchange, need, (deadline, held.asked), now);
+            return Some(Outcome::Held);
+        } else {
+            TOO_MANY
+        };
+        let step = held.exchange.give_up(denial);
+        self.leave(&held);
+        settle(step)
     }
 
     /// The answer to a held request that cannot wait as its host would have it.
     pub fn give_up(&mut self, id: u32) -> Option<Outcome> {
         let held = self.take(id)?;
         let step = held.exchange.give_up(unavailable(&held.need));
-        self.forget(&held.need);
+        self.leave(&held);
         settle(step)
     }
 
@@ -400,13 +429,14 @@ impl Gateway {
     /// Forgets a request whose client is gone.
     pub fn handle_done(&mut self, id: u32) {
         if let Some(held) = self.take(id) {
-            self.forget(&held.need);
+            self.leave(&held);
         }
     }
 
-    /// Drops the questions that nobody else waits for.
-    fn forget(&mut self, need: &Need) {
-        let Need::Answers(questions) = need else {
+    /// Drops what a request that waits no more has asked, where nobody else waits for it.
+    fn leave(&mut self, held: &Held) {
+        self.unpin(&held.asked);
+        let Need::Answers(questions) = &held.need else {
             return;
         };
         let services = &mut self.stores.services;

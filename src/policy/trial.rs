@@ -164,7 +164,8 @@ impl Policy {
                 }
             };
             let answer = answer(test, &asked)?;
-            services.settle(&asked, answer, now.mono.plus(Duration::from_secs(1)));
+            let until = now.mono.plus(Duration::from_secs(1));
+            services.settle(&asked, answer, until, now.mono);
         }
         Err(ConfigError::new("", "asks without an end"))
     }

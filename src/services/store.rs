@@ -23,6 +23,8 @@ use crate::time::{MonoTime, Now};
 const LEAST: Duration = Duration::from_secs(1);
 /// How much longer than its timeout a callout is waited for.
 const GRACE: Duration = Duration::from_secs(1);
+/// How many callouts to one service may be under way for each that is left free.
+const SHARE: usize = 3;
 /// After so many failures in a row a service is left alone for a while.
 const PATIENCE: u32 = 3;
 /// The longest such while.
@@ -35,11 +37,13 @@ pub struct ServiceStore {
     health: Vec<Health>,
     secret: [u8; 32],
     settled: Expiring<Settled>,
+    /// The answers that requests wait for or have read while they wait for others, and how many requests do.
+    pins: BTreeMap<Digest, usize>,
     /// As many as there are requests that wait, and calls under way.
     open: BTreeMap<Digest, Open>,
     due: Due,
-    /// Which questions each call asks: one, or those of a batch.
-    flying: BTreeMap<u32, Vec<Digest>>,
+    /// Which questions each call asks, and whom: one, or those of a batch.
+    flying: BTreeMap<u32, (ServiceId, Vec<Digest>)>,
     /// Calls that are the second of two for their question.
     seconds: BTreeSet<u32>,
     attempts: u32,
@@ -69,8 +73,9 @@ impl ServiceStore {
             health: vec![Health::default(); services.len()],
             secret,
             settled: Expiring::new(most),
+            pins: BTreeMap::new(),
             open: BTreeMap::new(),
-            due: Due::default(),
+            due: Due::new(services.len()),
             flying: BTreeMap::new(),
             seconds: BTreeSet::new(),
             attempts: 0,
@@ -101,10 +106,34 @@ impl ServiceStore {
             .saturating_add(self.ledger.used())
     }
 
-    /// Whether one more question may wait: the others leave half of all bytes to answers.
+    /// Whether one more question may be asked: those that are open leave half of all bytes to answers.
     #[must_use]
     pub const fn has_room(&self) -> bool {
         self.open_bytes <= self.most_bytes / 2
+    }
+
+    /// Whether one more request may wait: what the others wait for, and have of it, leaves half of all bytes to the rest.
+    #[must_use]
+    pub const fn takes_more(&self) -> bool {
+        self.open_bytes.saturating_add(self.settled.pinned_bytes()) <= self.most_bytes / 2
+    }
+
+    /// Keeps the answer to a question, once it is there, for a request that waits: as often as it is unpinned again.
+    pub fn pin(&mut self, digest: Digest) {
+        let pins = self.pins.entry(digest).or_default();
+        *pins = pins.saturating_add(1);
+        self.settled.pin(&digest);
+    }
+
+    /// Takes back one [`Self::pin`].
+    pub fn unpin(&mut self, digest: &Digest) {
+        if let Some(pins) = self.pins.get_mut(digest) {
+            *pins = pins.saturating_sub(1);
+            if *pins == 0 {
+                self.pins.remove(digest);
+                self.settled.unpin(digest);
+            }
+        }
     }
 
     /// What is made of answers is kept by this.
@@ -177,30 +206,40 @@ impl ServiceStore {
     }
 
     /// Takes an answer that nobody had to be asked for.
-    pub fn settle(&mut self, question: &Question, answer: Answer, until: MonoTime) {
+    pub fn settle(&mut self, question: &Question, answer: Answer, until: MonoTime, now: MonoTime) {
         let digest = self.digest(question);
         let known = Settled::Known {
             answer,
             ends: None,
             least: until,
         };
-        self.remember(digest, known, until);
+        self.remember(digest, known, until, now);
     }
 
-    fn remember(&mut self, digest: Digest, settled: Settled, until: MonoTime) {
+    fn remember(&mut self, digest: Digest, settled: Settled, until: MonoTime, now: MonoTime) {
         let weight = match &settled {
             Settled::Known { answer, .. } => answer.weight(),
             Settled::Failed => 0,
         };
         self.settled.insert_weighing(digest, settled, until, weight);
-        self.make_room();
+        if self.pins.contains_key(&digest) {
+            self.settled.pin(&digest);
+        }
+        // Where even what requests wait for does not fit, those that wait for this must do without.
+        if !self.make_room() && weight > 0 {
+            self.remember(digest, Settled::Failed, until.min(now.plus(LEAST)), now);
+        }
     }
 
-    /// Drops the answers that end first until the rest fits. The last one stays, whatever it takes: somebody waits for it.
-    fn make_room(&mut self) {
+    /// Drops the answers that end first, of those that no request waits for, until the rest fits; whether it does. The
+    /// last one stays, whatever it takes: somebody waits for it.
+    fn make_room(&mut self) -> bool {
         while self.bytes() > self.most_bytes && self.settled.len() > 1 {
-            self.settled.make_room();
+            if !self.settled.make_room() {
+                return false;
+            }
         }
+        true
     }
 
     /// How a question ended, while that serves.
@@ -221,15 +260,30 @@ impl ServiceStore {
         std::mem::take(&mut self.news)
     }
 
-    /// The next callout that must go out. Also takes in what other VMs know: look again with [`Self::lookup`] after it.
+    /// Whether a service may be asked while so many callouts of the VM are free. Each may have [`SHARE`] times as many under
+    /// way as it leaves free: one that hangs takes what is there but for a part, and the next of that part the same.
+    fn may_be_asked(&self, service: ServiceId, free: usize) -> bool {
+        let flying = self.flying.values();
+        let flying = flying.filter(|(asked, _)| *asked == service).count();
+        flying < free.saturating_mul(SHARE)
+    }
+
+    /// The next callout that must go out, while the VM may make so many more. Also takes in what other VMs know: look
+    /// again with [`Self::lookup`] after it.
     pub fn poll_call(
         &mut self,
         leader: Leader,
+        free: usize,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Option<Call> {
+        let services = (0..self.services.len()).filter_map(|at| u16::try_from(at).ok());
+        let may: Vec<bool> = services
+            .map(|id| self.may_be_asked(ServiceId(id), free))
+            .collect();
+        let may_be_asked = |id: ServiceId| may.get(usize::from(id.0)).is_some_and(|may| *may);
         loop {
-            let digest = self.due.pop(leader, &self.open)?;
+            let digest = self.due.pop(leader, &self.open, may_be_asked)?;
             let service = self.open.get(&digest)?.question.service;
             if self.goes_out(digest, shared, now) {
                 let batch = self.gather(digest, service, leader);
@@ -253,15 +307,18 @@ impl ServiceStore {
             self.seconds.retain(|held| flying.contains_key(held));
             self.seconds.insert(attempt);
         }
-        self.flying.insert(attempt, batch);
+        self.flying.insert(attempt, (service, batch));
         Some(Call { service, attempt })
     }
 
     /// The call that a request makes for itself, because nobody can wake it when another's has its answer. Of the answers
-    /// to one question the first counts. The question must have been wanted.
-    pub fn join(&mut self, question: &Question, now: MonoTime) -> Option<Call> {
+    /// to one question the first counts. The question must have been wanted. `None` where no more may go out to its
+    /// service while the VM may make so many.
+    pub fn join(&mut self, question: &Question, free: usize, now: MonoTime) -> Option<Call> {
         let digest = self.digest(question);
-        self.open.get(&digest)?;
+        if !self.open.contains_key(&digest) || !self.may_be_asked(question.service, free) {
+            return None;
+        }
         let batch = self.gather(digest, question.service, Leader::Tick);
         self.take_off(batch, question.service, now)
     }
@@ -270,7 +327,7 @@ impl ServiceStore {
     #[must_use]
     pub fn request(&self, call: Call) -> Option<CalloutRequest<'_>> {
         let service = self.service(call.service)?;
-        let asked = self.flying.get(&call.attempt)?;
+        let (_, asked) = self.flying.get(&call.attempt)?;
         if let [digest] = asked.as_slice() {
             let open = self.open.get(digest)?;
             return Some(service.request(&open.question.ask, open.progress.as_deref()));
@@ -293,7 +350,7 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: Now,
     ) -> Option<Notice> {
-        let asked = self.flying.remove(&call.attempt)?;
+        let (_, asked) = self.flying.remove(&call.attempt)?;
         let service = self.service(call.service)?;
         let readings = match (outcome, asked.as_slice()) {
             (CalloutOutcome::Failed, _) => Err("no response".to_owned()),
@@ -364,11 +421,11 @@ impl ServiceStore {
         let overdue: Vec<(Call, Vec<Digest>)> = self
             .flying
             .iter()
-            .filter_map(|(attempt, asked)| {
+            .filter_map(|(attempt, (service, asked))| {
                 let open = asked.first().and_then(|digest| self.open.get(digest))?;
                 let late = matches!(open.stage, Stage::Flying(_, until) if now >= until);
                 let call = Call {
-                    service: open.question.service,
+                    service: *service,
                     attempt: *attempt,
                 };
                 late.then(|| (call, asked.clone()))
@@ -393,7 +450,10 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) {
-        for digest in self.flying.remove(&call.attempt).unwrap_or_default() {
+        let Some((_, asked)) = self.flying.remove(&call.attempt) else {
+            return;
+        };
+        for digest in asked {
             match self.open.get(&digest) {
                 Some(_) if is_awaited(&digest) => self.leave_to_tick(digest),
                 Some(_) => {

@@ -74,7 +74,7 @@ fn ask(
 ) -> Option<Notice> {
     store.want(question, now);
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, now.mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
         .unwrap();
     answer(store, call, status, body, now)
 }
@@ -100,16 +100,16 @@ fn many_who_wait_ask_once() {
         store.want(&token("t"), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     assert_eq!(
-        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
         None
     );
     store.want(&token("t"), at(0));
     assert_eq!(
         (
-            store.poll_call(Leader::Tick, &mut NoStore, at(0).mono),
+            store.poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono),
             store.in_flight()
         ),
         (None, 1)
@@ -249,7 +249,7 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
     let mut store = store(Protocol::Directory(Directory::default()));
     store.want(&entry, at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.method, "GET");
@@ -368,7 +368,7 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
             let asked = token(&number.to_string());
             store.want(&asked, at(0));
             let call = store
-                .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+                .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
                 .unwrap();
             answer(&mut store, call, status, &json!({}), at(0));
             assert_eq!(known(&store, &asked, at(0)), "unavailable");
@@ -382,7 +382,7 @@ fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     assert_eq!(store.handle_tick(&mut NoStore, at(5).mono), []);
     let why = "no answer in time".to_owned();
@@ -404,15 +404,15 @@ fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     store.abandon(call, |_| true, &mut NoStore, at(0).mono);
     assert_eq!(
-        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
         None
     );
     let again = store
-        .poll_call(Leader::Tick, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     assert_ne!(again, call);
     assert_eq!(answer(&mut store, call, 401, &json!({}), at(0)), None);
@@ -451,7 +451,7 @@ fn an_answer_without_an_end_is_cut() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     let long = "x".repeat(LONGEST_BODY);
     answer(

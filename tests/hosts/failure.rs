@@ -1,11 +1,14 @@
 //! What the filter does when its host, or it itself, fails: nothing goes upstream undecided, and it comes back.
 
+use std::cell::RefCell;
+
 use serde_json::json;
 
 use crate::fixture::{KEY, KEYS, inline, remote, serve_keys, token};
 use crate::message::Request;
 use crate::personality::Personality;
-use crate::process::Process;
+use crate::process::{Process, STEP};
+use crate::world::Reply;
 
 fn good() -> Request {
     Request::get("/api").bearer(&token(&json!({})))
@@ -163,5 +166,32 @@ fn a_configuration_that_is_refused_lets_nobody_in() {
         let world = process.world();
         let why = "configuration refused: rules[0].require";
         assert!(world.logged(why), "{host:?} {:?}", world.log);
+    }
+}
+
+/// The host counts what each callback settles, and forbids more than its stack is for.
+#[test]
+fn as_many_as_may_wait_are_settled_in_steps() {
+    for (reply, status) in [
+        (Reply::json(500, &json!({})), 503),
+        (Reply::Silent, 503),
+        (Reply::json(200, &xtask::issuer::jwks(&[&*KEY])), 200),
+    ] {
+        let mut config = remote();
+        config["limits"] = json!({ "hold": "3s" });
+        let mut process = Process::start_with(Personality::Envoy, 1, &config, |world| {
+            let reply = RefCell::new(Some(reply));
+            world.serve(KEYS, move |_| {
+                reply.borrow_mut().take().unwrap_or(Reply::Silent)
+            });
+        });
+        let held: Vec<_> = (0..1024).map(|_| process.send(good())).collect();
+        assert!(held.iter().all(|id| process.status(*id) == 0));
+        // Where time passes in steps of their own, the ticks that are due at once come a step apart.
+        process.pass(3000 + 1024 / 32 * STEP);
+        for id in held {
+            assert_eq!(process.status(id), status);
+        }
+        process.is_sound();
     }
 }

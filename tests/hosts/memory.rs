@@ -1,9 +1,9 @@
-//! What answers of services take of a VM's memory.
+//! What a VM takes in memory at the most: everything that it keeps, filled at once with the largest that it takes.
 
 use std::rc::Rc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use xtask::issuer::SigningKey;
 
@@ -66,11 +66,12 @@ fn jwk(number: u16) -> Value {
 
 /// Eight issuers of 256 keys each, one of which signs.
 fn serve_keys(world: &mut World, key: &SigningKey) {
-    for issuer in 0..8_u16 {
-        let mut keys = vec![key.jwk()];
-        keys.extend((1..256).map(|at| jwk(issuer * 256 + at)));
-        let set = json!({ "keys": keys });
-        let uri = format!("https://idp.internal/{}/jwks.json", issuer + 1);
+    let mut keys = vec![key.jwk()];
+    keys.extend((1..256).map(jwk));
+    let set = Rc::new(json!({ "keys": keys }));
+    for issuer in 1..=8 {
+        let set = Rc::clone(&set);
+        let uri = format!("https://idp.internal/{issuer}/jwks.json");
         world.serve(&uri, move |_| Reply::json(200, &set));
     }
 }
@@ -91,9 +92,13 @@ fn serve_bulk(world: &mut World) {
             Reply::json(200, &claims)
         }
     });
-    let caller = json!({ "sub": "alice", "groups": *list });
-    world.serve("https://idp.internal/verify", move |_| {
-        Reply::json(200, &caller)
+    let (long, short) = (
+        json!({ "sub": "alice", "groups": *list }),
+        json!({ "sub": "bob" }),
+    );
+    world.serve("https://idp.internal/verify", move |flight| {
+        let is_long = String::from_utf8_lossy(&flight.body).contains("long");
+        Reply::json(200, if is_long { &long } else { &short })
     });
     world.serve("https://pdp.internal/evaluation", |_| {
         Reply::json(200, &json!({ "decision": true }))
@@ -101,10 +106,24 @@ fn serve_bulk(world: &mut World) {
     world.serve("https://pdp.internal/evaluations", |_| Reply::Silent);
 }
 
+fn token(key: &SigningKey, issuer: usize, subject: usize, claims: usize) -> String {
+    let claims = json!({
+        "iss": format!("https://issuer-{issuer}.example"), "aud": "orders", "sub": format!("user-{subject}"),
+        "iat": *START, "exp": *START + 6000, "tenant": "t", "groups": bulk(claims),
+    });
+    key.sign(json!({}), &claims)
+}
+
 /// Asks, and lets no more time pass than that needs.
 fn ask(process: &mut Process, request: Request, status: u16) {
     let id = process.ask(request);
-    assert_eq!(process.status(id), status);
+    let log = process.world().log.clone();
+    assert_eq!(
+        process.status(id),
+        status,
+        "{:?}",
+        &log[log.len().saturating_sub(12)..]
+    );
     process.forget(id);
 }
 
@@ -136,6 +155,110 @@ impl Filled {
     }
 }
 
+#[test]
+fn all_that_a_vm_keeps_fits_whatever_it_is_told() {
+    let key = SigningKey::es256_seeded("a", 1);
+    let forger = SigningKey::es256_seeded("a", 2);
+    let mut filled = Filled::start();
+    filled.note("started");
+    for issuer in 1..=8 {
+        let token = token(&key, issuer, 0, 100);
+        ask(
+            &mut filled.process,
+            Request::get("/plain").bearer(&token),
+            200,
+        );
+    }
+    filled.note("keys");
+    for number in 0..1200 {
+        let token = token(&key, number % 7 + 1, number, 9_000);
+        ask(
+            &mut filled.process,
+            Request::get("/plain").bearer(&token),
+            200,
+        );
+    }
+    filled.note("tokens");
+    for number in 0..3000 {
+        let garbage = token(&forger, 1, number, 10);
+        ask(
+            &mut filled.process,
+            Request::get("/plain").bearer(&garbage),
+            401,
+        );
+        if number % 50 == 0 {
+            filled.process.pass(1000);
+        }
+    }
+    filled.note("refused tokens");
+    for number in 0..100 {
+        let opaque = format!("opaque-{number}");
+        ask(
+            &mut filled.process,
+            Request::get("/opaque").header("x-opaque", opaque),
+            200,
+        );
+    }
+    filled.note("introspection");
+    for number in 0..60 {
+        let token = token(&key, number % 7 + 1, number, 9_000);
+        ask(
+            &mut filled.process,
+            Request::get("/listed").bearer(&token),
+            200,
+        );
+        ask(
+            &mut filled.process,
+            Request::get("/decided").bearer(&token),
+            200,
+        );
+    }
+    filled.note("directories");
+    for number in 0..10_000 {
+        let wrong = STANDARD.encode(format!("user-{number}:wrong"));
+        let request = Request::get("/people").header("authorization", format!("Basic {wrong}"));
+        ask(&mut filled.process, request, 401);
+    }
+    for number in 0..10_040 {
+        let name = if number < 40 { "long" } else { "user" };
+        let right = STANDARD.encode(format!("{name}-{number}:right"));
+        let request = Request::get("/legacy").header("authorization", format!("Basic {right}"));
+        ask(&mut filled.process, request, 200);
+    }
+    filled.note("passwords");
+    // More than may wait, each with a head as long as Envoy lets it be.
+    let mut held = Vec::new();
+    for number in 0..1100 {
+        let request = Request::get("/opaque")
+            .header(
+                "x-opaque",
+                format!("silent-{number}-{}", "x".repeat(12_000)),
+            )
+            .header("x-bulk", "x".repeat(40_000));
+        held.push(filled.process.send(request));
+    }
+    filled.note("held requests");
+    let waiting = held
+        .iter()
+        .filter(|id| filled.process.status(**id) == 0)
+        .count();
+    assert!((64..1024).contains(&waiting), "{waiting} wait");
+    // And all of it serves.
+    let token = token(&key, 1, 5000, 9_000);
+    ask(
+        &mut filled.process,
+        Request::get("/plain").bearer(&token),
+        200,
+    );
+    filled.process.pass(11_000);
+    for id in held {
+        assert_eq!(filled.process.status(id), 503);
+    }
+    filled.note("given up");
+    println!("MiB of memory: {:?}", filled.peaks);
+}
+
+/// What ended a worker: many opaque tokens of one subject, each with a long answer.
 #[test]
 fn answers_of_30_kilobytes_do_not_fill_a_vm() {
     let mut filled = Filled::start();

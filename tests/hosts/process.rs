@@ -14,7 +14,7 @@ use crate::vm::Vm;
 use crate::world::{MEMORY, World};
 
 /// How exact the clock is, in milliseconds: no timer is shorter.
-const STEP: u64 = 50;
+pub(crate) const STEP: u64 = 50;
 
 /// A request of a process: which VM has it, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -33,6 +33,9 @@ pub(crate) enum Callback {
     Tick,
 }
 
+/// So many answers in one callback are far from what ends Envoy's stack, where each runs in the one before.
+const MOST_SETTLED: usize = 32;
+
 /// One VM's side of the host.
 pub(crate) struct State {
     pub(crate) host: Personality,
@@ -52,6 +55,8 @@ pub(crate) struct State {
     pub(crate) alloc: Option<wasmtime::TypedFunc<u32, u32>>,
     /// How often each function was called.
     pub(crate) calls: BTreeMap<&'static str, usize>,
+    /// How many requests were answered or let go on in the callback that runs.
+    pub(crate) settled: usize,
     /// Bytes that the instance may have; more is refused.
     pub(crate) limits: wasmtime::StoreLimits,
 }
@@ -77,6 +82,7 @@ impl State {
             tick_period: 0,
             alloc: None,
             calls: BTreeMap::new(),
+            settled: 0,
             limits: wasmtime::StoreLimitsBuilder::new()
                 .memory_size(memory)
                 .trap_on_grow_failure(false)
@@ -93,6 +99,12 @@ impl State {
 
     pub(crate) fn count(&mut self, function: &'static str) {
         *self.calls.entry(function).or_default() += 1;
+        if ["send_local_response", "continue_stream"].contains(&function) {
+            self.settled += 1;
+            if self.settled > MOST_SETTLED {
+                drop(self.forbid("more requests are settled than the host's stack is for"));
+            }
+        }
         let id = self.about();
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.host_calls += 1;

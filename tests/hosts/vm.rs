@@ -282,6 +282,7 @@ impl Vm {
         state.callback = callback;
         state.current = context;
         state.effective = context;
+        state.settled = 0;
         let function = self.instance.get_func(&mut self.store, name).expect(name);
         let results = function.ty(&self.store).results().len();
         let mut out = vec![wasmtime::Val::I32(0); results];

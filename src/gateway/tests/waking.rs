@@ -83,3 +83,58 @@ fn clients_that_leave_while_they_are_due_leave_nothing_behind() {
     let next = good(&mut world, 0, "a");
     assert_eq!(world.status(next), 200);
 }
+
+/// Each has callouts enough, and issuers too.
+#[test]
+fn a_service_that_hangs_leaves_callouts_to_the_others_and_to_keys() {
+    let mut config = config();
+    config["providers"]["main"]["permissions"] = json!([{ "directory": "people" }]);
+    config["providers"]["main"]["roles"] = json!([{ "directory": "roles" }]);
+    config["providers"]["other"] = config["providers"]["main"].clone();
+    config["providers"]["other"]["issuer"] = json!("https://other");
+    config["providers"]["other"]["jwks"]["uri"] = json!("https://other/jwks.json");
+    config["directories"] = json!({
+        "people": { "uri": "http://hangs/{subject}", "upstream": "authz", "timeout": "60s" },
+        "roles": { "uri": "http://answers/{subject}", "upstream": "authz" },
+    });
+    config["limits"] = json!({ "callouts": 8, "hold": "50s" });
+    config["rules"] = json!([
+        { "match": { "path_prefix": "/hangs" }, "require": { "permissions": ["read"] } },
+        { "match": { "path_prefix": "/roles" }, "require": { "roles": ["reader"] } },
+        { "match": { "path_prefix": "/" }, "require": "user" },
+    ]);
+    let mut world = World::new(1, &config);
+    for issuer in [KEYS, "https://other/jwks.json"] {
+        world.issuer(issuer, Mood::keys(&[&jwk("a")]));
+    }
+    let person = |each: usize, path: &str, world: &mut World| {
+        let subject = format!("user-{each}");
+        let value = bearer(&token("a", &json!({ "sub": subject })));
+        for (uri, mood) in [
+            (format!("http://hangs/{subject}"), Mood::Silent),
+            (
+                format!("http://answers/{subject}"),
+                Mood::Answers(200, br#"{"roles":["reader"]}"#.to_vec()),
+            ),
+        ] {
+            world.issuer(&uri, mood);
+        }
+        world.request(0, path, &[("authorization", &value)])
+    };
+    good(&mut world, 0, "a");
+    world.pass(secs(1));
+    for each in 0..100 {
+        person(each, "/hangs", &mut world);
+    }
+    world.pass(secs(1));
+    let asked = world.fetched.iter().filter(|uri| uri.contains("hangs"));
+    assert_eq!(asked.count(), 6);
+    let other = bearer(&token("a", &json!({ "iss": "https://other" })));
+    let other = world.request(0, "/x", &[("authorization", &other)]);
+    let others: Vec<_> = (200..240)
+        .map(|each| person(each, "/roles", &mut world))
+        .collect();
+    world.pass(secs(4));
+    assert_eq!(world.status(other), 200);
+    assert_eq!(count(&world, &others, 200), others.len());
+}

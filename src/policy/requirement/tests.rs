@@ -158,7 +158,7 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
         while let Err(Hurdle::Asks(question)) = got {
             services.want(&question, now());
             let call = services
-                .poll_call(Leader::Request, &mut NoStore, now().mono)
+                .poll_call(Leader::Request, usize::MAX, &mut NoStore, now().mono)
                 .unwrap();
             let uri = services.request(call).unwrap().uri();
             let answer = match outcome(&uri) {

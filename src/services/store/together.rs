@@ -30,7 +30,7 @@ impl ServiceStore {
                     Swap::Lost => {}
                 },
                 Some(seen) => {
-                    self.take_in(digest, seen);
+                    self.take_in(digest, seen, now);
                     return false;
                 }
             }
@@ -72,7 +72,7 @@ impl ServiceStore {
     }
 
     /// Takes what another VM knows, or its word that it asks.
-    pub(super) fn take_in(&mut self, digest: Digest, seen: Seen) {
+    pub(super) fn take_in(&mut self, digest: Digest, seen: Seen, now: MonoTime) {
         let (settled, until) = match seen {
             Seen::Known(entry, until) => {
                 let answer = Answer::Attributes(entry);
@@ -92,7 +92,7 @@ impl ServiceStore {
             }
         };
         self.close(&digest);
-        self.remember(digest, settled, until);
+        self.remember(digest, settled, until, now);
         self.news.push(digest);
     }
 
@@ -107,7 +107,7 @@ impl ServiceStore {
         for digest in elsewhere {
             match self.look(digest, shared, now) {
                 Some(Seen::Asked(_)) => {}
-                Some(seen @ (Seen::Known(..) | Seen::Failed(_))) => self.take_in(digest, seen),
+                Some(seen @ (Seen::Known(..) | Seen::Failed(_))) => self.take_in(digest, seen, now),
                 None | Some(Seen::TooLong | Seen::Taken | Seen::Free(_)) => {
                     self.leave_to_tick(digest);
                 }
@@ -127,7 +127,7 @@ impl ServiceStore {
             return batch;
         };
         let most = most.most;
-        for digest in self.due.peek(leader, LOOKED_AT, &self.open) {
+        for digest in self.due.peek(service, leader, LOOKED_AT, &self.open) {
             if batch.len() >= most {
                 break;
             }
@@ -140,7 +140,7 @@ impl ServiceStore {
                     && !open.alone
                     && may_go_together(&other.question.ask, &open.question.ask)
             });
-            if open.question.service == service && fits && !batch.contains(&digest) {
+            if fits && !batch.contains(&digest) {
                 batch.push(digest);
             }
         }
@@ -172,7 +172,7 @@ impl ServiceStore {
             if let Some(place) = open.and_then(|open| open.place) {
                 self.slots.publish(&place, None, until, shared);
             }
-            self.remember(*digest, Settled::Failed, until);
+            self.remember(*digest, Settled::Failed, until, now);
             self.news.push(*digest);
         }
         Notice::Failed { why }
@@ -227,7 +227,7 @@ impl ServiceStore {
             ends,
             least: now.mono.plus(LEAST),
         };
-        self.remember(digest, known, until);
+        self.remember(digest, known, until, now.mono);
         self.news.push(digest);
     }
 }

@@ -64,7 +64,7 @@ fn open_questions_count_until_they_are_closed() {
     for number in 0..10 {
         store.forget(&long(number));
     }
-    while let Some(call) = store.poll_call(Leader::Request, &mut NoStore, at(0).mono) {
+    while let Some(call) = store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono) {
         answer(&mut store, call, 401, &json!({}), at(0));
     }
     assert!(store.bytes() < 16_000, "{}", store.bytes());
@@ -110,4 +110,56 @@ fn directories_count_with_their_lists_and_what_is_read_of_profiles() {
         "{}",
         held.weight()
     );
+}
+
+#[test]
+fn an_answer_that_a_request_waits_with_is_not_pushed_out() {
+    let most = 4 << 20;
+    let introspection = Protocol::Introspection(Introspection::new("c", "s"));
+    let mut store = store(introspection).with_bytes(most);
+    // It ends before all the others do, and would be the first to go.
+    let waits = token("waits");
+    let digest = store.digest(&waits);
+    store.pin(digest);
+    store.pin(digest);
+    let ends_soon = json!({ "active": true, "sub": "a", "exp": 1_000_020 });
+    ask(&mut store, &waits, 200, &ends_soon, at(0));
+    let fill = |store: &mut ServiceStore, from: u64| {
+        for number in from..from + 60 {
+            let other = token(&format!("t{number}"));
+            let digest = store.digest(&other);
+            store.pin(digest);
+            ask(store, &other, 200, &bulky(30_000), at(1));
+            assert_eq!(known(store, &other, at(1)), "vouches", "{number}");
+            assert!(store.bytes() <= most);
+            store.unpin(&digest);
+        }
+    };
+    fill(&mut store, 0);
+    store.unpin(&digest);
+    fill(&mut store, 100);
+    assert_eq!(known(&store, &waits, at(2)), "vouches");
+    store.unpin(&digest);
+    fill(&mut store, 200);
+    assert_eq!(known(&store, &waits, at(2)), "pending");
+}
+
+#[test]
+fn what_does_not_fit_beside_what_others_wait_with_fails_at_once() {
+    let most = 4 << 20;
+    let introspection = Protocol::Introspection(Introspection::new("c", "s"));
+    let mut store = store(introspection).with_bytes(most);
+    let mut words = Vec::new();
+    for number in 0..60 {
+        let waits = token(&format!("t{number}"));
+        store.pin(store.digest(&waits));
+        ask(&mut store, &waits, 200, &bulky(30_000), at(0));
+        assert!(store.bytes() <= most + 1000 * number, "{number}");
+        words.push(known(&store, &waits, at(0)));
+    }
+    let fits = words.iter().position(|word| *word != "vouches").unwrap();
+    assert!(fits > 4, "{words:?}");
+    assert!(words[fits..].iter().all(|word| *word == "unavailable"));
+    assert!(!store.takes_more());
+    assert_eq!(known(&store, &token("t0"), at(0)), "vouches");
 }

@@ -23,7 +23,7 @@ fn login(token: &str) -> Question {
 fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
     store.want(&login("t-1"), at(0));
     let call = store
-        .poll_call(Leader::Request, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     let request = store.request(call).unwrap();
     let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
@@ -46,11 +46,11 @@ fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
     );
     // Only the tick sends the second.
     assert_eq!(
-        store.poll_call(Leader::Request, &mut NoStore, at(0).mono),
+        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
         None
     );
     let call = store
-        .poll_call(Leader::Tick, &mut NoStore, at(0).mono)
+        .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     let body = store.request(call).unwrap().body.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();

@@ -33,12 +33,12 @@ fn needs(
     now: Now,
 ) -> Option<Call> {
     vm.want(&about(subject), now);
-    vm.poll_call(Leader::Request, process, now.mono)
+    vm.poll_call(Leader::Request, usize::MAX, process, now.mono)
 }
 
 fn tick(vm: &mut ServiceStore, process: &mut dyn SharedData, now: Now) -> Option<Call> {
     vm.handle_tick(process, now.mono);
-    vm.poll_call(Leader::Tick, process, now.mono)
+    vm.poll_call(Leader::Tick, usize::MAX, process, now.mono)
 }
 
 fn answers(
@@ -492,7 +492,7 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                     vms[number].want(&about(&subject), now);
                 }
                 while let Some(call) =
-                    vms[number].poll_call(Leader::Request, &mut process, now.mono)
+                    vms[number].poll_call(Leader::Request, usize::MAX, &mut process, now.mono)
                 {
                     asked += 1;
                     let path = vms[number].request(call).unwrap().path;
@@ -502,7 +502,9 @@ fn whatever_happens_nobody_has_what_is_anothers() {
             }
             _ => {
                 vms[number].handle_tick(&mut process, now.mono);
-                while let Some(call) = vms[number].poll_call(Leader::Tick, &mut process, now.mono) {
+                while let Some(call) =
+                    vms[number].poll_call(Leader::Tick, usize::MAX, &mut process, now.mono)
+                {
                     asked += 1;
                     let path = vms[number].request(call).unwrap().path;
                     let subject = path.trim_start_matches("/v1/").split('?').next();
@@ -529,7 +531,7 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                 }
             }
             vm.handle_tick(&mut process, now.mono);
-            while let Some(call) = vm.poll_call(Leader::Tick, &mut process, now.mono) {
+            while let Some(call) = vm.poll_call(Leader::Tick, usize::MAX, &mut process, now.mono) {
                 let path = vm.request(call).unwrap().path;
                 let subject = path.trim_start_matches("/v1/").split('?').next().unwrap();
                 let body = json!({ "groups": [subject] });
