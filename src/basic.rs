@@ -1,5 +1,6 @@
 //! HTTP Basic authentication (RFC 7617): users, their passwords, and how many wrong ones are looked at.
 
+mod common;
 mod hashing;
 mod store;
 mod throttle;

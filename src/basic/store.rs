@@ -5,18 +5,20 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::common::Common;
 use super::hashing::HashTime;
 use super::throttle::Throttles;
 use super::{Stop, Throttle, Users};
 use crate::client::ClientNetwork;
 use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
+use crate::keys::SharedData;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::time::MonoTime;
 
 /// How long a password is not checked again that nobody uses meanwhile.
-const REMEMBERED: Duration = Duration::from_secs(300);
+pub(super) const REMEMBERED: Duration = Duration::from_secs(300);
 /// Passwords that are remembered.
 const MOST: usize = 10_000;
 /// Addresses from where one password was right.
@@ -27,6 +29,7 @@ const ADDRESSES: usize = 16;
 pub struct PasswordStore {
     secret: [u8; 32],
     right: RefCell<Expiring<Right>>,
+    common: RefCell<Common>,
     /// Passwords that were checked and not right: a client that repeats one costs no hash.
     known_wrong: RefCell<Expiring<()>>,
     throttles: RefCell<Throttles>,
@@ -80,6 +83,7 @@ impl PasswordStore {
         Self {
             secret,
             right: RefCell::new(Expiring::new(MOST)),
+            common: RefCell::new(Common::new(secret)),
             known_wrong: RefCell::new(Expiring::new(MOST)),
             throttles: RefCell::new(Throttles::new(
                 throttles.first().copied().unwrap_or_default(),
@@ -101,13 +105,14 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         users: &Users,
         admitted: bool,
+        shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Result<Rc<ClaimSet>, Stop> {
         let digest = self.password(attempt);
         if !admitted {
-            self.admit_password(attempt, &digest, now)?;
+            self.admit_password(attempt, &digest, shared, now)?;
         }
-        if let Some(claims) = self.recall(attempt, &digest, now) {
+        if let Some(claims) = self.recall(attempt, &digest, shared, now) {
             return Ok(claims);
         }
         if self.known_wrong.borrow().get(&digest, now).is_some() {
@@ -128,7 +133,7 @@ impl PasswordStore {
             self.count_wrong(attempt, now);
             return Err(Stop::Denied(Denial::BadPassword));
         };
-        self.keep(attempt, digest, Some(&claims), now);
+        self.keep(attempt, digest, Some(&claims), shared, now);
         Ok(claims)
     }
 
@@ -136,18 +141,23 @@ impl PasswordStore {
     ///
     /// # Errors
     /// [`Denial::Throttled`], or when it is.
-    pub fn admit(&self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
-        self.admit_password(attempt, &self.password(attempt), now)
+    pub fn admit(
+        &self,
+        attempt: Attempt<'_>,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) -> Result<(), Stop> {
+        self.admit_password(attempt, &self.password(attempt), shared, now)
     }
 
     /// Remembers that a service said that this password is right.
-    pub fn remember(&self, attempt: Attempt<'_>, now: MonoTime) {
+    pub fn remember(&self, attempt: Attempt<'_>, shared: &mut dyn SharedData, now: MonoTime) {
         let digest = self.password(attempt);
         let is_fresh = self
             .is_own_until(attempt, &digest, now)
             .is_some_and(is_fresh(now));
         if !is_fresh {
-            self.keep(attempt, digest, None, now);
+            self.keep(attempt, digest, None, shared, now);
         }
     }
 
@@ -171,10 +181,12 @@ impl PasswordStore {
         &self,
         attempt: Attempt<'_>,
         digest: &Digest,
+        shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Result<(), Stop> {
         let mut throttles = self.throttles.borrow_mut();
-        let is_own = self.is_own_until(attempt, digest, now).is_some();
+        let is_own = self.is_own_until(attempt, digest, now).is_some()
+            || self.common.borrow_mut().knows(attempt, shared, now);
         if is_own && throttles.knows_own(attempt, now) {
             return Ok(());
         }
@@ -194,14 +206,20 @@ impl PasswordStore {
     }
 
     /// Whom a password stands for that was right before, from anywhere.
-    fn recall(&self, attempt: Attempt<'_>, digest: &Digest, now: MonoTime) -> Option<Rc<ClaimSet>> {
+    fn recall(
+        &self,
+        attempt: Attempt<'_>,
+        digest: &Digest,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) -> Option<Rc<ClaimSet>> {
         let right = self.right.borrow();
         let (held, until) = right.get(digest, now)?;
         let claims = held.claims.clone()?;
         let is_own = held.from.contains(&attempt.client);
         drop(right);
         if !(is_own && is_fresh(now)(until)) {
-            self.keep(attempt, *digest, Some(&claims), now);
+            self.keep(attempt, *digest, Some(&claims), shared, now);
         }
         Some(claims)
     }
@@ -211,8 +229,10 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         digest: Digest,
         claims: Option<&Rc<ClaimSet>>,
+        shared: &mut dyn SharedData,
         now: MonoTime,
     ) {
+        self.common.borrow_mut().tell(attempt, shared, now);
         let mut right = self.right.borrow_mut();
         let held = right.get(&digest, now);
         let mut from = held.map_or_else(Vec::new, |(held, _)| held.from.clone());

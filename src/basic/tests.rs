@@ -1,5 +1,6 @@
 use super::*;
 use crate::client::ClientNetwork;
+use crate::keys::{NoStore, testing::Process};
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::time::MonoTime;
@@ -90,7 +91,9 @@ impl Vm {
     }
 
     fn try_it(&self, attempt: Attempt<'_>) -> Result<String, Stop> {
-        let claims = self.store.verify(attempt, &self.users, false, self.now);
+        let claims = self
+            .store
+            .verify(attempt, &self.users, false, &mut NoStore, self.now);
         claims.map(|claims| claims.subject().unwrap_or_default().to_owned())
     }
 
@@ -225,14 +228,18 @@ fn without_an_address_guesses_are_slowed_down_and_not_refused() {
         vm.pass(Duration::from_secs(1));
         let password = format!("more-{number}");
         let late = attempt("alice", &password, "");
-        let got = vm.store.verify(late, &vm.users, true, vm.now);
+        let got = vm.store.verify(late, &vm.users, true, &mut NoStore, vm.now);
         assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
     }
     assert_eq!((waits[0], waits[4], waits[10], waits[29]), (1, 2, 4, 8));
     vm.pass(Duration::from_secs(9));
-    let late = vm
-        .store
-        .verify(attempt("alice", "right", ""), &vm.users, true, vm.now);
+    let late = vm.store.verify(
+        attempt("alice", "right", ""),
+        &vm.users,
+        true,
+        &mut NoStore,
+        vm.now,
+    );
     assert!(late.is_ok());
     // What was right before passes, up to as many tries as would be an attack.
     assert_eq!(vm.sign_in("alice", "right", ""), right("alice"));
@@ -334,10 +341,15 @@ fn two_providers_share_nothing() {
     assert_eq!(vm.try_it(of(0, "right")), right("alice"));
     // Another provider's alice has not signed in, and does not exist there.
     let nobody = Users::default();
-    let got = vm.store.verify(of(1, "right"), &nobody, false, vm.now);
+    let got = vm
+        .store
+        .verify(of(1, "right"), &nobody, false, &mut NoStore, vm.now);
     assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
     for _ in 0..5 {
-        drop(vm.store.verify(of(1, "x"), &nobody, false, vm.now));
+        drop(
+            vm.store
+                .verify(of(1, "x"), &nobody, false, &mut NoStore, vm.now),
+        );
     }
     assert_eq!(vm.try_it(of(2, "right")), right("alice"));
 }
@@ -356,4 +368,64 @@ fn a_network_is_one_address() {
         let got = vm.sign_in("alice", "right", other);
         assert_eq!(got.is_err(), want, "{client} and {other}");
     }
+}
+
+#[test]
+fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_throttle() {
+    let mut process = Process::default();
+    let (mut one, mut two) = (Vm::new(&["alice"]), Vm::new(&["alice"]));
+    two.store = PasswordStore::new([8; 32], Duration::from_secs(1));
+    let mut ask = |vm: &mut Vm, password: &str, client: &str, now: MonoTime| {
+        let attempt = attempt("alice", password, client);
+        let claims = vm
+            .store
+            .verify(attempt, &vm.users, false, &mut process, now);
+        claims.map(|_| ()).map_err(|stop| match stop {
+            Stop::Denied(Denial::BadPassword) => "wrong",
+            Stop::Denied(Denial::Throttled { .. }) => "throttled",
+            _ => "other",
+        })
+    };
+    let now = one.now;
+    assert_eq!(ask(&mut one, "right", "192.0.2.1", now), Ok(()));
+    // Guesses from alice's own address, at the other worker.
+    let guesses: Vec<_> = (0..5)
+        .map(|number| ask(&mut two, &format!("guess-{number}"), "192.0.2.1", now))
+        .collect();
+    assert_eq!(guesses[3..], [Err("throttled"), Err("throttled")]);
+    assert_eq!(ask(&mut two, "right", "192.0.2.1", now), Ok(()));
+    assert_eq!(ask(&mut two, "other", "192.0.2.1", now), Err("throttled"));
+    // From elsewhere, and once it is long ago, it is a guess like any other.
+    let mut third = Vm::new(&["alice"]);
+    for number in 0..3 {
+        for client in ["192.0.2.1", "198.51.100.7"] {
+            assert!(ask(&mut third, &format!("guess-{number}"), client, now).is_err());
+        }
+    }
+    assert_eq!(
+        ask(&mut third, "right", "198.51.100.7", now),
+        Err("throttled")
+    );
+    let later = now.plus(Duration::from_secs(299));
+    for number in 0..3 {
+        assert!(ask(&mut third, &format!("more-{number}"), "192.0.2.1", later,).is_err());
+    }
+    assert_eq!(ask(&mut third, "right", "192.0.2.1", later), Ok(()));
+    let mut fourth = Vm::new(&["alice"]);
+    let long_after = later.plus(Duration::from_secs(301));
+    for number in 0..3 {
+        assert!(
+            ask(
+                &mut fourth,
+                &format!("guess-{number}"),
+                "192.0.2.1",
+                long_after,
+            )
+            .is_err()
+        );
+    }
+    assert_eq!(
+        ask(&mut fourth, "right", "192.0.2.1", long_after),
+        Err("throttled")
+    );
 }

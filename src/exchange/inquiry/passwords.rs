@@ -14,7 +14,7 @@ use crate::services::{Ask, Question, ServiceId, Vouching};
 impl Inquiry<'_, '_> {
     /// Whether the configuration knows the password.
     pub(super) fn check_password(
-        &self,
+        &mut self,
         id: ProviderId,
         provider: &Provider,
         users: &Users,
@@ -22,8 +22,9 @@ impl Inquiry<'_, '_> {
         let (username, password) = self.password()?;
         let attempt = self.attempt(id, provider, (&username, &password))?;
         let admitted = self.is_admitted(id)?;
-        let passwords = &self.stores.passwords;
-        match passwords.verify(attempt, users, admitted, self.now.mono) {
+        let stores = self.stores;
+        let passwords = &stores.passwords;
+        match passwords.verify(attempt, users, admitted, self.shared, self.now.mono) {
             Ok(claims) => Ok(Vouched::claims_of(claims)),
             Err(stop) => {
                 if stop == Stop::Denied(Denial::BadPassword) {
@@ -38,16 +39,17 @@ impl Inquiry<'_, '_> {
     /// Whether a service knows the password. It is not asked about one more of somebody who has guessed enough, nor does
     /// what it said of one before count then.
     pub(super) fn consult_about_password(
-        &self,
+        &mut self,
         id: ProviderId,
         provider: &Provider,
         service: ServiceId,
     ) -> Result<Rc<Vouching>, Doubt> {
         let (username, password) = self.password()?;
         let attempt = self.attempt(id, provider, (&username, &password))?;
-        let passwords = &self.stores.passwords;
+        let stores = self.stores;
+        let passwords = &stores.passwords;
         if !self.is_admitted(id)? {
-            let admitted = passwords.admit(attempt, self.now.mono);
+            let admitted = passwords.admit(attempt, self.shared, self.now.mono);
             admitted.map_err(|stop| self.stop(stop))?;
         }
         let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
@@ -71,7 +73,7 @@ impl Inquiry<'_, '_> {
                 false
             }
             Ok(_) => {
-                passwords.remember(attempt, self.now.mono);
+                passwords.remember(attempt, self.shared, self.now.mono);
                 false
             }
         };
@@ -152,7 +154,7 @@ impl Inquiry<'_, '_> {
     }
 
     fn attempt<'a>(
-        &'a self,
+        &self,
         provider: ProviderId,
         own: &Provider,
         (username, password): (&'a str, &'a str),
