@@ -97,6 +97,46 @@ fn a_new_configuration_keeps_the_keys() {
     assert_eq!(issuer.fetches(), 1);
 }
 
+/// Both where the old configuration goes on while its connections are drained, and where it ends at once, and with it
+/// the fetch that it has under way.
+#[test]
+fn a_new_configuration_waits_no_longer_for_what_the_old_one_was_fetching() {
+    for drain in ["600", "1"] {
+        let key = SigningKey::es256("a");
+        let issuer = Issuer::start(&[&key]).unwrap();
+        issuer.set_delay(Duration::from_millis(3500));
+        let mut policy = policy(&issuer, json!({ "timeout": "20s" }));
+        policy["limits"] = json!({ "hold": "30s" });
+        let mut lab = Lab::start(&issuer, Filter::json(policy.clone()), |config| {
+            config.reloadable().arguments(&[
+                "--drain-time-s",
+                drain,
+                "--drain-strategy",
+                "immediate",
+            ])
+        });
+        eventually("the tick fetches", || issuer.fetches() > 0);
+        policy["realm"] = json!("new");
+        lab.envoy.update_filter(&Filter::json(policy)).unwrap();
+        eventually("the new configuration is there", || {
+            let answer = Request::get("/x").send(lab.envoy.addr());
+            answer.is_ok_and(|answer| {
+                answer.header("www-authenticate").as_deref() == Some("Bearer realm=\"new\"")
+            })
+        });
+        let token = key.sign(json!({}), &claims(json!({})));
+        let start = Instant::now();
+        lab.send(Request::get("/x").bearer(&token)).passed();
+        let waited = start.elapsed();
+        println!(
+            "drained for {drain} s: {waited:?}, {} fetches",
+            issuer.fetches()
+        );
+        assert!(waited < Duration::from_secs(10), "{drain}: {waited:?}");
+        lab.is_sound();
+    }
+}
+
 /// Coarse on purpose, for a busy machine: with a table for each key the worker stood still for five seconds.
 #[test]
 fn a_set_of_keys_that_are_dear_and_of_no_use_stops_no_worker() {
