@@ -5,6 +5,7 @@
 
 mod aws;
 mod inquiry;
+mod preflight;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -149,13 +150,15 @@ pub struct Refusal {
     pub disagreement: Option<Box<Disagreement>>,
 }
 
-/// The other end of a request's connection, as far as the host tells and somebody asks.
+/// The other end of a request, as far as the host tells and somebody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Its address.
     pub client: Client,
     /// The SHA-256 of the certificate that it has shown the key of.
     pub certificate: Option<[u8; 32]>,
+    /// Whether it has more to send than the head, where the host tells.
+    pub body_follows: bool,
 }
 
 /// One request.
@@ -245,14 +248,14 @@ impl Exchange {
         if let Some(document) = metadata.and_then(|metadata| metadata.answer(&self.head)) {
             return Step::Serve(document);
         }
-        let (rule, verdict) = match self.rule() {
-            Ok(_) | Err(Denial::NoRule) if self.is_preflight() => (None, Verdict::Permit(None)),
+        let judged = self.judge_preflight();
+        let (rule, verdict) = judged.unwrap_or_else(|| match self.rule() {
             Ok((rule, variables)) => {
                 let verdict = self.decide((rule, &variables), stores, shared, now);
                 (Some(rule), verdict)
             }
             Err(denial) => (None, Verdict::Deny(denial)),
-        };
+        });
         match verdict {
             Verdict::Blocked(need) => Step::Await(need),
             Verdict::Deny(denial) => self.refuse(rule, denial),
@@ -279,14 +282,29 @@ impl Exchange {
         self.policy.find(&self.head)
     }
 
-    /// A CORS preflight request that the configuration lets pass: browsers send no credentials with it (Fetch
-    /// Standard, "CORS-preflight request").
-    fn is_preflight(&self) -> bool {
-        let given = |name| self.head.first(name).is_some_and(|value| !value.is_empty());
-        self.policy.bypass_cors_preflight
-            && self.head.first(":method") == Some(b"OPTIONS")
-            && given("origin")
-            && given("access-control-request-method")
+    /// What becomes of a CORS-preflight request where the configuration lets such pass without a credential: what the
+    /// announced request would, but for its caller.
+    fn judge_preflight(&self) -> Option<(Option<&Rule>, Verdict<'_>)> {
+        if !self.policy.bypass_cors_preflight || self.peer.body_follows {
+            return None;
+        }
+        let method = preflight::announced(&self.head)?;
+        let announced = self.head.clone().with(":method", method);
+        let (rule, verdict) = match self.policy.find(&announced) {
+            Ok((rule, _)) if matches!(rule.requirement, Requirement::Deny) => {
+                (Some(rule), Verdict::Deny(Denial::Denied))
+            }
+            Ok((rule, _)) => {
+                // Whatever stands where a credential would is not a browser's.
+                let mut places = rule.locations.iter();
+                if places.any(|place| place.is_used(&self.head)) {
+                    return None;
+                }
+                (Some(rule), Verdict::Permit(None))
+            }
+            Err(denial) => (None, Verdict::Deny(denial)),
+        };
+        Some((rule, verdict))
     }
 
     fn decide<'a>(

@@ -133,8 +133,8 @@ impl Context for Stream {
 }
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let action = self.vm.borrow_mut().handle_request(self.id);
+    fn on_http_request_headers(&mut self, _: usize, is_whole: bool) -> Action {
+        let action = self.vm.borrow_mut().handle_request(self.id, is_whole);
         self.refused = action.is_none();
         action.unwrap_or(Action::Pause)
     }

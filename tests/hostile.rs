@@ -55,6 +55,7 @@ fn peer() -> Peer {
     Peer {
         client: ClientNetwork::V4(0xc000_0201).into(),
         certificate: None,
+        body_follows: false,
     }
 }
 

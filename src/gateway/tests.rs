@@ -276,6 +276,39 @@ fn a_preflight_request_passes_where_the_configuration_says_so() {
     }
 }
 
+/// Whoever gets past a rule in the guise of a preflight request has got past the rule.
+#[test]
+fn a_preflight_request_is_judged_by_what_it_announces() {
+    let mut config = config();
+    config["bypass_cors_preflight"] = json!(true);
+    config["rules"] = json!([
+        { "match": { "path_prefix": "/closed" }, "require": "deny" },
+        { "match": { "path_prefix": "/orders", "methods": ["DELETE"] }, "require": "deny" },
+        { "match": { "path_prefix": "/orders", "methods": ["PUT", "OPTIONS"] }, "require": "user" },
+    ]);
+    let mut world = World::new(1, &config);
+    let mut status = |path: &str, method: &str, more: &[(&str, &str)]| {
+        let preflight = [
+            (":method", "OPTIONS"),
+            ("origin", "https://app"),
+            ("access-control-request-method", method),
+        ];
+        let id = world.request(0, path, &[&preflight, more].concat());
+        world.status(id)
+    };
+    assert_eq!(status("/orders/1", "PUT", &[]), 200);
+    assert_eq!(status("/orders/1", "DELETE", &[]), 403);
+    assert_eq!(status("/orders/1", "GET", &[]), 403);
+    assert_eq!(status("/closed", "PUT", &[]), 403);
+    assert_eq!(status("//orders/1", "PUT", &[]), 400);
+    assert_eq!(status("/orders/1?_method=DELETE", "PUT", &[]), 400);
+    // What is more than a preflight request is a request like any other.
+    assert_eq!(status("/orders/1", "PUT", &[("content-length", "3")]), 401);
+    assert_eq!(status("/orders/1", "PUT", &[("cookie", "a=b")]), 401);
+    let replaced = [("x-http-method-override", "DELETE")];
+    assert_eq!(status("/orders/1", "PUT", &replaced), 400);
+}
+
 #[test]
 fn a_client_without_a_token_finds_whose_tokens_are_taken() {
     let mut config = config();

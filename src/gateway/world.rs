@@ -127,6 +127,7 @@ impl World {
         let peer = Peer {
             client: self.network.map(Into::into).unwrap_or_default(),
             certificate: self.certificate,
+            body_follows: false,
         };
         let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);
         self.fates.insert(id, Fate::Held);

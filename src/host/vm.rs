@@ -85,7 +85,7 @@ impl Vm {
     }
 
     /// The other end of the connection, as far as the configuration asks.
-    fn peer(&self) -> Peer {
+    fn peer(&self, is_whole: bool) -> Peer {
         let Some(policy) = self.gateway.as_ref().map(Gateway::policy) else {
             return Peer::default();
         };
@@ -100,12 +100,13 @@ impl Vm {
         Peer {
             client: self.clients.clone().map(Client::of).unwrap_or_default(),
             certificate: digest,
+            body_follows: self.host.host == HostName::Envoy && !is_whole,
         }
     }
 
-    /// `None` where the request is refused.
-    pub(super) fn handle_request(&mut self, id: u32) -> Option<Action> {
-        let peer = self.peer();
+    /// Takes a request in, whose head is all of it or not; `None` where it is refused.
+    pub(super) fn handle_request(&mut self, id: u32, is_whole: bool) -> Option<Action> {
+        let peer = self.peer(is_whole);
         let head = self.head();
         let (Some(gateway), Some(head), Some(now)) = (&mut self.gateway, head, clock::now()) else {
             self.refuse();

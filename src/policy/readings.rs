@@ -7,6 +7,8 @@
 mod path;
 mod request;
 
+pub use self::request::is_override;
+
 use self::request::Readings;
 use super::denial::Denial;
 use super::matcher::Matcher;

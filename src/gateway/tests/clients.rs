@@ -36,6 +36,7 @@ fn the_address_is_asked_for_before_a_request_is_held_and_not_for_others() {
                 ClientNetwork::parse("192.0.2.1")
             })),
             certificate: None,
+            body_follows: false,
         };
         let mut head = vec![(":authority", "api"), (":path", path), (":method", "GET")];
         if !authorization.is_empty() {

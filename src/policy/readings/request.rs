@@ -204,6 +204,12 @@ impl<'h> Readings<'h> {
     }
 }
 
+/// Whether a header is one by which servers replace the method or the target.
+pub fn is_override(name: &[u8]) -> bool {
+    let mut names = METHOD_HEADERS.iter().chain(&TARGET_HEADERS);
+    LENGTHS.contains(&name.len()) && names.any(|own| is_folded(own, name))
+}
+
 /// Whether a header's name is this one to servers that take all but letters and digits for `_`.
 fn is_folded(own: &str, name: &[u8]) -> bool {
     let fold = |byte: u8| match byte.to_ascii_lowercase() {
