@@ -5,6 +5,7 @@
 
 mod cookie;
 mod header;
+mod name;
 mod query;
 mod websocket;
 

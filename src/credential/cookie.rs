@@ -1,5 +1,6 @@
 //! Tokens in cookies (RFC 6265 §5.4).
 
+use super::name::is_read_as;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 
@@ -9,11 +10,12 @@ pub(super) const HEADER: &str = "cookie";
 /// The cookie's value without its quotes; `None` where it is missing or empty, as a cookie is that was cleared.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for a cookie that occurs twice: which one counts differs between servers.
+/// [`Denial::Ambiguous`] for a cookie that has two values, in whichever spellings of its name: which one counts differs
+/// between servers.
 pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<&'h [u8]>, Denial> {
     let mut values = pairs(head).filter_map(|pair| value_of(pair, name));
     let value = values.next();
-    if values.next().is_some() {
+    if values.any(|other| Some(other) != value) {
         return Err(Denial::Ambiguous);
     }
     Ok(value.filter(|value| !value.is_empty()))
@@ -43,7 +45,11 @@ fn split(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
     let pair = pair.trim_ascii();
-    let value = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    let end = pair.iter().position(|byte| *byte == b'=')?;
+    let (held, value) = pair.split_at_checked(end)?;
+    if !is_read_as(held.trim_ascii_end(), name) {
+        return None;
+    }
     let value = value.strip_prefix(b"=")?.trim_ascii();
     let quoted = value
         .strip_prefix(b"\"")

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::name::is_read_as;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 use crate::text::percent_decode;
@@ -9,17 +10,16 @@ use crate::text::percent_decode;
 /// The pseudo-header with the request target.
 pub(super) const HEADER: &str = ":path";
 
-/// The parameter's value, percent-decoded; `None` where it is missing or empty.
+/// The parameter's value, percent-decoded; `None` where it is missing or empty. All spellings of its name that servers
+/// take for it count, and a value that is there several times is one.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for a parameter that occurs twice.
+/// [`Denial::Ambiguous`] for a parameter that has two values.
 pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [u8]>>, Denial> {
     let (_, query) = parts(head);
-    let mut values = query
-        .split(|byte| *byte == b'&')
-        .filter_map(|pair| value_of(pair, name));
+    let mut values = pairs(query).filter_map(|(pair, _)| value_of(pair, name));
     let value = values.next();
-    if values.next().is_some() {
+    if values.any(|other| Some(other) != value) {
         return Err(Denial::Ambiguous);
     }
     let value = value.filter(|value| !value.is_empty());
@@ -32,18 +32,37 @@ pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [
     }))
 }
 
-/// The request target without the parameter, else byte for byte.
+/// The request target without the parameter in any spelling, else byte for byte.
 pub(super) fn without(head: &Headers, name: &str) -> Vec<u8> {
     let (path, query) = parts(head);
-    let others: Vec<&[u8]> = query
-        .split(|byte| *byte == b'&')
-        .filter(|pair| value_of(pair, name).is_none())
-        .collect();
-    let query = others.join(&b'&');
-    match head.first(HEADER) {
-        Some(target) if others.is_empty() || target.len() == path.len() => path.to_vec(),
-        _ => [path, b"?", &query].concat(),
+    let mut rest: Vec<u8> = Vec::with_capacity(query.len());
+    // The separator in front of what is kept goes with it, but for the first.
+    let mut separator = None;
+    let mut keeps = false;
+    for (pair, next) in pairs(query) {
+        if value_of(pair, name).is_none() {
+            if keeps {
+                rest.extend(separator);
+            }
+            rest.extend_from_slice(pair);
+            keeps = true;
+        }
+        separator = next;
     }
+    match head.first(HEADER) {
+        Some(target) if !keeps || target.len() == path.len() => path.to_vec(),
+        _ => [path, b"?", &rest].concat(),
+    }
+}
+
+/// The pairs of a query, each with what parts it from the next: some servers take `;` for `&`.
+fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], Option<u8>)> {
+    let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
+    pairs.scan(0_usize, |from, pair| {
+        let end = from.saturating_add(pair.len());
+        *from = end.saturating_add(1);
+        Some((pair, query.get(end).copied()))
+    })
 }
 
 /// The target before and behind its first `?`.
@@ -64,7 +83,5 @@ fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
         .position(|byte| *byte == b'=')
         .unwrap_or(pair.len());
     let (held, value) = pair.split_at_checked(end)?;
-    let decoded = percent_decode(held);
-    let same = decoded.as_deref().unwrap_or(held) == name.as_bytes();
-    same.then(|| value.strip_prefix(b"=").unwrap_or_default())
+    is_read_as(held, name).then(|| value.strip_prefix(b"=").unwrap_or_default())
 }
