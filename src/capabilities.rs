@@ -76,9 +76,21 @@ pub struct Capabilities {
     pub repeats_headers: bool,
     /// Where facts about the caller go.
     pub facts: Facts,
+    /// Whether the filter has an environment that an operator can set: Envoy's `vm_config.environment_variables`.
+    pub environment: bool,
 }
 
 impl Capabilities {
+    /// What to do about a variable of the environment that is not there.
+    #[must_use]
+    pub const fn missing_variable(&self) -> &'static str {
+        if self.environment {
+            "set it, not empty, for the proxy and hand it on (Envoy: vm_config.environment_variables.host_env_keys; Istio: vmConfig.env, valueFrom HOST)"
+        } else {
+            "nginx hosts give the filter no environment; write the text itself"
+        }
+    }
+
     /// What this host can do, as far as its own configuration goes along.
     #[must_use]
     pub fn of(host: HostName, nginx: &NginxHost) -> Self {
@@ -105,6 +117,7 @@ impl Capabilities {
             certificate: Some("connection\0sha256_peer_certificate_digest"),
             repeats_headers: true,
             facts: Facts::FilterState,
+            environment: true,
         }
     }
 
@@ -128,6 +141,7 @@ impl Capabilities {
             certificate: None,
             repeats_headers: false,
             facts: Facts::Variables(own.variables().to_owned()),
+            environment: false,
         }
     }
 
@@ -147,6 +161,7 @@ impl Capabilities {
             certificate: None,
             repeats_headers: true,
             facts: Facts::None,
+            environment: false,
         }
     }
 }

@@ -21,6 +21,7 @@ mod require;
 mod resource_metadata;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
+mod secret;
 mod service;
 mod share;
 
@@ -43,6 +44,7 @@ pub use self::require::{
     ResourceObject,
 };
 pub use self::resource_metadata::ResourceMetadata;
+pub use self::secret::SecretText;
 pub use self::service::{
     Decision, DecisionBatch, DecisionPart, DecisionWord, Directory, DirectoryResponse, Extract,
     ExtractItems, Introspection, OnError, ProfileExtract, Service, Throttle,

@@ -164,10 +164,17 @@ impl Stream {
 
 fn configure(recognised: HostName) -> Result<(Gateway, Capabilities), String> {
     let text = call::plugin_configuration().unwrap_or_default();
-    let config = Config::parse(&text).map_err(|error| error.to_string())?;
-    let mut policy = Policy::compile(&config).map_err(|error| error.to_string())?;
+    let mut config = Config::parse(&text).map_err(|error| error.to_string())?;
     let host = config.host.named().unwrap_or(recognised);
     let capabilities = Capabilities::of(host, &config.nginx);
+    let read = |name: &str| {
+        let read = capabilities.environment.then(|| std::env::var(name).ok());
+        read.flatten()
+    };
+    config
+        .read_environment(read, capabilities.missing_variable())
+        .map_err(|error| error.located(&text).to_string())?;
+    let mut policy = Policy::compile(&config).map_err(|error| error.to_string())?;
     policy
         .suit(&capabilities, &config.nginx)
         .map_err(|error| error.to_string())?;

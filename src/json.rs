@@ -156,6 +156,13 @@ impl<T> UniqueMap<T> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// The same, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut T)> {
+        self.0
+            .iter_mut()
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -35,8 +35,9 @@ fn configuration(page: &str) -> String {
 }
 
 fn policy(page: &str) -> Policy {
-    let config = Config::parse(configuration(page).as_bytes())
+    let mut config = Config::parse(configuration(page).as_bytes())
         .unwrap_or_else(|error| panic!("{page}: {error}"));
+    config.stand_in_for_environment();
     Policy::compile(&config).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 

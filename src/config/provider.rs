@@ -5,8 +5,8 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use std::fmt;
 
 use super::{
-    ClaimTest, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession, Service,
-    Share, Throttle,
+    ClaimTest, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession,
+    SecretText, Service, Share, Throttle,
 };
 use crate::json::{StrictValue, UniqueMap};
 
@@ -141,7 +141,7 @@ pub enum Preset {
 #[serde(deny_unknown_fields)]
 pub struct BasicUser {
     /// The password's hash.
-    pub password_hash: String,
+    pub password_hash: SecretText,
     /// The identifier; the user's name where absent.
     pub user_id: Option<String>,
     /// The name for people; the user's name where absent.
@@ -165,7 +165,7 @@ pub struct BasicUser {
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
     /// `sha256:` and the key's SHA-256 in hexadecimal.
-    pub digest: String,
+    pub digest: SecretText,
     /// When the key ends (RFC 3339); never where absent.
     pub expires_at: Option<String>,
     /// The name for people; the owner's name where absent.

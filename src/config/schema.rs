@@ -10,10 +10,9 @@ use serde_json::Value;
 use super::{
     ClaimTest, ClaimTestObject, ClientAddress, Config, DecisionObject, DurationText, Expectation,
     Extract, ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany,
-    ProfileExtract, Require, RequireDecision, RequireObject, ResourceId, Share,
+    ProfileExtract, Require, RequireDecision, RequireObject, ResourceId, SecretText, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
-use crate::services::Secret;
 
 impl Config {
     /// The schema (JSON Schema, draft 2020-12): whatever it refuses, [`Config::parse`] refuses too.
@@ -81,7 +80,8 @@ reads_itself! {
         |generator| either(&[text(), generator.subschema_for::<DecisionObject>()]);
     ResourceId, "Which resource: a text, or the segment of the request's path that a variable names.",
         |generator| either(&[text(), generator.subschema_for::<super::require::IdVariable>()]);
-    Secret, "A text that no log shows.", |_generator| text();
+    SecretText, "A text that no log shows, or the variable of the proxy's environment that has it.",
+        |generator| either(&[text(), generator.subschema_for::<super::secret::EnvironmentVariable>()]);
     Share, "A share: above 0, and 1 at the most.", |_generator| json_schema!({ "type": "number" });
     StrictObject, "A JSON object in which no member stands twice.", |_generator| json_schema!({ "type": "object" });
     StrictValue, "JSON in which no member stands twice.", |_generator| json_schema!({});

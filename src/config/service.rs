@@ -4,9 +4,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
-use super::DurationText;
+use super::{DurationText, SecretText};
 use crate::json::UniqueMap;
-use crate::services::Secret;
 
 /// `verify`: a service that verifies a credential.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,7 +18,7 @@ pub struct Service {
     pub upstream: Option<String>,
     /// Headers of every question, such as the filter's own credential there.
     #[serde(default)]
-    pub headers: UniqueMap<Secret>,
+    pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
     /// The longest time that a caller is believed without asking again; a minute where absent.
@@ -40,7 +39,7 @@ pub struct Introspection {
     /// The filter's own client.
     pub client_id: String,
     /// Its secret.
-    pub client_secret: String,
+    pub client_secret: SecretText,
     /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
     /// The longest time that a token is believed without asking again; a minute where absent.
@@ -60,7 +59,7 @@ pub struct Directory {
     pub upstream: Option<String>,
     /// Headers of every question, such as the filter's own credential there.
     #[serde(default)]
-    pub headers: UniqueMap<Secret>,
+    pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
     /// How long an entry serves; a minute where absent.
@@ -181,7 +180,7 @@ pub struct Decision {
     pub upstream: Option<String>,
     /// Headers of every question, such as the filter's own credential there.
     #[serde(default)]
-    pub headers: UniqueMap<Secret>,
+    pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
     /// How long a decision serves for a question that is alike; a second where absent.

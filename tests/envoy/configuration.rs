@@ -1,6 +1,7 @@
 //! How a configuration arrives, is refused, and takes the place of another.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use base64::Engine as _;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -203,4 +204,38 @@ fn envoy_takes_the_clusters_of_the_pages_about_providers() {
         .arg(&path);
     let said = xtask::process::run(&mut envoy).unwrap();
     assert!(said.contains("OK"), "{said}");
+}
+
+/// The configuration that the admin interface shows has its name only.
+#[test]
+fn a_secret_in_the_environment_is_in_no_dump() {
+    // SHA-256 of "right".
+    const HASH: &str = "27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9";
+    let issuer = Issuer::start(&[]).unwrap();
+    let policy = json!({
+        "providers": { "people": { "kind": "basic",
+            "users": { "ann": { "password_hash": { "env": "AUTH_FILTER_ANN" } } } } },
+        "rules": [{ "match": { "path_prefix": "/" }, "require": "user" }],
+    });
+    let lab = Lab::start(&issuer, Filter::json(policy.clone()), |config| {
+        config.concurrency(2).environment("AUTH_FILTER_ANN", HASH)
+    });
+    let basic = |text: &str| {
+        let text = base64::engine::general_purpose::STANDARD.encode(text);
+        Request::get("/").header("authorization", format!("Basic {text}"))
+    };
+    lab.send(basic("ann:right")).passed();
+    lab.send(basic("ann:wrong"))
+        .refused(401, None, "Invalid credentials");
+    let dump = Request::get("/config_dump")
+        .send(lab.envoy.admin_addr())
+        .unwrap();
+    let dump = String::from_utf8_lossy(&dump.body).into_owned();
+    assert!(dump.contains("AUTH_FILTER_ANN") && !dump.contains(HASH));
+    let without = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy)).start();
+    let log = without.err().expect("Envoy does not start");
+    assert!(
+        log.contains("there is no variable AUTH_FILTER_ANN"),
+        "{log}"
+    );
 }

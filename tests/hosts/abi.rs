@@ -327,12 +327,30 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         WASI,
         "environ_sizes_get",
         |mut host: Host<'_>, count: u32, size: u32| -> Status {
-            put(&mut host, count, &[0; 4])?;
-            put(&mut host, size, &[0; 4])?;
+            let entries = host.data().environment();
+            let bytes: usize = entries.iter().map(Vec::len).sum();
+            put(
+                &mut host,
+                count,
+                &u32::try_from(entries.len())?.to_le_bytes(),
+            )?;
+            put(&mut host, size, &u32::try_from(bytes)?.to_le_bytes())?;
             Ok(OK)
         },
     )?;
-    linker.func_wrap(WASI, "environ_get", |_: u32, _: u32| OK)?;
+    linker.func_wrap(
+        WASI,
+        "environ_get",
+        |mut host: Host<'_>, mut pointers: u32, mut text: u32| -> Status {
+            for entry in host.data().environment() {
+                put(&mut host, pointers, &text.to_le_bytes())?;
+                put(&mut host, text, &entry)?;
+                pointers += 4;
+                text += u32::try_from(entry.len())?;
+            }
+            Ok(OK)
+        },
+    )?;
     linker.func_wrap(WASI, "fd_write", |_: u32, _: u32, _: u32, _: u32| OK)?;
     linker.func_wrap(
         WASI,

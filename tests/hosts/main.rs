@@ -16,6 +16,7 @@ mod clocks;
 mod cost;
 mod credentials;
 mod endurance;
+mod environment;
 mod examples;
 mod failure;
 mod fixture;

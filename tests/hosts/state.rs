@@ -97,6 +97,14 @@ impl State {
         wasmtime::Error::msg(what)
     }
 
+    /// What the host hands on of its environment, as C has it: nginx hosts nothing.
+    pub(crate) fn environment(&self) -> Vec<Vec<u8>> {
+        let world = self.world.borrow();
+        let entries = world.environment.iter().filter(|_| !self.host.is_nginx());
+        let entries = entries.map(|(name, value)| format!("{name}={value}\0").into_bytes());
+        entries.collect()
+    }
+
     pub(crate) fn count(&mut self, function: &'static str) {
         *self.calls.entry(function).or_default() += 1;
         if ["send_local_response", "continue_stream"].contains(&function) {

@@ -117,6 +117,8 @@ pub(crate) struct World {
     /// Instances of each VM so far.
     pub(crate) instances: Vec<usize>,
     pub(crate) metrics: Vec<(String, i64)>,
+    /// Variables of the host's environment that it hands on where it does.
+    pub(crate) environment: Vec<(&'static str, String)>,
     pub(crate) log: Vec<(u32, String)>,
     /// Why instances ended.
     pub(crate) traps: Vec<String>,

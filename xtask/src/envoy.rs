@@ -49,7 +49,15 @@ impl Envoy {
         concurrency: u32,
     ) -> Result<Self, String> {
         let directory = lab_dir("envoy")?;
-        Self::start(text, &directory, listeners, admin, concurrency, None, &[])
+        Self::start(
+            text,
+            &directory,
+            listeners,
+            admin,
+            concurrency,
+            None,
+            (&[], &[]),
+        )
     }
 
     fn start(
@@ -59,7 +67,7 @@ impl Envoy {
         admin: SocketAddr,
         concurrency: u32,
         clock: Option<WallClock>,
-        arguments: &[String],
+        (arguments, environment): (&[String], &[(String, String)]),
     ) -> Result<Self, String> {
         // Every JSON document is a YAML document.
         let path = directory.join("envoy.yaml");
@@ -77,7 +85,8 @@ impl Envoy {
             ])
             .args(["--file-flush-interval-msec", "50"])
             .args(["--disable-hot-restart", "--use-dynamic-base-id"])
-            .args(arguments);
+            .args(arguments)
+            .envs(environment.iter().cloned());
         if let Some(clock) = &clock {
             clock.preload(&mut command)?;
         }

@@ -18,16 +18,16 @@ use std::rc::Rc;
 ///
 /// # Errors
 /// With the place and what is wrong.
-pub fn check(file: &str) -> Result<(), String> {
-    for line in checked(file)? {
+pub fn check(file: &str, environment: bool) -> Result<(), String> {
+    for line in checked(file, environment)? {
         println!("{line}");
     }
     Ok(())
 }
 
 /// The warnings, with line and column, and a summary.
-fn checked(file: &str) -> Result<Vec<String>, String> {
-    let (text, config, policy) = load(file)?;
+fn checked(file: &str, environment: bool) -> Result<Vec<String>, String> {
+    let (text, config, policy) = load(file, environment)?;
     let warnings = policy.warnings.iter().cloned();
     let mut lines: Vec<String> = warnings
         .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
@@ -47,9 +47,19 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
-fn load(file: &str) -> Result<(Vec<u8>, Config, Policy), String> {
+fn load(file: &str, environment: bool) -> Result<(Vec<u8>, Config, Policy), String> {
     let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    let config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+    let mut config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+    if environment {
+        let read = |name: &str| std::env::var(name).ok();
+        let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
+        config
+            .read_environment(read, "set it, not empty, in this environment")
+            .map_err(refused)?;
+    } else {
+        // What the proxy's environment holds is not here, and nothing that is told depends on it.
+        config.stand_in_for_environment();
+    }
     let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
     let mut policy = Policy::compile(&config).map_err(refused)?;
     // Where the configuration says where it is for, what does not go there is refused as it would be there.
@@ -65,7 +75,7 @@ fn load(file: &str) -> Result<(Vec<u8>, Config, Policy), String> {
 /// # Errors
 /// For a configuration that does not hold, or options that say nothing.
 pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
-    let (_, _, policy) = load(file)?;
+    let (_, _, policy) = load(file, false)?;
     let asked = Asked::parse(options)?;
     for line in lines(&policy, &asked)? {
         println!("{line}");
@@ -351,7 +361,7 @@ mod tests {
             "{ \"$schema\": \"x\",\n  \"rules\": [{ \"match\": {}, \"require\": \"public\" }] }",
         );
         assert_eq!(
-            checked(&doubtful).unwrap(),
+            checked(&doubtful, false).unwrap(),
             [
                 format!(
                     "{doubtful}: warning: rules[0].require: \"public\" opens every path that no rule before it matches; name the open ones (line 2 column 39)"
@@ -363,7 +373,7 @@ mod tests {
             "wrong.json",
             "{ \"rules\": [\n  { \"match\": {}, \"reqire\": \"public\" }] }",
         );
-        let error = checked(&wrong).unwrap_err();
+        let error = checked(&wrong, false).unwrap_err();
         assert!(
             error.starts_with(&format!(
                 "{wrong}: rules[0].reqire: unknown key; known: name, match, require"
@@ -375,7 +385,7 @@ mod tests {
             "{ \"rules\": [\n  { \"match\": {}, \"require\": { \"decision\": \"pdp\" } }] }",
         );
         assert_eq!(
-            checked(&unknown).unwrap_err(),
+            checked(&unknown, false).unwrap_err(),
             format!(
                 "{unknown}: rules[0].require.decision: \"pdp\" is not a decision point; known: none (line 2 column 43)"
             )

@@ -12,7 +12,9 @@ usage: cargo xtask <command>
                   make an API key, and what the configuration holds of it
   bench [--short] [--only <word>,...] [--module <file>] [--rounds <number>] [--profile]
                   measure what a request costs, beside Envoy's own filter; --short only tries that all of it works
-  check <file>    validate a configuration, run its tests, and warn of what is dangerous in it
+  check <file> [--env]
+                  validate a configuration, run its tests, and warn of what is dangerous in it; with --env its secrets
+                  are read from the environment
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
   explain <file> --path <path> [--method <method>] [--host <host>] [--header <name:value>]...
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
@@ -48,7 +50,8 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => {
             xtask::bench::Options::parse(options).and_then(|options| xtask::bench::run(&options))
         }
-        ["check", file] => xtask::explain::check(file),
+        ["check", file] => xtask::explain::check(file, false),
+        ["check", file, "--env"] => xtask::explain::check(file, true),
         ["explain", file, options @ ..] => xtask::explain::explain(file, options),
         ["demo"] => xtask::demo::run(false),
         ["demo", "--once"] => xtask::demo::run(true),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::config::{
     Config, ConfigError, DecisionPart, DurationText, Mode, Provider as Given, ProviderKind,
+    SecretText,
 };
+use crate::json::UniqueMap;
 use crate::policy::path::MatchPath;
 use crate::policy::provider::{Overage, Provider, Source};
 use crate::policy::requirement::Requirement;
@@ -23,12 +25,18 @@ pub(super) fn of(config: &Config, policy: &Policy) -> Vec<ConfigError> {
         self::provider(&format!("providers.{name}"), provider, &mut found);
     }
     for (name, directory) in config.directories.iter() {
+        shown(
+            &format!("directories.{name}"),
+            &directory.headers,
+            &mut found,
+        );
         let at = format!("directories.{name}.cache_duration");
         let what = "what somebody was granted is theirs for that long after it is taken away";
         longer(&at, directory.cache_duration, HOUR, what, &mut found);
     }
     for (name, decision) in config.decisions.iter() {
         let at = format!("decisions.{name}");
+        shown(&at, &decision.headers, &mut found);
         let what = "a decision that is withdrawn holds for that long";
         let cached = decision.cache_duration;
         longer(
@@ -50,6 +58,28 @@ pub(super) fn of(config: &Config, policy: &Policy) -> Vec<ConfigError> {
 
 fn warn(found: &mut Vec<ConfigError>, at: impl Into<String>, what: impl Into<String>) {
     found.push(ConfigError::new(at, what));
+}
+
+/// What a header's name has in it that carries a secret.
+const SECRETS: [&str; 5] = ["authorization", "key", "password", "secret", "token"];
+
+fn shown(at: &str, headers: &UniqueMap<SecretText>, found: &mut Vec<ConfigError>) {
+    for (name, value) in headers.iter() {
+        let lower = name.to_ascii_lowercase();
+        if SECRETS.iter().any(|word| lower.contains(word)) {
+            written(format!("{at}.headers.{name}"), value, found);
+        }
+    }
+}
+
+fn written(at: String, secret: &SecretText, found: &mut Vec<ConfigError>) {
+    if matches!(secret, SecretText::Written(_)) {
+        warn(
+            found,
+            at,
+            "whoever may see the proxy's configuration sees this (Envoy: /config_dump); {\"env\": \"AUTH_FILTER_…\"} keeps it out of that",
+        );
+    }
 }
 
 fn mode(mode: Mode, found: &mut Vec<ConfigError>) {
@@ -96,6 +126,13 @@ fn provider(at: &str, provider: &Given, found: &mut Vec<ConfigError>) {
             format!("{at}.require_expiration"),
             "a token without an end is good for ever once it is stolen; let the issuer set exp, or set max_lifetime",
         );
+    }
+    if let Some(introspection) = &provider.introspection {
+        let at = format!("{at}.introspection.client_secret");
+        written(at, &introspection.client_secret, found);
+    }
+    if let Some(verify) = &provider.verify {
+        shown(&format!("{at}.verify"), &verify.headers, found);
     }
     let skew = "tokens are good for that long after their end";
     longer(

@@ -55,6 +55,7 @@ pub struct EnvoyConfig {
     access_log: String,
     reloadable: bool,
     wall_clock: Option<i64>,
+    environment: Vec<(String, String)>,
     edit: Option<Edit>,
     edit_plugins: Option<EditPlugin>,
     arguments: Vec<String>,
@@ -88,6 +89,7 @@ impl EnvoyConfig {
             access_log: DEFAULT_ACCESS_LOG.into(),
             reloadable: false,
             wall_clock: None,
+            environment: Vec::new(),
             edit: None,
             edit_plugins: None,
             arguments: Vec::new(),
@@ -193,6 +195,13 @@ impl EnvoyConfig {
         self
     }
 
+    /// A variable of Envoy's environment that it hands on to the filter.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts Envoy and waits until it is ready.
     ///
     /// # Errors
@@ -225,7 +234,7 @@ impl EnvoyConfig {
             admin,
             self.concurrency,
             clock,
-            &self.arguments,
+            (&self.arguments, &self.environment),
         )?;
         envoy.reloadable = self.reloadable.then_some(self);
         Ok(envoy)
@@ -302,6 +311,11 @@ impl EnvoyConfig {
 
     fn plugin(&self, index: usize, filter: &Filter) -> Value {
         let mut plugin = resources::wasm(&self.module, &self.vm_id, &filter.0);
+        if !self.environment.is_empty() {
+            let names: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+            plugin["typed_config"]["config"]["vm_config"]["environment_variables"] =
+                json!({ "host_env_keys": names });
+        }
         if let Some(edit) = &self.edit_plugins {
             edit(index, &mut plugin["typed_config"]["config"]);
         }

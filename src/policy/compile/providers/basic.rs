@@ -69,7 +69,7 @@ impl Compiled {
                 ));
             }
             let at = format!("{at}.password_hash");
-            let hash = PasswordHash::parse(&user.password_hash)
+            let hash = PasswordHash::parse(user.password_hash.reveal(&at)?.reveal())
                 .map_err(|error| ConfigError::new(at.as_str(), error.to_string()))?;
             if hash.is_slow() && provider.slow != Some(true) {
                 return Err(ConfigError::new(
@@ -124,6 +124,8 @@ impl Compiled {
             let at = format!("{at}.keys.{owner}");
             let digest = key
                 .digest
+                .reveal(&format!("{at}.digest"))?
+                .reveal()
                 .strip_prefix("sha256:")
                 .and_then(hex_bytes)
                 .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())

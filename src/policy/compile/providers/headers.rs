@@ -1,6 +1,6 @@
 //! `headers` of services: what goes out with every question.
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, SecretText};
 use crate::json::UniqueMap;
 use crate::services::Secret;
 
@@ -21,7 +21,7 @@ const TAKEN: [&str; 10] = [
 /// Names in lower case, as HTTP/2 has them, with their values. An error quotes no value.
 pub(super) fn compile(
     at: &str,
-    headers: &UniqueMap<Secret>,
+    headers: &UniqueMap<SecretText>,
 ) -> Result<Vec<(String, Secret)>, ConfigError> {
     let mut compiled: Vec<(String, Secret)> = Vec::new();
     for (name, value) in headers.iter() {
@@ -39,6 +39,7 @@ pub(super) fn compile(
         if compiled.iter().any(|(known, _)| *known == lower) {
             return Err(ConfigError::new(at, "this header stands twice"));
         }
+        let value = value.reveal(&at)?;
         if !is_value(value.reveal()) {
             return Err(ConfigError::new(
                 at,

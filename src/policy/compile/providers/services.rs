@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use super::{Compiled, aws_domain, headers, response};
 use crate::config::{
-    self, ConfigError, DecisionWord, DurationText, OnError, ProviderKind, TokenUse,
+    self, ConfigError, DecisionWord, DurationText, OnError, ProviderKind, SecretText, TokenUse,
 };
 use crate::json::UniqueMap;
 use crate::keys::Endpoint;
 use crate::policy::decision::Decision;
 use crate::policy::provider::{Directory, Form, Parts, Verification};
 use crate::services::{
-    self, Batch, DecisionProtocol, IdentityPool, Introspection, Protocol, Secret, Service,
-    ServiceId,
+    self, Batch, DecisionProtocol, IdentityPool, Introspection, Protocol, Service, ServiceId,
 };
 
 /// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
@@ -24,7 +23,7 @@ struct Common<'c> {
     name: String,
     uri: &'c str,
     upstream: Option<&'c String>,
-    headers: Option<&'c UniqueMap<Secret>>,
+    headers: Option<&'c UniqueMap<SecretText>>,
     timeout: Option<DurationText>,
     default_timeout: u64,
     cache_duration: Option<DurationText>,
@@ -237,13 +236,16 @@ impl Compiled {
                 "this key is missing: the authorization server's endpoint",
             ));
         };
-        if endpoint.client_id.is_empty() || endpoint.client_secret.is_empty() {
+        let secret = endpoint
+            .client_secret
+            .reveal(&format!("{at}.client_secret"))?;
+        if endpoint.client_id.is_empty() || secret.reveal().is_empty() {
             return Err(ConfigError::new(
                 at,
                 "the endpoint must be protected (RFC 7662 §2.1): client_id and client_secret are not empty",
             ));
         }
-        let protocol = Introspection::new(&endpoint.client_id, &endpoint.client_secret);
+        let protocol = Introspection::new(&endpoint.client_id, secret.reveal());
         let common = Common {
             name: at.clone(),
             uri: &endpoint.uri,
