@@ -44,7 +44,7 @@ pub use self::require::{
     ResourceObject,
 };
 pub use self::resource_metadata::ResourceMetadata;
-pub use self::secret::SecretText;
+pub use self::secret::{SecretText, SharedDataKey};
 pub use self::service::{
     Decision, DecisionBatch, DecisionPart, DecisionWord, Directory, DirectoryResponse, Extract,
     ExtractItems, Introspection, OnError, ProfileExtract, Service, Throttle,
@@ -95,6 +95,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who says where a request comes from; without it clients are not told apart by their addresses.
     pub client_address: Option<ClientAddress>,
+    /// What the VMs of a process share; readable and writable by other plugins of the same `vm_id` where absent.
+    pub shared_data: Option<SharedDataKey>,
     /// In which ways the upstream may read a path.
     #[serde(default)]
     pub paths: Paths,

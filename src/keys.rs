@@ -17,7 +17,7 @@ mod snapshot;
 pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::fetch::{Notice, Schedule};
-pub use self::shared::{CommonSecret, Entry, NoStore, SharedData, Swap};
+pub use self::shared::{CommonSecret, Entry, NoStore, Seal, SharedData, Swap};
 pub use self::slot::{Finding, KeyState, Lookup, Sought};
 
 use self::slot::Slot;

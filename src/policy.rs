@@ -39,7 +39,7 @@ use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve}
 use crate::credential::Location;
 use crate::headers::Headers;
 use crate::json::Reads;
-use crate::keys::KeySource;
+use crate::keys::{KeySource, Seal};
 use crate::possession::Dpop;
 use crate::services::Service;
 #[cfg(doc)]
@@ -181,6 +181,8 @@ pub struct Policy {
     pub disabled_identity: Option<DisabledIdentity>,
     /// Who says where a request comes from.
     pub client_address: ClientAddress,
+    /// The seal of what the VMs of a process share, where others may write there.
+    pub seal: Option<Seal>,
     /// Bounds.
     pub limits: Limits,
     /// What becomes of headers that only the filter may set.

@@ -24,6 +24,15 @@ pub enum SecretText {
     Environment(String),
 }
 
+/// `shared_data`.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SharedDataKey {
+    /// The key by which the VMs of a process know what they have written themselves, in at least 32 bytes.
+    pub key: SecretText,
+}
+
 /// `{"env": "NAME"}`.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
@@ -105,7 +114,7 @@ impl Config {
                 *secret = SecretText::Read(match shape {
                     Shape::Digest => format!("sha256:{digest}").as_str().into(),
                     Shape::Hash => digest.as_str().into(),
-                    Shape::Text => "unread".into(),
+                    Shape::Text => format!("unread {number:032}").as_str().into(),
                 });
             }
         }
@@ -114,6 +123,10 @@ impl Config {
     /// The places of all secrets.
     fn secrets(&mut self) -> Vec<(String, Shape, &mut SecretText)> {
         let mut all = Vec::new();
+        if let Some(shared) = &mut self.shared_data {
+            let at = "shared_data.key".to_owned();
+            all.push((at, Shape::Text, &mut shared.key));
+        }
         for (name, provider) in self.providers.iter_mut() {
             let at = format!("providers.{name}");
             for (user, held) in provider.users.iter_mut().flat_map(|users| users.iter_mut()) {
@@ -205,6 +218,7 @@ mod tests {
                     "verify": { "uri": "http://v/", "headers": headers("VERIFY") } },
             },
             "directories": { "people": { "uri": "http://d/{subject}", "headers": headers("PEOPLE") } },
+            "shared_data": { "key": of("SHARED_DATA") },
             "decisions": { "pdp": { "protocol": "authzen", "uri": "http://p/", "headers": headers("PDP") } },
             "rules": [{ "match": {}, "require": { "provider": ["people", "keys", "opaque", "asked"] } }],
         });
@@ -215,7 +229,7 @@ mod tests {
         Some(match name {
             "AUTH_FILTER_ANN" => format!("{}\n", "1".repeat(64)),
             "AUTH_FILTER_CI" => format!("sha256:{}", "2".repeat(64)),
-            other => format!("of {other}\r\n"),
+            other => format!("of {other}{}\r\n", "x".repeat(32)),
         })
     }
 
@@ -226,6 +240,7 @@ mod tests {
         assert_eq!(
             places,
             [
+                "shared_data.key",
                 "providers.asked.verify.headers.x-key",
                 "providers.keys.keys.ci.digest",
                 "providers.opaque.introspection.client_secret",
@@ -241,8 +256,8 @@ mod tests {
         let texts: Vec<String> = texts
             .map(|(at, _, secret)| secret.reveal(&at).unwrap().reveal().to_owned())
             .collect();
-        assert_eq!(texts[0], "of AUTH_FILTER_VERIFY");
-        assert_eq!(texts[3], "1".repeat(64));
+        assert_eq!(texts[1], format!("of AUTH_FILTER_VERIFY{}", "x".repeat(32)));
+        assert_eq!(texts[4], "1".repeat(64));
         Policy::compile(&config).unwrap();
     }
 

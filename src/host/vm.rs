@@ -31,6 +31,8 @@ pub(super) struct Vm {
     /// Finds the client of the request whose callback runs, where the configuration says who tells.
     clients: Option<ClientSource>,
     pub(super) gateway: Option<Gateway>,
+    /// What the VMs of the process share.
+    store: HostData,
     /// By the host's token: the context that called out, and for what.
     pub(super) callouts: BTreeMap<u32, (u32, Callout)>,
     pub(super) journal: Journal,
@@ -43,8 +45,13 @@ pub(super) struct Vm {
 impl Vm {
     /// A VM without a configuration, in a host of which nothing is known yet.
     pub(super) fn new() -> Self {
+        let host = Capabilities::of(HostName::Apisix, &NginxHost::default());
         Self {
-            host: Capabilities::of(HostName::Apisix, &NginxHost::default()),
+            store: HostData {
+                store: host.shared,
+                seal: None,
+            },
+            host,
             clients: None,
             gateway: None,
             callouts: BTreeMap::new(),
@@ -56,6 +63,10 @@ impl Vm {
 
     pub(super) fn configure(&mut self, gateway: Gateway, host: Capabilities) {
         self.clients = clients(&gateway.policy().client_address, &host);
+        self.store = HostData {
+            store: host.shared,
+            seal: gateway.policy().seal.clone(),
+        };
         self.gateway = Some(gateway);
         self.host = host;
     }
@@ -68,7 +79,7 @@ impl Vm {
     }
 
     pub(super) fn shared(&self) -> HostData {
-        HostData(self.host.shared)
+        self.store.clone()
     }
 
     /// The request's head by what the client sent, where the host tells that apart from what it made of it.
@@ -114,23 +125,21 @@ impl Vm {
         };
         if !self.host.tick {
             // Nobody else ends what is overdue.
-            let mut shared = HostData(self.host.shared);
-            for (_, notice) in gateway.handle_tick(&mut shared, now) {
+            for (_, notice) in gateway.handle_tick(&mut self.store, now) {
                 report(gateway, &notice, &mut self.journal.metrics);
             }
             report_found_out(gateway, &mut self.journal.metrics);
         }
-        let outcome =
-            match gateway.handle_request(id, head, peer, &mut HostData(self.host.shared), now) {
-                Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
-                Outcome::Held => {
-                    self.call_out(Leader::Request, id);
-                    let outcome = self.answer_held(Some(id)).unwrap_or(Outcome::Held);
-                    self.pace();
-                    outcome
-                }
-                other => other,
-            };
+        let outcome = match gateway.handle_request(id, head, peer, &mut self.store, now) {
+            Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
+            Outcome::Held => {
+                self.call_out(Leader::Request, id);
+                let outcome = self.answer_held(Some(id)).unwrap_or(Outcome::Held);
+                self.pace();
+                outcome
+            }
+            other => other,
+        };
         self.act(&outcome, now.mono)
     }
 
@@ -186,7 +195,7 @@ impl Vm {
         self.callouts = left;
         for (_, callout) in gone.into_values() {
             if !self.callouts.values().any(|(_, other)| *other == callout) {
-                gateway.abandon(callout, &mut HostData(self.host.shared), now);
+                gateway.abandon(callout, &mut self.store, now);
             }
         }
     }
@@ -209,7 +218,7 @@ impl Vm {
         let is_early = self.hurries && now.mono.since(self.ticked_at) < TICK;
         if !is_early {
             self.ticked_at = now.mono;
-            let shared = &mut HostData(self.host.shared);
+            let shared = &mut self.store;
             for (callout, notice) in gateway.handle_tick(shared, now) {
                 self.callouts.retain(|_, (_, known)| *known != callout);
                 report(gateway, &notice, &mut self.journal.metrics);
@@ -239,8 +248,7 @@ impl Vm {
             return;
         };
         while let Some(gateway) = &mut self.gateway
-            && let Some(callout) =
-                gateway.poll_callout(leader, &mut HostData(self.host.shared), now)
+            && let Some(callout) = gateway.poll_callout(leader, &mut self.store, now)
         {
             match gateway.request(callout).and_then(dispatch) {
                 Some(token) => {

@@ -1,5 +1,9 @@
 //! What the VMs of a process share: a map with compare-and-swap.
 
+use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
+
 use crate::expiring::keyed_digest;
 
 /// A value and the version that a swap must name.
@@ -29,6 +33,47 @@ pub trait SharedData {
 
     /// Writes a value if the key still has the version that was seen, `None` being absent.
     fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap;
+}
+
+/// The key by which VMs know each other's values in a store that others may write.
+#[derive(Clone)]
+pub struct Seal(Rc<[u8; 32]>);
+
+impl Seal {
+    /// The seal of everybody who knows this text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Rc::new(Sha256::digest(text.as_bytes()).into()))
+    }
+
+    /// A value as it is stored: behind its digest, which also holds its key, so that no value passes for another key's.
+    #[must_use]
+    pub fn close(&self, key: &str, value: &[u8]) -> Vec<u8> {
+        [&keyed_digest(&self.0, &[key.as_bytes(), value])[..], value].concat()
+    }
+
+    /// The value of what is stored; nothing of what somebody else has written.
+    #[must_use]
+    pub fn open(&self, key: &str, stored: &[u8]) -> Vec<u8> {
+        let parts = stored.split_first_chunk::<32>();
+        let own = parts.filter(|(digest, value)| {
+            let right = keyed_digest(&self.0, &[key.as_bytes(), value]);
+            // Whoever may write here may also measure.
+            digest
+                .iter()
+                .zip(right)
+                .fold(0, |all, (held, right)| all | (held ^ right))
+                == 0
+        });
+        own.map(|(_, value)| value.to_vec()).unwrap_or_default()
+    }
+}
+
+/// Keys are not for logs.
+impl std::fmt::Debug for Seal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Seal(..)")
+    }
 }
 
 /// What VMs share whose host has no store.
@@ -106,6 +151,26 @@ impl std::fmt::Debug for CommonSecret {
 mod tests {
     use super::*;
     use crate::keys::testing::Process;
+
+    #[test]
+    fn what_others_have_written_under_a_seal_is_nothing() {
+        let (seal, other) = (Seal::new("one"), Seal::new("two"));
+        for value in [&b""[..], b"x", &[7; 4096]] {
+            let stored = seal.close("key", value);
+            assert_eq!(seal.open("key", &stored), value);
+            assert_eq!(seal.open("another", &stored), b"");
+            assert_eq!(other.open("key", &stored), b"");
+            for at in [0, 31, stored.len() - 1] {
+                let mut changed = stored.clone();
+                changed[at] ^= 1;
+                assert_eq!(seal.open("key", &changed), b"");
+            }
+        }
+        assert_eq!(seal.open("key", b"short"), b"");
+        assert_eq!(seal.open("key", &[0; 100]), b"");
+        // The parts do not run into each other.
+        assert_eq!(seal.open("ke", &seal.close("k", b"ey")), b"");
+    }
 
     /// A store in which another VM agrees between any two calls of this one.
     struct Overtaken {

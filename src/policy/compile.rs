@@ -18,8 +18,11 @@ use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
 };
+use crate::keys::Seal;
 use crate::text::is_token;
 
+/// The shortest key of a seal, in bytes.
+const SEAL: usize = 32;
 /// How much of a second goes into hashing passwords, unless the configuration says otherwise.
 const HASH_TIME: Duration = Duration::from_millis(250);
 
@@ -63,6 +66,7 @@ impl Policy {
             reads,
             disabled_identity: disabled_identity(config)?,
             client_address: client_address(config)?,
+            seal: seal(config)?,
             limits: limits(&config.limits)?,
             owned: Owned::default(),
             lets_wait: true,
@@ -102,6 +106,22 @@ fn disabled_identity(config: &Config) -> Result<Option<DisabledIdentity>, Config
 }
 
 /// Without the key the proxy's word does not count: in Envoy anybody can write it, unless `use_remote_address` is true.
+/// The seal of what VMs share.
+fn seal(config: &Config) -> Result<Option<Seal>, ConfigError> {
+    let Some(shared) = &config.shared_data else {
+        return Ok(None);
+    };
+    let at = "shared_data.key";
+    let key = shared.key.reveal(at)?.reveal();
+    if key.len() < SEAL {
+        return Err(ConfigError::new(
+            at,
+            format!("has {} bytes; a key has at least {SEAL}", key.len()),
+        ));
+    }
+    Ok(Some(Seal::new(key)))
+}
+
 fn client_address(config: &Config) -> Result<ClientAddress, ConfigError> {
     let address = config.client_address.as_ref();
     match address {

@@ -56,6 +56,10 @@ fn a_configuration_without_its_secrets_is_refused_and_says_what_to_do() {
         ),
     ] {
         let mut process = Process::start_as_it_is(host, &config());
+        // This host looks at a configuration when the first request comes.
+        if host == Personality::Apisix {
+            process.send(ann("right"));
+        }
         assert_eq!(process.vm(0).configured(), Some(false), "{host:?}");
         let world = process.world();
         assert!(

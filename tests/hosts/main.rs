@@ -28,6 +28,7 @@ mod message;
 mod personality;
 mod possession;
 mod process;
+mod sealing;
 mod services;
 mod state;
 mod stream;

@@ -51,6 +51,9 @@ pub(super) fn of(config: &Config, policy: &Policy) -> Vec<ConfigError> {
     for (index, rule) in policy.rules.iter().enumerate() {
         self::rule(&format!("rules[{index}]"), rule, policy, &mut found);
     }
+    if let Some(shared) = &config.shared_data {
+        written("shared_data.key".to_owned(), &shared.key, &mut found);
+    }
     addresses(config, &mut found);
     unused(policy, &mut found);
     found
