@@ -52,8 +52,11 @@ pub struct Capabilities {
     pub tick: bool,
     /// nginx hosts resume the request whose callback runs and know no other.
     pub waiting: Waiting,
-    /// How many callouts one request may make; APISIX serves one, all others any number.
-    pub callouts: Option<usize>,
+    /// How many callouts of a VM may be under way where the configuration does not say: where each request that waits makes
+    /// its own, as many as may wait.
+    pub callouts: usize,
+    /// Whether a request may call out again after a callout without an answer: of two such nginx makes an empty reply.
+    pub calls_again: bool,
     /// `ngx_wasm_module` marks a removed header for itself, and `proxy_pass` sends it all the same; of several copies
     /// only the first is replaced.
     pub removes_headers: bool,
@@ -72,7 +75,12 @@ pub struct Capabilities {
     pub address: &'static str,
     /// The property with the SHA-256 of the client's certificate, in hexadecimal. nginx has a SHA-1 only.
     pub certificate: Option<&'static str>,
-    /// Whether an answer may have one header twice. `ngx_wasm_module` keeps the last.
+    /// The property with the host that the server serves the request for, where that may be another than the header's:
+    /// nginx takes that of a target in absolute form.
+    pub named_host: Option<&'static str>,
+    /// Whether clients are shown what an answer is marked with for logs: nginx makes a reason phrase of it.
+    pub reason_phrase: bool,
+    /// Whether an answer may have one header twice. nginx hosts keep the last.
     pub repeats_headers: bool,
     /// Where facts about the caller go.
     pub facts: Facts,
@@ -107,12 +115,15 @@ impl Capabilities {
             shared: SharedStore::Map { absent: u32::MAX },
             tick: true,
             waiting: Waiting::Woken,
-            callouts: None,
+            callouts: 64,
+            calls_again: true,
             removes_headers: true,
             sets_headers: true,
             sets_target: true,
             target: None,
             authority: true,
+            named_host: None,
+            reason_phrase: false,
             address: "source\0address",
             certificate: Some("connection\0sha256_peer_certificate_digest"),
             repeats_headers: true,
@@ -131,12 +142,15 @@ impl Capabilities {
             },
             tick: true,
             waiting: Waiting::OwnCallout,
-            callouts: None,
+            callouts: 256,
+            calls_again: false,
             removes_headers: false,
             sets_headers: !own.strips_headers,
             sets_target: false,
             target: Some("request\0path"),
             authority: false,
+            named_host: Some("ngx\0host"),
+            reason_phrase: true,
             address: "source\0address",
             certificate: None,
             repeats_headers: false,
@@ -151,15 +165,18 @@ impl Capabilities {
             shared: SharedStore::None,
             tick: false,
             waiting: Waiting::OwnCallout,
-            callouts: Some(1),
+            callouts: 256,
+            calls_again: true,
             removes_headers: true,
             sets_headers: true,
             sets_target: false,
             target: None,
             authority: false,
+            named_host: None,
+            reason_phrase: false,
             address: "remote_addr",
             certificate: None,
-            repeats_headers: true,
+            repeats_headers: false,
             facts: Facts::None,
             environment: false,
         }
@@ -171,15 +188,17 @@ impl Capabilities {
 const COUNTED: u32 = 1024;
 
 /// Tells hosts apart without a call, because what is harmless in one ends the worker in another: by the number of the
-/// VM's first root context, and by whether `on_vm_start` came before the configuration, which APISIX leaves out.
+/// VM's first root context, and, of those with a small one, by whether `on_vm_start` came before the configuration: APISIX
+/// leaves it out.
 #[must_use]
 pub const fn recognise(first_root: u32, started: bool) -> HostName {
-    if !started {
-        HostName::Apisix
-    } else if first_root < COUNTED {
+    // nginx starts a VM once, and rebuilds its instances without saying so again.
+    if first_root >= COUNTED {
+        HostName::Nginx
+    } else if started {
         HostName::Envoy
     } else {
-        HostName::Nginx
+        HostName::Apisix
     }
 }
 
@@ -193,6 +212,7 @@ mod tests {
             (1, true, HostName::Envoy),
             (2, true, HostName::Envoy),
             (0x9e37_79b9, true, HostName::Nginx),
+            (0x9e37_79b9, false, HostName::Nginx),
             (1, false, HostName::Apisix),
         ] {
             assert_eq!(recognise(root, started), want, "{root} {started}");

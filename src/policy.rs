@@ -126,6 +126,8 @@ pub struct Limits {
     pub token_bytes: usize,
     /// Callouts in flight per VM.
     pub callouts: usize,
+    /// Whether the configuration says so, and not the host.
+    pub names_callouts: bool,
     /// Requests that may wait at one time per VM.
     pub held_requests: usize,
     /// Bytes of their headers and of the questions that they wait for.

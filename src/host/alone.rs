@@ -52,10 +52,27 @@ impl Vm {
         given_up.unwrap_or_else(|| Outcome::Reject(internal()))
     }
 
-    /// Ends the callback of a request's own callout: the request goes on after it, unless it was answered or has another.
-    pub(super) fn decide_alone(&mut self, id: u32) {
+    /// What becomes of a held request that may not call out again.
+    fn end_alone(&mut self, id: u32) -> Outcome {
+        let shared = &mut self.shared();
+        let gateway = self.gateway.as_mut();
+        let settled =
+            gateway.and_then(|gateway| match gateway.settle(id, shared, clock::now()?)? {
+                Outcome::Held => gateway.give_up(id),
+                outcome => Some(outcome),
+            });
+        settled.unwrap_or_else(|| Outcome::Reject(internal()))
+    }
+
+    /// Ends the callback of a request's own callout: the request goes on after it, unless it was answered or has another,
+    /// where it may call out again.
+    pub(super) fn decide_alone(&mut self, id: u32, may_call: bool) {
         if self.is_held(id) {
-            let outcome = self.wait_alone(id);
+            let outcome = if may_call {
+                self.wait_alone(id)
+            } else {
+                self.end_alone(id)
+            };
             // Only for the log's lines: without a clock the outcome is a refusal.
             let now = clock::now().map_or(MonoTime::START, |now| now.mono);
             if let Some(gateway) = &self.gateway {

@@ -78,7 +78,11 @@ pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journ
 
 /// Sends an answer; the request goes no further.
 pub(super) fn send(answer: &Answer, host: &Capabilities) {
-    let details = format!("auth_filter.{}", answer.reason);
+    let details = if host.reason_phrase {
+        String::new()
+    } else {
+        format!("auth_filter.{}", answer.reason)
+    };
     call::send_local_response(
         answer.status,
         &details,
@@ -92,7 +96,12 @@ pub(super) fn send(answer: &Answer, host: &Capabilities) {
 pub(super) fn serve(document: &Document, host: &Capabilities) {
     let Document { headers, body } = document;
     let headers = once(headers, host);
-    call::send_local_response(200, "auth_filter.resource_metadata", &headers, body, 0);
+    let details = if host.reason_phrase {
+        ""
+    } else {
+        "auth_filter.resource_metadata"
+    };
+    call::send_local_response(200, details, &headers, body, 0);
 }
 
 /// Headers as the host can send them: where it keeps one of a name, its values become a list (RFC 9110 §5.3).

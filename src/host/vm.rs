@@ -89,7 +89,13 @@ impl Vm {
             head = head.with_target(&call::property(property)?);
         }
         if !self.host.authority {
-            let host = head.first("host").unwrap_or_default().to_vec();
+            let mut host = head.first("host").unwrap_or_default().to_vec();
+            if let Some(property) = self.host.named_host
+                && !is_same_host(&host, &call::property(property)?)
+            {
+                // The server and the filter must not mean two hosts: this is no authority, and refused as such.
+                host = b"@".to_vec();
+            }
             head = head.with(":authority", &host);
         }
         Some(head)
@@ -155,7 +161,9 @@ impl Vm {
             self.take(callout, headers, body);
         }
         match self.host.waiting {
-            Waiting::OwnCallout => self.decide_alone(context),
+            Waiting::OwnCallout => {
+                self.decide_alone(context, headers > 0 || self.host.calls_again);
+            }
             Waiting::Woken => {
                 let _ = self.answer_held(None);
                 self.pace();
@@ -415,4 +423,21 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
             );
         }
     }
+}
+
+/// Whether a `Host` header, with or without a port, is for this host in lower case.
+fn is_same_host(header: &[u8], served: &[u8]) -> bool {
+    let end = match header.first() {
+        Some(b'[') => header
+            .iter()
+            .position(|byte| *byte == b']')
+            .map(|at| at.saturating_add(1)),
+        _ => header.iter().position(|byte| *byte == b':'),
+    };
+    let named = header
+        .get(..end.unwrap_or(header.len()))
+        .unwrap_or_default();
+    let named = named.strip_suffix(b".").unwrap_or(named);
+    // Without the header, which HTTP/1.0 allows, the server takes the name of its own.
+    header.is_empty() || named.eq_ignore_ascii_case(served)
 }

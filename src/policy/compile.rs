@@ -172,6 +172,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
     Ok(Limits {
         token_bytes: number("token_bytes", limits.token_bytes, 16_384)?,
         callouts: number("callouts", limits.callouts, 64)?,
+        names_callouts: limits.callouts.is_some(),
         held_bytes: number("held_bytes", limits.held_bytes, 32 << 20)?,
         held_requests: number("held_requests", limits.held_requests, 1024)?,
         service_cache_entries: number(

@@ -1,7 +1,6 @@
 //! A policy and its host: what of the configuration the host cannot do, said when it is loaded.
 
-use super::provider::{Keys, Verification};
-use super::{KeySourceId, Policy};
+use super::Policy;
 use crate::capabilities::{Capabilities, Facts, Waiting};
 use crate::config::{ClientAddress, ConfigError, NginxHost};
 use crate::credential::Location;
@@ -13,11 +12,9 @@ pub(super) enum Owned {
     /// The filter removes them.
     #[default]
     Removed,
-    /// The request is refused.
+    /// The request is refused, whatever the host is told to take out: what it is told holds in one of its locations, and a
+    /// forgotten line sends the client's header on. No honest client has them.
     Refused,
-    /// The host removes them, but for spellings with other bytes than letters, digits and `-`, which it takes for other
-    /// headers; with those the request is refused.
-    Stripped,
 }
 
 impl Policy {
@@ -27,11 +24,14 @@ impl Policy {
     /// What would be unsafe there, or could never work.
     pub fn suit(&mut self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
         let word = host.host.word();
-        self.owned = match (host.removes_headers, nginx.strips_headers) {
-            (true, _) => Owned::Removed,
-            (false, true) => Owned::Stripped,
-            (false, false) => Owned::Refused,
+        self.owned = if host.removes_headers {
+            Owned::Removed
+        } else {
+            Owned::Refused
         };
+        if !self.limits.names_callouts {
+            self.limits.callouts = host.callouts;
+        }
         self.lets_wait = host.waiting == Waiting::Woken;
         variables(nginx.variables())?;
         self.suit_credentials(host, nginx)?;
@@ -46,9 +46,6 @@ impl Policy {
                     "{word} sends targets and headers as they came, so that no signature of them holds"
                 ),
             ));
-        }
-        if host.callouts == Some(1) {
-            self.suit_one_callout(word)?;
         }
         if !host.tick && !self.sources.is_empty() {
             self.warnings.push(ConfigError::new(
@@ -126,37 +123,6 @@ impl Policy {
         }
     }
 
-    fn suit_one_callout(&mut self, word: &str) -> Result<(), ConfigError> {
-        let discovers = |id: KeySourceId| {
-            let source = self.sources.get(usize::from(id.0));
-            source.is_some_and(|source| source.issuer.is_some())
-        };
-        for provider in &self.providers {
-            let place = match &provider.verification {
-                Verification::Signature {
-                    keys: Keys::Remote(id),
-                    ..
-                } if discovers(*id) => "jwks.discovery",
-                _ if provider.identity_pool.is_some() => "identity_pool",
-                _ => continue,
-            };
-            return Err(ConfigError::new(
-                format!("providers.{}.{place}", provider.name),
-                format!("takes two callouts in one request, and {word} makes one"),
-            ));
-        }
-        if self.sources.len().saturating_add(self.services.len()) > 1 {
-            self.warnings.push(ConfigError::new(
-                "host",
-                format!(
-                    "{word} makes one callout per request: where keys and an answer, or two answers, are missing at \
-                     once, the request is refused with 503 and the next one finds the first of them"
-                ),
-            ));
-        }
-        Ok(())
-    }
-
     /// Whether the filter takes headers out, as its host lets it.
     pub(crate) fn removes_headers(&self) -> bool {
         self.owned == Owned::Removed
@@ -165,14 +131,7 @@ impl Policy {
     /// Whether the request brings a header that only the filter may set, and nobody would take it out.
     pub(crate) fn refuses_headers_of(&self, head: &Headers) -> bool {
         let owned = |(name, _): (&[u8], &[u8])| self.upstream.owns(name);
-        let is_odd = |byte: &u8| !byte.is_ascii_alphanumeric() && *byte != b'-';
-        match self.owned {
-            Owned::Removed => false,
-            Owned::Refused => head.iter().any(owned),
-            Owned::Stripped => head
-                .iter()
-                .any(|pair| pair.0.iter().any(is_odd) && owned(pair)),
-        }
+        self.owned == Owned::Refused && head.iter().any(owned)
     }
 }
 

@@ -152,7 +152,7 @@ fn link_answers(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut host: Host<'_>,
          status: u32,
          _: u32,
-         _: u32,
+         details: u32,
          body: u32,
          body_size: u32,
          headers: u32,
@@ -160,6 +160,9 @@ fn link_answers(linker: &mut Linker<State>) -> wasmtime::Result<()> {
          grpc_status: i32|
          -> Status {
             host.data_mut().count("send_local_response");
+            if details > 0 && host.data().host.is_nginx() {
+                return Err(host.data().forbid("clients are shown a reason phrase"));
+            }
             let headers = decode(&bytes(&mut host, headers, headers_size)?);
             let text_of = |bytes: Vec<u8>| String::from_utf8(bytes).expect("an answer is text");
             let answer = Answer {

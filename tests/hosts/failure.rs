@@ -195,3 +195,31 @@ fn as_many_as_may_wait_are_settled_in_steps() {
         process.is_sound();
     }
 }
+
+/// An instance that nginx makes anew is not started a second time; it must not take its host for another.
+#[test]
+fn a_rebuilt_instance_knows_its_host() {
+    let mut process = Process::start(Personality::NGINX, 1, &inline());
+    process.vm(0).exhaust();
+    process.ask(good().header("x-large", vec![b'a'; 8 << 20]));
+    assert_eq!(process.world().traps.len(), 1);
+    let spoofed = Request::get("/public").header("x-auth-user-id", "admin");
+    let id = process.ask(spoofed);
+    assert_eq!(process.status(id), 400);
+    let id = process.ask(good());
+    assert_eq!(process.status(id), 200);
+}
+
+/// Of two callouts without an answer nginx makes an empty reply.
+#[test]
+fn nobody_calls_out_again_after_a_silence_where_the_host_does_not_bear_it() {
+    for host in [Personality::NGINX, Personality::NGINX_BARE] {
+        let mut process = Process::start_with(host, 1, &remote(), |world| {
+            world.serve(KEYS, |_| Reply::Silent);
+        });
+        let id = process.send(good());
+        process.pass(12_000);
+        assert_eq!(process.refused(id).status, 503, "{host:?}");
+        process.is_sound();
+    }
+}

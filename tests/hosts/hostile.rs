@@ -100,3 +100,29 @@ fn a_host_is_matched_as_the_client_named_it() {
         process.is_sound();
     }
 }
+
+/// nginx serves the host of the target, and hands the filter the header.
+#[test]
+fn a_target_in_absolute_form_names_no_other_host_than_the_header() {
+    let mut config = inline();
+    config["rules"] = serde_json::json!([
+        { "match": { "path_prefix": "/", "hosts": ["open.example"] }, "require": "public" },
+        { "match": { "path_prefix": "/" }, "require": "deny" },
+    ]);
+    for host in [Personality::NGINX, Personality::NGINX_BARE] {
+        let mut process = Process::start(host, 1, &config);
+        let open = || Request::get("/secret").host("open.example");
+        for (request, status) in [
+            (open(), 200),
+            (open().absolute("open.example"), 200),
+            (Request::get("/secret").host("Open.Example:8443"), 200),
+            (open().absolute("api.example"), 400),
+            (Request::get("/secret").absolute("open.example"), 400),
+            (Request::get("/secret"), 403),
+        ] {
+            let id = process.ask(request);
+            assert_eq!(process.status(id), status, "{host:?}");
+        }
+        process.is_sound();
+    }
+}

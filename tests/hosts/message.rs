@@ -12,6 +12,8 @@ pub(crate) struct Request {
     /// The target as sent.
     pub(crate) target: Vec<u8>,
     pub(crate) host: &'static str,
+    /// The host of a target in absolute form, which nginx serves whatever the header says.
+    absolute: Option<&'static str>,
     pub(crate) headers: Pairs,
 }
 
@@ -21,12 +23,28 @@ impl Request {
             method: "GET",
             target: target.into(),
             host: "api.example",
+            absolute: None,
             headers: Vec::new(),
         }
     }
 
     pub(crate) fn host(self, host: &'static str) -> Self {
         Self { host, ..self }
+    }
+
+    /// With its target in absolute form, for this host.
+    pub(crate) fn absolute(self, host: &'static str) -> Self {
+        Self {
+            absolute: Some(host),
+            ..self
+        }
+    }
+
+    /// nginx's `$host`.
+    pub(crate) fn served_host(&self) -> Vec<u8> {
+        let host = self.absolute.unwrap_or(self.host);
+        let (host, _) = host.split_once(':').unwrap_or((host, ""));
+        host.to_ascii_lowercase().into_bytes()
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {

@@ -227,6 +227,7 @@ impl State {
             (Personality::Envoy, "source\0address") => Ok(b"192.0.2.1:5000".to_vec()),
             (Personality::Envoy, "filter_state\0client") => Ok(b"2001:db8::1".to_vec()),
             (Personality::Nginx { .. }, "source\0address") => Ok(b"192.0.2.1".to_vec()),
+            (Personality::Nginx { .. }, "ngx\0host") => Ok(stream.request.served_host()),
             (Personality::Apisix, "remote_addr") => Ok(b"192.0.2.1".to_vec()),
             (Personality::Apisix, "request_uri") => Ok(target),
             (Personality::Envoy | Personality::Nginx { .. }, "request\0path") => Ok(target),
@@ -330,10 +331,15 @@ impl State {
                 if !(method && path) {
                     return Err(self.forbid("a callout without method and path"));
                 }
+                if self.stream().is_some_and(|stream| stream.unanswered) {
+                    return Err(self.forbid("a callout after one without an answer"));
+                }
             }
             Personality::Apisix => {
-                let first = self.stream().is_some_and(|stream| stream.callouts == 0);
-                if self.callback != Callback::RequestHeaders || !first {
+                if !matches!(
+                    self.callback,
+                    Callback::RequestHeaders | Callback::CallResponse
+                ) {
                     return Ok(Err(BAD_ARGUMENT));
                 }
             }

@@ -31,6 +31,8 @@ pub(crate) struct Stream {
     pub(crate) pending: usize,
     /// Callouts of its own so far.
     pub(crate) callouts: usize,
+    /// Whether one of them got no answer.
+    pub(crate) unanswered: bool,
     /// Host calls that were made in its name.
     pub(crate) host_calls: usize,
 }
@@ -71,6 +73,7 @@ impl Stream {
             resumed: false,
             pending: 0,
             callouts: 0,
+            unanswered: false,
             host_calls: 0,
         }
     }

@@ -60,7 +60,7 @@ impl Vm {
             root: host.root(),
             dead: false,
         };
-        vm.start();
+        vm.start(true);
         vm
     }
 
@@ -84,14 +84,17 @@ impl Vm {
         STEPS - self.store.get_fuel().unwrap()
     }
 
-    fn start(&mut self) {
+    /// The VM begins, or only an instance of it: ngx_wasm_module starts a VM once.
+    fn start(&mut self, is_first: bool) {
         let root = self.root;
         self.call(Callback::Start, root, "proxy_on_context_create", &[root, 0]);
         if self.host == Personality::Apisix {
             return;
         }
-        let started = self.call(Callback::Start, root, "proxy_on_vm_start", &[root, 0]);
-        assert_eq!(started, Some(1), "on_vm_start");
+        if is_first || !self.host.is_nginx() {
+            let started = self.call(Callback::Start, root, "proxy_on_vm_start", &[root, 0]);
+            assert_eq!(started, Some(1), "on_vm_start");
+        }
         self.configure();
     }
 
@@ -114,7 +117,7 @@ impl Vm {
         self.store.data_mut().configuration = configuration.to_vec();
         self.root = number;
         self.next = number + 1;
-        self.start();
+        self.start(true);
         let taken = self.configured == Some(true);
         let gone = if taken { before.0 } else { number };
         if !taken {
@@ -249,6 +252,7 @@ impl Vm {
         let context = flight.context;
         if let Some(stream) = state.streams.get_mut(&context) {
             stream.pending -= 1;
+            stream.unanswered |= failed;
         }
         let arguments = [context, flight.token, sizes[0], sizes[1], 0];
         self.call(
@@ -326,7 +330,7 @@ impl Vm {
             (self.store, self.instance) = instantiate(self.host, &world, vm, configuration);
             self.dead = false;
             self.configured = None;
-            self.start();
+            self.start(false);
         }
         !self.dead
     }

@@ -66,7 +66,7 @@ fn what_a_host_cannot_do_is_refused_with_its_place() {
         (
             json!({ "jwks": { "discovery": true } }),
             strips.clone(),
-            [None, None, Some("providers.main.jwks.discovery")],
+            [None, None, None],
         ),
         (
             json!({ "proof_of_possession": { "mtls": {} } }),
@@ -132,7 +132,7 @@ fn a_header_that_nobody_takes_out_refuses_its_request() {
         (HostName::Envoy, strips(false), false, false),
         (HostName::Apisix, strips(false), false, false),
         (HostName::Nginx, strips(false), true, true),
-        (HostName::Nginx, strips(true), false, true),
+        (HostName::Nginx, strips(true), true, true),
     ] {
         let policy = suited(host, &config(&forward, &strips)).unwrap();
         for (name, want) in [
