@@ -225,8 +225,7 @@ fn a_secret_in_the_environment_is_in_no_dump() {
         Request::get("/").header("authorization", format!("Basic {text}"))
     };
     lab.send(basic("ann:right")).passed();
-    lab.send(basic("ann:wrong"))
-        .refused(401, None, "Invalid credentials");
+    assert_eq!(lab.send(basic("ann:wrong")).answer.status, 401);
     let dump = Request::get("/config_dump")
         .send(lab.envoy.admin_addr())
         .unwrap();

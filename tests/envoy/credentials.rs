@@ -148,8 +148,11 @@ fn one_credential_in_the_whole_request() {
         Request::get("/a")
             .header("x-token", &token)
             .header("x-token", &token),
-        Request::get("/a").header("cookie", format!("{session}; {session}")),
-        Request::get(format!("/a?access_token={token}&access%5ftoken={token}")),
+        Request::get("/a").header("cookie", format!("{session}; session=x")),
+        Request::get("/a").header("cookie", format!("{session}; SESSION=x")),
+        Request::get(format!("/a?access_token={token}&access%5ftoken=x")),
+        Request::get(format!("/a?access_token={token};access.token=x")),
+        Request::get(format!("/a?access_token={token}&access_token[]=x")),
         Request::get("/a")
             .header("cookie", &session)
             .header("x-token", "not-a-token"),
@@ -161,6 +164,20 @@ fn one_credential_in_the_whole_request() {
         let exchange = PLACES.lab.send(request);
         exchange.refused(400, challenge, "Malformed credentials");
     }
+}
+
+/// However often it is there and however its name is spelled, the upstream sees nothing of it.
+#[test]
+fn copies_of_a_credential_are_one_and_are_all_taken_out() {
+    let token = token(json!({}));
+    let cookies = format!("session={token}; a=1; Session={token}");
+    let request = Request::get("/a").header("cookie", cookies);
+    let cookie = PLACES.lab.send(request).passed().header("cookie");
+    assert_eq!(cookie.as_deref(), Some("a=1"));
+    let target =
+        format!("/a?access_token={token};b=2&access.token={token}&access_token[]={token}&c");
+    let exchange = PLACES.lab.send(Request::get(target));
+    assert_eq!(exchange.passed().target, "/a?b=2&c");
 }
 
 #[test]
