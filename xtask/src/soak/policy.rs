@@ -50,7 +50,10 @@ pub(super) fn policy(issuers: &Issuers, planted: Planted, number: usize) -> Valu
         Some(Invariant::Pass) => policy["rules"][2]["require"] = json!("user"),
         Some(Invariant::Memory) => {
             policy["limits"]["service_cache_entries"] = json!(1_000_000);
+            policy["limits"]["service_cache_bytes"] = json!(900_u32 << 20);
             policy["providers"]["opaque"]["introspection"]["cache_duration"] = json!("1h");
+            // Of an answer the filter keeps what it reads.
+            policy["rules"][8]["require"]["claims"] = json!({ "more": { "present": true } });
         }
         _ => {}
     }
