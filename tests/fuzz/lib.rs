@@ -1,4 +1,7 @@
-//! What the fuzz targets share: good keys and good tokens.
+//! What the fuzz targets share: good keys and good tokens, and what stories are made of.
+
+pub mod scene;
+pub mod story;
 
 use std::sync::LazyLock;
 
