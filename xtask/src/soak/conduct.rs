@@ -72,8 +72,15 @@ pub(super) fn play<'scope, 'w: 'scope>(
             Step::End(event) => {
                 end(world, event)?;
                 let lasted = began[&event.target].elapsed();
-                let until = Instant::now() + patience(event, lasted);
-                world.weather.end(event.target, until);
+                let now = Instant::now();
+                let until = now + patience(event, lasted);
+                // Wrong keys, and new ones, are asked for anew where a caller shows that they are missing; an issuer that
+                // only failed is asked when its keys are due.
+                let fetched_until = match event.fault {
+                    Fault::Lie | Fault::Rotate | Fault::Trap | Fault::Restart => until,
+                    _ => now,
+                };
+                world.weather.end(event.target, until, fetched_until);
                 say(start, event, "is well again");
                 trials.push((event, scope.spawn(move || recovery(world, event, until))));
             }
@@ -191,7 +198,8 @@ fn recovery(world: &World, event: Event, until: Instant) -> Option<Duration> {
             world.ledger.check(Invariant::Recovery, true, String::new);
             if event.target.is_everybodys() {
                 // From now on nothing excuses a refusal.
-                world.weather.end(event.target, Instant::now());
+                let now = Instant::now();
+                world.weather.end(event.target, now, now);
             }
             return Some(ended.elapsed());
         }

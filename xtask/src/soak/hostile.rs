@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long after it was withdrawn or revoked something serves no more.
 const FORGOTTEN: Duration = Duration::from_secs(12);
 
+/// Until when anybody uses a key that was withdrawn: each time the issuer is asked for it, and asked out of turn.
+const SOUGHT: Duration = Duration::from_secs(90);
+
 /// A request that must be refused whatever is disturbed; none where there is nothing of the kind that was chosen yet.
 pub(super) fn call(world: &World, random: &mut Random) -> Option<Call> {
     let user = format!("mallory-{}", random.below(500));
@@ -119,9 +122,12 @@ fn stolen(world: &World, user: &str, serial: u64) -> Call {
 fn withdrawn(world: &World, user: &str) -> Option<Call> {
     let (key, at) = world.issuers.es.withdrawn()?;
     // While an issuer cannot be asked, the keys that it had serve on.
-    if at.elapsed() < FORGOTTEN || !world.is_calm_since(&[Target::Es], FORGOTTEN) {
+    if !(FORGOTTEN..SOUGHT).contains(&at.elapsed())
+        || !world.is_calm_since(&[Target::Es], FORGOTTEN)
+    {
         return None;
     }
+    world.will_seek_a_withdrawn_key();
     let token = key.sign(json!({}), &claims(ES, user));
     Some(Call::refused(
         "withdrawn key",

@@ -74,7 +74,8 @@ pub(super) fn fetches(world: &World) -> usize {
                 };
                 // A new configuration takes over the keys that the process has.
                 let needs = [*target, Target::Worker, Target::Process, Target::Clock];
-                if world.weather.was_calm(&needs, before, fetch) {
+                let asked_for = *target == Target::Es && world.seeks_withdrawn_keys(before);
+                if !asked_for && world.weather.fetches_in_turn(&needs, before, fetch) {
                     let apart = fetch - before;
                     world.ledger.check(Invariant::Fetch, apart >= APART, || {
                         let ago = fetch.elapsed();

@@ -11,6 +11,8 @@ struct Window {
     from: Instant,
     /// None while it goes on.
     until: Option<Instant>,
+    /// Until when its keys may be fetched out of turn; none while it goes on.
+    fetched_until: Option<Instant>,
 }
 
 /// All that was disturbed in a run.
@@ -23,6 +25,7 @@ impl Weather {
         let window = Window {
             from: Instant::now(),
             until: None,
+            fetched_until: None,
         };
         self.0
             .lock()
@@ -32,23 +35,39 @@ impl Weather {
             .push(window);
     }
 
-    /// It is no longer; until then its callers may feel that it was.
-    pub(super) fn end(&self, target: Target, until: Instant) {
+    /// It is no longer; until then its callers may feel that it was, and its keys may be fetched out of turn.
+    pub(super) fn end(&self, target: Target, until: Instant, fetched_until: Instant) {
         let mut windows = self.0.lock().unwrap();
         let last = windows.get_mut(&target).and_then(|all| all.last_mut());
         if let Some(window) = last {
             window.until = Some(until);
+            window.fetched_until = Some(fetched_until);
         }
     }
 
     /// Whether none of these was disturbed at any moment of this time.
     pub(super) fn was_calm(&self, targets: &[Target], from: Instant, to: Instant) -> bool {
+        self.has_none(targets, from, to, |window| window.until)
+    }
+
+    /// Whether none of these was a reason to fetch keys out of turn at any moment of this time.
+    pub(super) fn fetches_in_turn(&self, targets: &[Target], from: Instant, to: Instant) -> bool {
+        self.has_none(targets, from, to, |window| window.fetched_until)
+    }
+
+    fn has_none(
+        &self,
+        targets: &[Target],
+        from: Instant,
+        to: Instant,
+        end: fn(&Window) -> Option<Instant>,
+    ) -> bool {
         let windows = self.0.lock().unwrap();
         targets
             .iter()
             .filter_map(|target| windows.get(target))
             .flatten()
-            .all(|window| window.from > to || window.until.is_some_and(|until| until < from))
+            .all(|window| window.from > to || end(window).is_some_and(|end| end < from))
     }
 }
 
@@ -64,8 +83,16 @@ mod tests {
         weather.begin(Target::Es);
         assert!(!weather.was_calm(&[Target::Ed, Target::Es], before, soon(0)));
         assert!(weather.was_calm(&[Target::Ed], before, soon(0)));
-        weather.end(Target::Es, soon(50));
-        assert!(!weather.was_calm(&[Target::Es], soon(0), soon(100)));
-        assert!(weather.was_calm(&[Target::Es], soon(60), soon(100)));
+        assert!(!weather.fetches_in_turn(&[Target::Es], before, soon(0)));
+        weather.end(
+            Target::Es,
+            before + Duration::from_secs(5),
+            before + Duration::from_secs(2),
+        );
+        let after = |secs| before + Duration::from_secs(secs);
+        assert!(!weather.was_calm(&[Target::Es], after(3), after(9)));
+        assert!(weather.was_calm(&[Target::Es], after(6), after(9)));
+        assert!(!weather.fetches_in_turn(&[Target::Es], after(1), after(9)));
+        assert!(weather.fetches_in_turn(&[Target::Es], after(3), after(9)));
     }
 }

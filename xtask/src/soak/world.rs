@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 const TRAP: &str = "proxy_on_request_trailers";
 /// How long Envoy may take until it serves, on a machine that has other work too.
 const STARTS: Duration = Duration::from_secs(90);
+/// How long after a token of an unknown key came its issuer may be asked for that key.
+const SEEKS: Duration = Duration::from_secs(5);
 /// Marks requests that must not get through.
 pub(super) const HOSTILE: &str = "hostile";
 /// Once in so many answers the planted application takes one caller for another.
@@ -55,6 +57,8 @@ pub(super) struct World {
     introspection: Service,
     decision: Service,
     verifier: Service,
+    /// When a token of a withdrawn key was sent last.
+    sought: Mutex<Option<Instant>>,
     over: AtomicBool,
     _application: Server,
 }
@@ -116,6 +120,7 @@ impl World {
             introspection,
             decision,
             verifier,
+            sought: Mutex::new(None),
             over: AtomicBool::new(false),
             _application: application,
         })
@@ -143,6 +148,17 @@ impl World {
         let now = Instant::now();
         now.checked_sub(time)
             .is_some_and(|from| self.was_calm(needs, from, now))
+    }
+
+    /// Somebody is about to use a key that the issuer of ES256 tokens has withdrawn.
+    pub(super) fn will_seek_a_withdrawn_key(&self) {
+        *self.sought.lock().unwrap() = Some(Instant::now());
+    }
+
+    /// Whether that issuer may have been asked for such a key after this time.
+    pub(super) fn seeks_withdrawn_keys(&self, after: Instant) -> bool {
+        let last = *self.sought.lock().unwrap();
+        last.is_some_and(|last| last + SEEKS > after)
     }
 
     /// Disturbs a service of others, or has it be well again where there is no fault.
