@@ -72,6 +72,15 @@ const STEPS: &[Step] = &[
     ("the benchmark, briefly", Group::Rest, || {
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
+    ("failures all around, briefly", Group::Floods, || {
+        soak("--short")
+    }),
+    ("planted faults of that", Group::Floods, || soak("--breaks")),
+    (
+        "strangers, briefly, and planted faults",
+        Group::Floods,
+        || crate::abuse::run(&["--short"]),
+    ),
     ("the demonstration", Group::Rest, || crate::demo::run(true)),
     ("tests in the real Envoy", Group::Envoy, || {
         show(cargo().args(["test", "--test", "envoy"]))
@@ -80,6 +89,10 @@ const STEPS: &[Step] = &[
 
 /// The tests that show the directory's pages in Chromium.
 const PAGES: &str = "pages::";
+
+fn soak(option: &str) -> Result<(), String> {
+    crate::soak::run(&crate::soak::Options::parse(&[option])?)
+}
 
 fn directory_tests() -> Command {
     let mut command = cargo();

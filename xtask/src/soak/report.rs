@@ -22,13 +22,15 @@ pub(super) struct Report<'l> {
     pub(super) program: Program,
     pub(super) memory: Memory,
     pub(super) fetches: usize,
+    /// How long the machine had no time for Envoy or its services.
+    pub(super) stalls: Duration,
 }
 
 impl Report<'_> {
     /// As Markdown.
     pub(super) fn markdown(&self) -> String {
         let mut out = format!(
-            "Seed {}, {} s, {} requests answered, the slowest after {:.1} s. Keys were fetched {} times. Envoy had {} MiB when it was warm, {} MiB at the most.\n\n",
+            "Seed {}, {} s, {} requests answered, the slowest after {:.1} s. Keys were fetched {} times. Envoy had {} MiB when it was warm, {} MiB at the most. Other programs had the cores for {:.1} s.\n\n",
             self.seed,
             self.length.as_secs(),
             self.ledger.answers(),
@@ -36,6 +38,7 @@ impl Report<'_> {
             self.fetches,
             self.memory.warm / 1024,
             self.memory.most / 1024,
+            self.stalls.as_secs_f64(),
         );
         out.push_str("| invariant | | checked | violated |\n|---|---|--:|--:|\n");
         for invariant in Invariant::ALL {

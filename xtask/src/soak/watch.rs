@@ -1,4 +1,4 @@
-//! What no single answer shows: memory, and how often keys are fetched.
+//! What no single answer shows: memory, how often keys are fetched, and whether the machine has time for all of it.
 
 use super::ledger::Invariant;
 use super::schedule::Target;
@@ -12,6 +12,10 @@ const EVERY: Duration = Duration::from_millis(500);
 /// Keys serve four seconds, and are fetched anew after 0.8 of that, up to a tenth less: two fetches of one process that
 /// nobody disturbs are at least so far apart.
 const APART: Duration = Duration::from_millis(2500);
+/// How often it is looked whether the machine has time.
+const BEAT: Duration = Duration::from_millis(250);
+/// So much of a beat without a core, and what is slow is the machine.
+const STALL: Duration = Duration::from_millis(200);
 /// How much a process may grow once it is warm, in KiB: caches that fill to their bounds, and what V8 compiles anew.
 const GROWTH: u64 = 96 * 1024;
 
@@ -75,7 +79,8 @@ pub(super) fn fetches(world: &World) -> usize {
                 // A new configuration takes over the keys that the process has.
                 let needs = [*target, Target::Worker, Target::Process, Target::Clock];
                 let asked_for = *target == Target::Es && world.seeks_withdrawn_keys(before);
-                if !asked_for && world.weather.fetches_in_turn(&needs, before, fetch) {
+                let in_time = !world.stalled_before(before, fetch);
+                if !asked_for && in_time && world.weather.fetches_in_turn(&needs, before, fetch) {
                     let apart = fetch - before;
                     world.ledger.check(Invariant::Fetch, apart >= APART, || {
                         let ago = fetch.elapsed();
@@ -86,4 +91,31 @@ pub(super) fn fetches(world: &World) -> usize {
         }
     }
     count
+}
+
+/// Looks for times in which this process, or a worker of Envoy, was ready to run and had no core; how long they were.
+pub(super) fn stalls(world: &World) -> Duration {
+    let mut total = Duration::ZERO;
+    let mut seen: Option<(u32, Duration)> = None;
+    while !world.is_over() {
+        let from = Instant::now();
+        thread::sleep(BEAT);
+        let overslept = from.elapsed().saturating_sub(BEAT);
+        let process = *world.process.lock().unwrap();
+        // It may have been killed meanwhile.
+        let now =
+            process.and_then(|process| Some((process.id, load::usage(process.id).ok()?.starved)));
+        let starved = match (seen, now) {
+            (Some((before, earlier)), Some((after, later))) if before == after => {
+                later.saturating_sub(earlier)
+            }
+            _ => Duration::ZERO,
+        };
+        seen = now;
+        if overslept.max(starved) >= STALL {
+            world.weather.stalled(from, Instant::now());
+            total += from.elapsed();
+        }
+    }
+    total
 }

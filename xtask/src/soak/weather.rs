@@ -1,9 +1,9 @@
-//! Which parts of the filter's world are disturbed, or have just been.
+//! Which parts of the filter's world are disturbed, or have just been, and when the machine had no time for it.
 
 use super::schedule::Target;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// When something was disturbed: from when, and until when its callers may still feel it.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,11 @@ struct Window {
 
 /// All that was disturbed in a run.
 #[derive(Default)]
-pub(super) struct Weather(Mutex<BTreeMap<Target, Vec<Window>>>);
+pub(super) struct Weather {
+    windows: Mutex<BTreeMap<Target, Vec<Window>>>,
+    /// When other programs had the cores.
+    stalls: Mutex<Vec<(Instant, Instant)>>,
+}
 
 impl Weather {
     /// Something is about to be disturbed.
@@ -27,7 +31,7 @@ impl Weather {
             until: None,
             fetched_until: None,
         };
-        self.0
+        self.windows
             .lock()
             .unwrap()
             .entry(target)
@@ -37,7 +41,7 @@ impl Weather {
 
     /// It is no longer; until then its callers may feel that it was, and its keys may be fetched out of turn.
     pub(super) fn end(&self, target: Target, until: Instant, fetched_until: Instant) {
-        let mut windows = self.0.lock().unwrap();
+        let mut windows = self.windows.lock().unwrap();
         let last = windows.get_mut(&target).and_then(|all| all.last_mut());
         if let Some(window) = last {
             window.until = Some(until);
@@ -55,6 +59,20 @@ impl Weather {
         self.has_none(targets, from, to, |window| window.fetched_until)
     }
 
+    /// Other programs had the cores for this time.
+    pub(super) fn stalled(&self, from: Instant, to: Instant) {
+        self.stalls.lock().unwrap().push((from, to));
+    }
+
+    /// How much of this time other programs had the cores.
+    pub(super) fn stalls(&self, from: Instant, to: Instant) -> Duration {
+        let stalls = self.stalls.lock().unwrap();
+        stalls
+            .iter()
+            .map(|(begin, end)| (*end.min(&to)).saturating_duration_since(*begin.max(&from)))
+            .sum()
+    }
+
     fn has_none(
         &self,
         targets: &[Target],
@@ -62,7 +80,7 @@ impl Weather {
         to: Instant,
         end: fn(&Window) -> Option<Instant>,
     ) -> bool {
-        let windows = self.0.lock().unwrap();
+        let windows = self.windows.lock().unwrap();
         targets
             .iter()
             .filter_map(|target| windows.get(target))
@@ -74,7 +92,17 @@ impl Weather {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+
+    #[test]
+    fn of_a_stall_counts_what_falls_into_the_time() {
+        let (weather, start) = (Weather::default(), Instant::now());
+        let at = |secs| start + Duration::from_secs(secs);
+        weather.stalled(at(2), at(4));
+        weather.stalled(at(8), at(9));
+        for (from, to, seconds) in [(0, 1, 0), (0, 3, 1), (3, 20, 2), (4, 8, 0), (0, 20, 3)] {
+            assert_eq!(weather.stalls(at(from), at(to)).as_secs(), seconds);
+        }
+    }
 
     #[test]
     fn a_time_is_calm_where_it_meets_no_window() {

@@ -26,6 +26,8 @@ const TRAP: &str = "proxy_on_request_trailers";
 const STARTS: Duration = Duration::from_secs(90);
 /// How long after a token of an unknown key came its issuer may be asked for that key.
 const SEEKS: Duration = Duration::from_secs(5);
+/// For how long a stall of the machine is felt: a callout that timed out meanwhile is repeated after that.
+const STALL_FELT: Duration = Duration::from_secs(2);
 /// Marks requests that must not get through.
 pub(super) const HOSTILE: &str = "hostile";
 /// Once in so many answers the planted application takes one caller for another.
@@ -134,13 +136,19 @@ impl World {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// Whether neither these nor Envoy were disturbed at any moment of this time.
+    /// Whether neither these nor Envoy were disturbed at any moment of this time, and the machine had time for them.
     pub(super) fn was_calm(&self, needs: &[Target], from: Instant, to: Instant) -> bool {
         let everybodys = Target::ALL
             .into_iter()
             .filter(|target| target.is_everybodys());
         let all: Vec<_> = needs.iter().copied().chain(everybodys).collect();
-        self.weather.was_calm(&all, from, to)
+        self.weather.was_calm(&all, from, to) && !self.stalled_before(from, to)
+    }
+
+    /// Whether the machine had no time for Envoy or its services then, or so shortly before that it is still felt.
+    pub(super) fn stalled_before(&self, from: Instant, to: Instant) -> bool {
+        let felt = from.checked_sub(STALL_FELT).unwrap_or(from);
+        !self.weather.stalls(felt, to).is_zero()
     }
 
     /// The same for so long until now.
