@@ -137,6 +137,15 @@ impl<'w> Caller<'w> {
     }
 
     fn wait(&self, call: &Call, from: Instant, to: Instant) {
+        let due = from + HOLD + SLACK;
+        // Envoy never answers a request that a VM held when it trapped.
+        if !self
+            .world
+            .weather
+            .was_calm(&[Target::Worker], from, to.min(due))
+        {
+            return;
+        }
         // What other programs took from Envoy is no wait of the filter's.
         let took = (to - from).saturating_sub(self.world.weather.stalls(from, to));
         self.world
