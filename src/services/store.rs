@@ -375,7 +375,7 @@ impl ServiceStore {
         let readings: Vec<Reading> = match readings {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
-                return Some(self.fail(&asked, call.service, why, shared, now.mono));
+                return Some(self.fail(&asked, call, why, shared, now.mono));
             }
             Err(why) if asked.len() == 1 => {
                 return Some(self.fail_alone(&asked, why, shared, now.mono));
@@ -436,7 +436,7 @@ impl ServiceStore {
             .map(|(call, asked)| {
                 self.flying.remove(&call.attempt);
                 let why = "no answer in time".to_owned();
-                (call, self.fail(&asked, call.service, why, shared, now))
+                (call, self.fail(&asked, call, why, shared, now))
             })
             .collect()
     }

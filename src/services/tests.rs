@@ -329,6 +329,39 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
 }
 
 #[test]
+fn calls_that_fail_together_leave_a_service_alone_once() {
+    let mut store = store(Protocol::Verifier);
+    let mut send = |store: &mut ServiceStore, name: &str, now: Now| {
+        store.want(&token(name), now);
+        store
+            .poll_call(Leader::Request, &mut NoStore, now.mono)
+            .unwrap()
+    };
+    // It hangs for a second, while a hundred ask.
+    let calls: Vec<_> = (0..100)
+        .map(|number| send(&mut store, &format!("t{number}"), at(0)))
+        .collect();
+    let (early, late) = calls.split_at(50);
+    for call in early {
+        answer(&mut store, *call, 500, &json!({}), at(2));
+    }
+    assert_eq!(known(&store, &token("new"), at(2)), "unavailable");
+    assert_eq!(known(&store, &token("new"), at(3)), "pending");
+    // Those who asked before say nothing new, and those who ask now do.
+    let probe = send(&mut store, "probe", at(3));
+    for call in late {
+        answer(&mut store, *call, 500, &json!({}), at(3));
+    }
+    assert_eq!(known(&store, &token("new"), at(3)), "pending");
+    answer(&mut store, probe, 500, &json!({}), at(3));
+    assert_eq!(known(&store, &token("new"), at(4)), "unavailable");
+    assert_eq!(known(&store, &token("new"), at(5)), "pending");
+    let probe = send(&mut store, "second probe", at(5));
+    answer(&mut store, probe, 401, &json!({}), at(5));
+    assert_eq!(known(&store, &token("new"), at(5)), "pending");
+}
+
+#[test]
 fn what_a_service_cannot_read_is_no_outage_for_others() {
     let introspection = || Protocol::Introspection(Introspection::new("id", "secret"));
     let pool = || {

@@ -129,4 +129,6 @@ impl Settled {
 pub(super) struct Health {
     pub(super) failures: u32,
     pub(super) retry_at: Option<MonoTime>,
+    /// The last attempt before the service was left alone.
+    pub(super) left_after: u32,
 }

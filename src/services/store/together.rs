@@ -1,6 +1,7 @@
 //! What concerns more than one question: those of other VMs, and those that go out in one call.
 
-use super::{GRACE, LEAST, LONGEST_BACKOFF, Notice, PATIENCE, ServiceStore, Settled, Stage};
+use super::question::Health;
+use super::{Call, GRACE, LEAST, LONGEST_BACKOFF, Notice, PATIENCE, ServiceStore, Settled, Stage};
 use crate::callout::Leader;
 use crate::expiring::Digest;
 use crate::keys::{SharedData, Swap};
@@ -182,16 +183,26 @@ impl ServiceStore {
     pub(super) fn fail(
         &mut self,
         asked: &[Digest],
-        service: ServiceId,
+        call: Call,
         why: String,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Notice {
-        if let Some(health) = self.health.get_mut(usize::from(service.0)) {
+        let last = self.attempts;
+        let sent_before = |health: &Health| {
+            health.retry_at.is_some()
+                && last.wrapping_sub(call.attempt) >= last.wrapping_sub(health.left_after)
+        };
+        // Of calls that were under way together, the failure of one says all: a service that was away for a moment would be
+        // left alone for as long as it was asked often.
+        if let Some(health) = self.health.get_mut(usize::from(call.service.0))
+            && !sent_before(health)
+        {
             health.failures = health.failures.saturating_add(1);
             if let Some(beyond) = health.failures.checked_sub(PATIENCE) {
                 let backoff = LEAST.saturating_mul(1 << beyond.min(5));
                 health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
+                health.left_after = last;
             }
         }
         self.fail_alone(asked, why, shared, now)
