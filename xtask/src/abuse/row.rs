@@ -162,7 +162,8 @@ impl Row {
             });
             checks.note(Invariant::Honest, self.honest.all().sent, refused);
         }
-        let judged = self.is_judged() || attack.always_judged;
+        // In time is in time, whatever else the machine had to do.
+        let judged = self.is_judged() || attack.always_judged || self.late().is_none();
         let late = self.late().filter(|_| judged).map(|p99| {
             format!(
                 "{title}: p99 {} ms, {:.0} % of a core busy, {:.0} % of the time without a core",
