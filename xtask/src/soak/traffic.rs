@@ -106,7 +106,7 @@ impl<'w> Caller<'w> {
         let from = Instant::now();
         let answer = self.send(&request);
         let to = Instant::now();
-        self.wait(call, from, to);
+        self.wait(call, from, to, answer.is_ok());
         match answer {
             Ok(answer) => self.look_at(call, &mark, &answer, from, to),
             Err(error) => {
@@ -118,11 +118,17 @@ impl<'w> Caller<'w> {
 
     fn send(&mut self, request: &Request) -> Result<Response, String> {
         let at = self.random.below(self.connections.len() as u64) as usize;
-        if let Some(mut connection) = self.connections[at].take()
-            && let Ok(answer) = connection.send(request)
-        {
-            self.keep(at, connection, &answer);
-            return Ok(answer);
+        if let Some(mut connection) = self.connections[at].take() {
+            let from = Instant::now();
+            match connection.send(request) {
+                Ok(answer) => {
+                    self.keep(at, connection, &answer);
+                    return Ok(answer);
+                }
+                // It was waited for, and another try would hide that.
+                Err(error) if from.elapsed() > HOLD => return Err(error),
+                Err(_) => {}
+            }
         }
         // None yet, or one that Envoy has closed meanwhile.
         let mut connection = Connection::open(self.world.addrs[at])?;
@@ -136,14 +142,9 @@ impl<'w> Caller<'w> {
         self.connections[at] = (!closes).then_some(connection);
     }
 
-    fn wait(&self, call: &Call, from: Instant, to: Instant) {
-        let due = from + HOLD + SLACK;
-        // Envoy never answers a request that a VM held when it trapped.
-        if !self
-            .world
-            .weather
-            .was_calm(&[Target::Worker], from, to.min(due))
-        {
+    fn wait(&self, call: &Call, from: Instant, to: Instant, answered: bool) {
+        // What a VM held when it trapped gets no answer: nobody is left who would resume it.
+        if !answered && !self.world.weather.was_calm(&[Target::Worker], from, to) {
             return;
         }
         // What other programs took from Envoy is no wait of the filter's.

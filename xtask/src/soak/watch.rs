@@ -2,7 +2,7 @@
 
 use super::ledger::Invariant;
 use super::schedule::Target;
-use super::world::World;
+use super::world::{WORKERS, World};
 use crate::load;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// nobody disturbs are at least so far apart.
 const APART: Duration = Duration::from_millis(2500);
 /// How often it is looked whether the machine has time.
-const BEAT: Duration = Duration::from_millis(250);
+const BEAT: Duration = Duration::from_millis(500);
 /// So much of a beat without a core, and what is slow is the machine.
-const STALL: Duration = Duration::from_millis(200);
+const STALL: Duration = Duration::from_millis(300);
 /// How much a process may grow once it is warm, in KiB: caches that fill to their bounds, and what V8 compiles anew.
 const GROWTH: u64 = 96 * 1024;
 
@@ -79,7 +79,7 @@ pub(super) fn fetches(world: &World) -> usize {
                 // A new configuration takes over the keys that the process has.
                 let needs = [*target, Target::Worker, Target::Process, Target::Clock];
                 let asked_for = *target == Target::Es && world.seeks_withdrawn_keys(before);
-                let in_time = !world.stalled_before(before, fetch);
+                let in_time = world.weather.stalls(before, fetch).is_zero();
                 if !asked_for && in_time && world.weather.fetches_in_turn(&needs, before, fetch) {
                     let apart = fetch - before;
                     world.ledger.check(Invariant::Fetch, apart >= APART, || {
@@ -93,7 +93,7 @@ pub(super) fn fetches(world: &World) -> usize {
     count
 }
 
-/// Looks for times in which this process, or a worker of Envoy, was ready to run and had no core; how long they were.
+/// Looks for times in which this process, or Envoy's workers, were ready to run and had no core; how long they were.
 pub(super) fn stalls(world: &World) -> Duration {
     let mut total = Duration::ZERO;
     let mut seen: Option<(u32, Duration)> = None;
@@ -107,7 +107,7 @@ pub(super) fn stalls(world: &World) -> Duration {
             process.and_then(|process| Some((process.id, load::usage(process.id).ok()?.starved)));
         let starved = match (seen, now) {
             (Some((before, earlier)), Some((after, later))) if before == after => {
-                later.saturating_sub(earlier)
+                later.saturating_sub(earlier) / WORKERS
             }
             _ => Duration::ZERO,
         };

@@ -28,6 +28,8 @@ const STARTS: Duration = Duration::from_secs(90);
 const SEEKS: Duration = Duration::from_secs(5);
 /// For how long a stall of the machine is felt: a callout that timed out meanwhile is repeated after that.
 const STALL_FELT: Duration = Duration::from_secs(2);
+/// How many workers Envoy has.
+pub(super) const WORKERS: u32 = 2;
 /// Marks requests that must not get through.
 pub(super) const HOSTILE: &str = "hostile";
 /// Once in so many answers the planted application takes one caller for another.
@@ -93,7 +95,7 @@ impl World {
             .cluster("introspection", introspection.addr())
             .cluster("pdp", decision.addr())
             .cluster("verifier", verifier.addr())
-            .concurrency(2)
+            .concurrency(WORKERS)
             .trailers()
             .reloadable()
             .shifted_clock(0)
@@ -146,7 +148,7 @@ impl World {
     }
 
     /// Whether the machine had no time for Envoy or its services then, or so shortly before that it is still felt.
-    pub(super) fn stalled_before(&self, from: Instant, to: Instant) -> bool {
+    fn stalled_before(&self, from: Instant, to: Instant) -> bool {
         let felt = from.checked_sub(STALL_FELT).unwrap_or(from);
         !self.weather.stalls(felt, to).is_zero()
     }
