@@ -82,7 +82,10 @@ fn add_services(config: &mut Value) {
     });
     config["rules"] = json!([
         rule("/public", json!("public")),
-        rule("/reports", json!({ "provider": "main", "permissions": ["read"] })),
+        rule(
+            "/reports",
+            json!({ "provider": "main", "permissions": ["read"] })
+        ),
         rule("/decide", json!({ "provider": "main", "decision": "pdp" })),
         rule("/opaque", json!({ "provider": "opaque" })),
         rule("/key", json!({ "provider": "keys" })),

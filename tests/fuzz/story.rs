@@ -32,18 +32,41 @@ pub struct Setup {
 
 #[derive(Arbitrary, Debug)]
 pub enum Event {
-    Request { vm: u8, request: Request },
+    Request {
+        vm: u8,
+        request: Request,
+    },
     /// The same request so many times at once, and up to 99 more.
-    Flood { vm: u8, request: Request, times: u8 },
-    Answer { callout: u8, answer: Answer },
-    Tick { millis: u16 },
-    Wait { seconds: u16 },
+    Flood {
+        vm: u8,
+        request: Request,
+        times: u8,
+    },
+    Answer {
+        callout: u8,
+        answer: Answer,
+    },
+    Tick {
+        millis: u16,
+    },
+    Wait {
+        seconds: u16,
+    },
     /// The wall clock is set.
-    Jump { back: bool, seconds: u32 },
-    Leave { request: u8 },
-    Abandon { callout: u8 },
+    Jump {
+        back: bool,
+        seconds: u32,
+    },
+    Leave {
+        request: u8,
+    },
+    Abandon {
+        callout: u8,
+    },
     /// The host never says what became of a callout.
-    Lose { callout: u8 },
+    Lose {
+        callout: u8,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -105,7 +128,9 @@ pub enum Name {
 #[derive(Arbitrary, Debug)]
 pub enum Answer {
     /// What an issuer or a service says to somebody whom it knows.
-    Good { cache_control: Vec<u8> },
+    Good {
+        cache_control: Vec<u8>,
+    },
     /// The issuer's OpenID configuration.
     Configuration,
     NotModified,
@@ -113,8 +138,14 @@ pub enum Answer {
     Refusal,
     Failed,
     /// As large, as deep or as long as the filter reads, and beyond.
-    Bound { shape: u8, beyond: bool },
-    Raw { status: u16, body: Vec<u8> },
+    Bound {
+        shape: u8,
+        beyond: bool,
+    },
+    Raw {
+        status: u16,
+        body: Vec<u8>,
+    },
 }
 
 impl Request {

@@ -85,7 +85,9 @@ impl<'s> World<'s> {
                 }
             }
             Event::Tick { millis } => self.tick(Duration::from_millis((*millis).into())),
-            Event::Jump { back, seconds } => self.jump(*back, Duration::from_secs((*seconds).into())),
+            Event::Jump { back, seconds } => {
+                self.jump(*back, Duration::from_secs((*seconds).into()))
+            }
             Event::Wait { seconds } => self.tick(Duration::from_secs((*seconds).into())),
             Event::Leave { request } => {
                 let id = u32::from(*request);
