@@ -331,7 +331,7 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
 #[test]
 fn calls_that_fail_together_leave_a_service_alone_once() {
     let mut store = store(Protocol::Verifier);
-    let mut send = |store: &mut ServiceStore, name: &str, now: Now| {
+    let send = |store: &mut ServiceStore, name: &str, now: Now| {
         store.want(&token(name), now);
         store
             .poll_call(Leader::Request, &mut NoStore, now.mono)
