@@ -5,6 +5,8 @@
 //! grows, as fast as time passes: whatever has a length (a cached answer, a wait, a budget for a second) is measured by
 //! it. [`Now`] is both at one moment.
 
+#[cfg(test)]
+pub(crate) mod jumps;
 mod steady;
 
 use std::time::Duration;

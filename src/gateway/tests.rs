@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::world::{Fate, Mood, START, World, jwk, token};
+use crate::time::jumps::under_jumps;
 
 const KEYS: &str = "https://issuer/jwks.json";
 
@@ -386,3 +387,23 @@ fn providers_of_one_issuer_differ_in_their_audience() {
     // One set of keys, and one fetch, for both.
     assert_eq!(world.fetched, [KEYS]);
 }
+
+under_jumps!(
+    "tests.rs",
+    [
+        nobody_waits_for_keys_that_do_not_matter,
+        a_request_waits_no_longer_than_its_hold,
+        only_so_many_requests_wait,
+        requests_wait_while_there_is_room_for_their_bytes,
+        two_credentials_are_refused_whatever_the_keys_do,
+        a_caller_is_named_to_the_upstream_and_the_credential_stays_behind,
+        shadow_mode_lets_pass_and_says_what_it_would_have_done,
+        disabled_means_that_only_what_is_the_filters_own_is_removed,
+        each_provider_looks_where_its_tokens_stand,
+        a_preflight_request_passes_where_the_configuration_says_so,
+        a_client_without_a_token_finds_whose_tokens_are_taken,
+        one_place_in_two_spellings_is_one_place,
+        providers_of_one_issuer_differ_in_their_audience,
+    ],
+    by_date: [],
+);

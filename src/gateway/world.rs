@@ -14,7 +14,7 @@ use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
 use crate::policy::Policy;
-use crate::time::{MonoTime, Now, UnixTime};
+use crate::time::{MonoTime, Now, UnixTime, jumps};
 
 /// How often the host ticks.
 const TICK: Duration = Duration::from_millis(50);
@@ -22,6 +22,22 @@ const TICK: Duration = Duration::from_millis(50);
 const LATENCY: Duration = Duration::from_millis(100);
 /// When the story begins, in seconds since the epoch.
 pub(super) const START: u64 = 1_800_000_000;
+
+/// The same by the clock that never jumps.
+const BEGUN: MonoTime = MonoTime::from_secs(1000);
+
+/// The same moment by the wall clock as it is set now: what clients whose clocks go with it count from.
+pub(super) fn start() -> u64 {
+    jumps::shown(UnixTime::from_secs(START)).as_secs()
+}
+
+/// A story that has lasted so long.
+fn moment(lasted: Duration) -> Now {
+    Now {
+        wall: jumps::wall(UnixTime::from_secs(START).plus(lasted), lasted),
+        mono: BEGUN.plus(lasted),
+    }
+}
 
 /// How an issuer answers.
 #[derive(Clone, Debug)]
@@ -91,10 +107,7 @@ impl World {
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
         let policy = Policy::compile(&config).unwrap();
         Self {
-            now: Now {
-                wall: UnixTime::from_secs(START),
-                mono: MonoTime::from_secs(1000),
-            },
+            now: moment(Duration::ZERO),
             issuers: BTreeMap::new(),
             fetched: Vec::new(),
             etags: Vec::new(),
@@ -152,7 +165,7 @@ impl World {
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now.mono.plus(time);
         while self.now.mono < end {
-            self.now = self.now.plus(TICK);
+            self.now = moment(self.now.mono.plus(TICK).since(BEGUN));
             while let Some(at) = self.flights.iter().position(|f| f.arrives <= self.now.mono) {
                 let flight = self.flights.remove(at);
                 self.arrive(&flight);
@@ -277,10 +290,10 @@ impl World {
     }
 }
 
-/// A token of the elliptic key with this `kid`, valid for an hour from the start.
+/// A token of the elliptic key with this `kid`, valid for days, whichever way the clock jumps.
 pub(super) fn token(kid: &str, claims: &Value) -> String {
     let mut all = serde_json::json!({
-        "iss": "https://issuer", "aud": "orders", "sub": "alice", "exp": START + 3600,
+        "iss": "https://issuer", "aud": "orders", "sub": "alice", "exp": START + 200_000,
     });
     for (name, value) in claims.as_object().unwrap() {
         all[name] = value.clone();

@@ -4,6 +4,7 @@ use super::NoStore;
 use super::testing::Process;
 use super::*;
 use crate::time::UnixTime;
+use crate::time::jumps::{self, under_jumps};
 
 const ID: KeySourceId = KeySourceId(0);
 const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
@@ -36,8 +37,9 @@ fn at(secs: u64) -> MonoTime {
 
 /// The same moment with its date.
 fn on(mono: MonoTime) -> Now {
+    let lasted = mono.since(at(0));
     Now {
-        wall: UnixTime::from_secs(1_000_000).plus(mono.since(at(0))),
+        wall: jumps::wall(UnixTime::from_secs(1_000_000).plus(lasted), lasted),
         mono,
     }
 }
@@ -437,3 +439,27 @@ fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
 fn no_key_set_is_longer_than_what_is_read_of_an_answer() {
     assert!(KeySetLimits::default().max_bytes <= crate::callout::LONGEST_BODY);
 }
+
+under_jumps!(
+    "tests.rs",
+    [
+        four_vms_make_one_fetch,
+        a_leader_that_dies_is_replaced,
+        a_leader_that_ends_gives_its_lease_back_and_no_other_s,
+        one_that_was_overdue_does_not_end_the_fetch_of_who_took_over,
+        an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request,
+        where_nobody_ticks_a_request_makes_an_abandoned_fetch,
+        keys_are_refreshed_ahead_and_serve_meanwhile,
+        a_request_refreshes_no_keys_that_serve,
+        a_failure_is_backed_off_from_by_all_vms,
+        old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed,
+        unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process,
+        a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped,
+        what_another_vm_left_is_not_trusted,
+        a_record_of_the_far_future_stops_nobody,
+        each_refresh_and_each_attempt_is_at_a_time_of_its_own,
+        an_issuer_s_configuration_is_read_for_that_issuer_alone,
+        no_key_set_is_longer_than_what_is_read_of_an_answer,
+    ],
+    by_date: [],
+);

@@ -10,6 +10,7 @@ use super::*;
 use crate::callout::{CalloutOutcome, Leader};
 use crate::headers::Headers;
 use crate::keys::{NoStore, testing::Process};
+use crate::time::jumps::{self, under_jumps};
 use crate::time::{MonoTime, Now};
 
 fn service(protocol: Protocol) -> Service {
@@ -32,7 +33,10 @@ fn store(protocol: Protocol) -> ServiceStore {
 
 fn at(secs: u64) -> Now {
     Now {
-        wall: UnixTime::from_secs(1_000_000 + secs),
+        wall: jumps::wall(
+            UnixTime::from_secs(1_000_000 + secs),
+            Duration::from_secs(secs),
+        ),
         mono: MonoTime::from_secs(500 + secs),
     }
 }
@@ -553,3 +557,24 @@ fn only_a_plain_yes_permits() {
         assert_eq!(known(&store, &other, at(0)), "pending");
     }
 }
+
+under_jumps!(
+    "tests.rs",
+    [
+        many_who_wait_ask_once,
+        an_introspection_request_is_a_form_behind_client_credentials,
+        a_verifier_gets_the_credential_as_json,
+        the_headers_of_a_service_go_out_with_each_question_and_into_no_log,
+        a_directory_is_asked_about_one_caller_who_stays_in_his_segment,
+        a_service_that_fails_again_and_again_is_left_alone,
+        what_a_service_cannot_read_is_no_outage_for_others,
+        a_call_that_nobody_answers_ends,
+        the_tick_asks_again_where_the_client_went_away,
+        the_store_is_bounded,
+        an_answer_without_an_end_is_cut,
+        only_a_plain_yes_permits,
+    ],
+    by_date: [
+        an_answer_serves_as_long_as_it_may,
+    ],
+);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::gateway::world::{Fate, Mood, World};
+use crate::time::jumps::under_jumps;
 
 const PEOPLE: &str = "http://people/alice";
 const PDP: &str = "http://pdp/access/v1/evaluation";
@@ -262,3 +263,17 @@ fn what_a_directory_takes_away_is_told_no_more() {
         world.pass(Duration::from_secs(11));
     }
 }
+
+under_jumps!(
+    "directories.rs",
+    [
+        the_profile_goes_upstream_where_the_rule_has_looked,
+        what_a_rule_promises_the_upstream_is_had_or_the_request_waits_for_better_times,
+        requests_in_every_vm_make_one_question,
+        the_decisions_of_one_tree_are_asked_in_one_call,
+        without_a_batch_one_decision_follows_the_other,
+        a_batch_that_cannot_be_read_permits_nothing,
+        what_a_directory_takes_away_is_told_no_more,
+    ],
+    by_date: [],
+);

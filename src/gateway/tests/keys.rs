@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, good, secs, world};
 use crate::keys::{SharedData, Swap};
+use crate::time::jumps::under_jumps;
 
 #[test]
 fn a_first_request_waits_for_the_keys_and_all_others_share_its_fetch() {
@@ -355,7 +356,7 @@ fn a_new_configuration_begins_with_the_keys_of_the_old() {
 fn a_known_key_for_another_algorithm_is_no_unknown_key() {
     let mut world = world(1);
     world.pass(secs(1));
-    let claims = json!({ "iss": "https://issuer", "aud": "orders", "exp": START + 60 });
+    let claims = json!({ "iss": "https://issuer", "aud": "orders", "exp": START + 200_000 });
     let header = json!({ "alg": "RS256", "kid": "a" });
     let token = crate::jose::testing::rs256(&header.to_string(), &claims.to_string());
     let value = bearer(&token);
@@ -366,3 +367,32 @@ fn a_known_key_for_another_algorithm_is_no_unknown_key() {
     assert!(headers["www-authenticate"].contains("algorithm"));
     assert_eq!(world.fetched.len(), 1);
 }
+
+under_jumps!(
+    "keys.rs",
+    [
+        a_first_request_waits_for_the_keys_and_all_others_share_its_fetch,
+        an_issuer_that_is_down_is_an_outage_until_it_is_back,
+        attempts_while_the_issuer_is_down_have_a_ceiling_and_a_floor,
+        a_host_that_never_calls_back_ends_in_an_answer,
+        a_new_key_is_fetched_when_its_first_token_comes,
+        keys_are_refreshed_before_they_expire_and_nobody_waits,
+        old_keys_serve_while_the_issuer_is_down_and_no_longer_than_stale_for,
+        keys_that_are_no_keys_never_replace_those_that_serve,
+        a_client_that_leaves_takes_no_one_with_it,
+        a_new_key_reaches_those_who_wait_when_the_first_of_them_leaves,
+        clients_that_come_and_go_buy_no_fetches,
+        a_key_that_is_gone_is_gone_in_every_vm,
+        one_outage_does_not_keep_another_issuers_callers_waiting,
+        what_another_hand_writes_into_shared_data_opens_nothing,
+        a_key_outside_the_pins_verifies_nothing,
+        a_second_callout_hides_one_bad_answer,
+        keys_are_found_by_discovery,
+        an_issuer_is_asked_whether_its_keys_are_the_same,
+        an_issuer_may_ask_for_fresher_keys,
+        keys_are_fetched_again_after_so_many_verified_tokens,
+        a_new_configuration_begins_with_the_keys_of_the_old,
+        a_known_key_for_another_algorithm_is_no_unknown_key,
+    ],
+    by_date: [],
+);

@@ -4,12 +4,14 @@ mod proofs;
 
 use serde_json::{Value, json};
 
-use super::super::world::{Fate, Mood, START, World, jwk, token};
+use super::super::world::{Fate, Mood, World, jwk, token};
 use super::{KEYS, config, secs};
+use crate::gateway::world::start;
 use crate::jose::Algorithm::{self, EdDsa, Es256, Es384, Hs256, Ps256, Rs256};
 use crate::jose::{UntrustedToken, testing};
 use crate::possession::ProofError;
 use crate::text::hex_bytes;
+use crate::time::jumps::under_jumps;
 
 /// A world in which the provider asks this.
 fn world(vms: usize, asks: &Value) -> World {
@@ -59,7 +61,7 @@ fn changed(mut all: Value, changes: &Value) -> String {
 fn proof(algorithm: Algorithm, token: &str, header: &Value, claims: &Value) -> String {
     let own = json!({ "typ": "dpop+jwt", "alg": algorithm.name(), "jwk": testing::jwk(algorithm) });
     let payload = json!({
-        "jti": "1", "htm": "GET", "htu": "https://api.example/orders", "iat": START + 1, "ath": ath(token),
+        "jti": "1", "htm": "GET", "htu": "https://api.example/orders", "iat": start() + 1, "ath": ath(token),
     });
     testing::signed(algorithm, &changed(own, header), &changed(payload, claims))
 }
@@ -309,3 +311,20 @@ fn both_bindings_hold_together() {
     world.certificate = Some([7; 32]);
     assert_eq!(send_proof(&mut world, &held, &proof).0, 200);
 }
+
+under_jumps!(
+    "possession.rs",
+    [
+        a_bound_token_counts_with_its_proof,
+        a_bound_token_is_nobodys_without_its_key,
+        a_token_that_is_not_bound_is_a_bearers_and_nothing_else,
+        a_cnf_that_nobody_can_read_counts_as_nobodys_key,
+        without_the_key_nothing_changes,
+        two_credentials_are_ambiguous,
+        the_requests_own_origin_counts_where_none_is_named,
+        a_list_of_algorithms_is_all_that_is_accepted,
+        a_certificate_binds_a_token_to_its_connection,
+        both_bindings_hold_together,
+    ],
+    by_date: [],
+);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::world::{Mood, World};
 use super::secs;
+use crate::time::jumps::under_jumps;
 
 const CHECK: &str = "http://check/v1";
 /// SHA-256 of "right", the cheapest hash there is.
@@ -166,3 +167,16 @@ fn an_answer_that_names_nobody_vouches_for_nobody() {
         assert_eq!(statuses(&world, &ids), [503, 503], "{body}");
     }
 }
+
+under_jumps!(
+    "services.rs",
+    [
+        who_leaves_takes_the_question_along_unless_others_wait_for_it,
+        a_question_ends_with_the_time_of_who_waits,
+        guesses_at_once_count_at_once,
+        a_user_who_comes_with_many_requests_at_once_guesses_nothing,
+        a_password_of_one_provider_is_no_guess_at_another_s,
+        an_answer_that_names_nobody_vouches_for_nobody,
+    ],
+    by_date: [],
+);

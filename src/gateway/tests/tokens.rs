@@ -8,6 +8,7 @@ use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, good, secs, world};
 use crate::client::ClientNetwork;
 use crate::time::UnixTime;
+use crate::time::jumps::under_jumps;
 
 /// A key of P-256 that signs nothing here (RFC 7517 appendix A.1), under the `kid` of another.
 const OTHER: &str = r#"{"kty":"EC","kid":"a","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
@@ -300,3 +301,24 @@ fn providers_of_one_issuer_remember_a_token_each_for_itself() {
         assert_eq!(world.status(id), 401);
     }
 }
+
+under_jumps!(
+    "tokens.rs",
+    [
+        a_token_that_was_seen_before_needs_no_signature,
+        a_flood_from_one_network_is_that_network_s,
+        nobody_is_refused_for_eight_keys_that_a_forger_has_tried,
+        without_a_cache_each_request_needs_a_signature,
+        the_same_forgery_is_looked_at_once,
+        the_rule_is_looked_at_each_time,
+        a_token_is_forgotten_with_its_key,
+        a_token_outlives_a_fetch_of_the_same_keys,
+        keys_that_cannot_be_had_vouch_for_nobody_who_was_seen_before,
+        a_token_that_was_refused_is_good_once_the_keys_are,
+        a_token_of_an_unknown_key_is_not_refused_from_memory,
+        providers_of_one_issuer_remember_a_token_each_for_itself,
+    ],
+    by_date: [
+        the_clock_is_looked_at_each_time,
+    ],
+);

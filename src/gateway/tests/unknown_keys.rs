@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, good, secs, world};
+use crate::time::jumps::under_jumps;
 
 /// How long an issuer takes, and a little more.
 const FETCH: Duration = Duration::from_millis(150);
@@ -220,3 +221,20 @@ fn what_is_tried_out_spends_no_fetch_of_those_who_rely_on_it() {
     assert_eq!(enforced.status(new), 200);
     assert_eq!(enforced.fetched.len(), 4);
 }
+
+under_jumps!(
+    "unknown_keys.rs",
+    [
+        unknown_keys_cause_five_fetches_and_one_more_in_each_cool_down,
+        one_unknown_key_in_each_cool_down_costs_a_new_key_nothing,
+        a_flood_of_unknown_keys_brings_a_new_key_in_and_ends_no_session,
+        a_request_asks_once_even_if_a_fetch_was_under_way,
+        an_unknown_key_while_the_issuer_is_down_waits_and_known_keys_serve,
+        a_host_that_never_calls_back_ends_an_unknown_key_s_wait_without_an_outage,
+        what_is_tried_out_spends_no_fetch_of_those_who_rely_on_it,
+    ],
+    by_date: [
+        an_old_token_of_a_key_that_was_asked_for_needs_no_fetch,
+        a_set_that_a_cache_served_is_as_old_as_the_cache_says,
+    ],
+);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::STEPS;
 use super::{KEYS, Mood, World, bearer, config, good, jwk, secs, token};
+use crate::time::jumps::under_jumps;
 
 /// So many requests of one VM wait by default.
 const MANY: usize = 1024;
@@ -138,3 +139,14 @@ fn a_service_that_hangs_leaves_callouts_to_the_others_and_to_keys() {
     assert_eq!(world.status(other), 200);
     assert_eq!(count(&world, &others, 200), others.len());
 }
+
+under_jumps!(
+    "waking.rs",
+    [
+        what_becomes_due_at_once_is_settled_in_steps_without_waiting_for_the_next_period,
+        callouts_that_are_due_at_once_go_out_in_steps,
+        clients_that_leave_while_they_are_due_leave_nothing_behind,
+        a_service_that_hangs_leaves_callouts_to_the_others_and_to_keys,
+    ],
+    by_date: [],
+);

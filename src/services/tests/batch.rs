@@ -230,3 +230,16 @@ fn what_the_service_cannot_read_costs_nobody_else_an_answer() {
         .collect();
     assert_eq!(known, ["permits", "unavailable", "permits"]);
 }
+
+under_jumps!(
+    "batch.rs",
+    [
+        questions_that_wait_go_out_together,
+        each_question_has_the_answer_in_its_place_or_none,
+        what_is_named_alike_and_is_not_alike_never_stands_in_one_batch,
+        a_batch_has_an_end_and_one_question_goes_alone,
+        the_tick_asks_a_whole_batch_again_where_its_client_went_away,
+        what_the_service_cannot_read_costs_nobody_else_an_answer,
+    ],
+    by_date: [],
+);

@@ -548,3 +548,25 @@ fn whatever_happens_nobody_has_what_is_anothers() {
     assert_eq!(had.len(), 4 * 9);
     assert!(vms.iter().all(|vm| vm.in_flight() == 0));
 }
+
+under_jumps!(
+    "sharing.rs",
+    [
+        one_vm_asks_and_all_have_the_answer,
+        the_warm_path_reads_no_shared_data,
+        a_leader_that_dies_is_replaced,
+        a_leader_whose_client_goes_away_asks_again_itself,
+        a_leader_whom_nobody_needs_any_more_leaves_the_question_to_others,
+        a_leader_that_ends_leaves_the_question_to_others,
+        a_failure_is_everybodys_for_a_moment,
+        nobody_knows_more_or_longer_by_another_vms_word,
+        the_store_has_an_end,
+        what_is_too_long_for_a_slot_each_vm_asks_for_itself,
+        subjects_of_one_slot_do_not_wait_for_each_other,
+        directories_that_are_asked_otherwise_share_nothing,
+        a_host_without_shared_data_leaves_each_vm_on_its_own,
+        callers_who_came_together_are_not_asked_about_together_again,
+        whatever_happens_nobody_has_what_is_anothers,
+    ],
+    by_date: [],
+);
