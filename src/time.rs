@@ -9,6 +9,7 @@
 pub(crate) mod jumps;
 mod steady;
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
@@ -31,7 +32,7 @@ impl Now {
     pub const fn on(date: UnixTime) -> Self {
         Self {
             wall: date,
-            mono: MonoTime(date.0),
+            mono: MonoTime::from_millis(date.millis),
         }
     }
 
@@ -45,84 +46,84 @@ impl Now {
     }
 }
 
-/// Milliseconds of a clock that never goes back, since a moment that nobody knows: it tells how long something lasts, and
-/// not when it is. The VMs of a process have it in common where they have anything in common.
+/// The clock of [`UnixTime`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall;
+
+/// The clock of [`MonoTime`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MonoTime(u64);
-
-impl MonoTime {
-    /// Before all that is measured.
-    pub const START: Self = Self(0);
-
-    /// A time from whole milliseconds.
-    #[must_use]
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
-    }
-
-    /// A time from whole seconds, saturating.
-    #[must_use]
-    pub const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1000))
-    }
-
-    /// Its milliseconds.
-    #[must_use]
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// Its whole seconds, rounded down.
-    #[must_use]
-    pub const fn as_secs(self) -> u64 {
-        self.0 / 1000
-    }
-
-    /// This time plus `duration`; stays at the far end of time instead of wrapping.
-    #[must_use]
-    pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis(duration)))
-    }
-
-    /// How long after `earlier` this is; zero where it is not after it.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-}
+pub struct Monotonic;
 
 /// Milliseconds since the Unix epoch, handed in by whoever reads a clock.
 ///
 /// There is no constructor from "now": an unknown clock is an error of the host adapter, never the
 /// epoch itself, which would make every expired token valid again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixTime(u64);
+pub type UnixTime = Time<Wall>;
 
-impl UnixTime {
-    /// A time from whole milliseconds since the epoch.
+/// Milliseconds of a clock that never goes back, since a moment that nobody knows: it tells how long something lasts, and
+/// not when it is. The VMs of a process have it in common where they have anything in common.
+pub type MonoTime = Time<Monotonic>;
+
+/// A moment by one of the clocks, in milliseconds. Moments of two clocks do not compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time<C> {
+    millis: u64,
+    clock: PhantomData<C>,
+}
+
+impl<C: Copy> Time<C> {
+    /// A time from whole milliseconds.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+        Self {
+            millis,
+            clock: PhantomData,
+        }
     }
 
-    /// A time from whole seconds since the epoch, saturating.
+    /// A time from whole seconds, saturating.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
-        Self(secs.saturating_mul(1000))
+        Self::from_millis(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since the epoch.
+    /// Its milliseconds.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.0
+        self.millis
     }
 
-    /// Whole seconds since the epoch, rounded down.
+    /// Its whole seconds, rounded down.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
-        self.0 / 1000
+        self.millis / 1000
     }
 
+    /// This time plus `duration`; stays at the far end of time instead of wrapping.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self::from_millis(self.millis.saturating_add(millis(duration)))
+    }
+
+    /// This time minus `duration`; stays at the beginning of time instead of wrapping.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self::from_millis(self.millis.saturating_sub(millis(duration)))
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.millis.saturating_sub(earlier.millis))
+    }
+}
+
+impl MonoTime {
+    /// Before all that is measured.
+    pub const START: Self = Self::from_millis(0);
+}
+
+impl UnixTime {
     /// The time as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339), for the years that have four digits.
     #[must_use]
     pub fn rfc3339(self) -> String {
@@ -139,24 +140,14 @@ impl UnixTime {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
         u64::try_from(time.timestamp()).ok().map(Self::from_secs)
     }
+}
 
-    /// This time plus `duration`; stays at the far end of time instead of wrapping.
-    #[must_use]
-    pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(millis(duration)))
-    }
-
-    /// This time minus `duration`; stays at the epoch instead of wrapping.
-    #[must_use]
-    pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(duration)))
-    }
-
-    /// How long after `earlier` this is; zero where it is not after it.
-    #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
+/// Whole seconds of a wait, rounded up, at least 1: what `Retry-After` can say.
+#[must_use]
+pub fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -180,5 +171,20 @@ mod tests {
             Duration::ZERO
         );
         assert_eq!(UnixTime::from_secs(u64::MAX), end);
+    }
+
+    #[test]
+    fn a_wait_is_told_in_seconds_that_are_no_less() {
+        let cases = [
+            (Duration::ZERO, 1),
+            (Duration::from_millis(1), 1),
+            (Duration::from_secs(1), 1),
+            (Duration::from_millis(1001), 2),
+            (Duration::from_secs(120), 120),
+            (Duration::MAX, u32::MAX),
+        ];
+        for (wait, want) in cases {
+            assert_eq!(whole_seconds(wait), want, "{wait:?}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use super::{Attempt, Throttle};
 use crate::policy::denial::Denial;
 use crate::tally::{Eviction, Tally};
-use crate::time::MonoTime;
+use crate::time::{MonoTime, whole_seconds};
 
 /// Pairs and names whose wrong passwords are counted at one time, each.
 const PLACES: usize = 4096;
@@ -172,8 +172,7 @@ impl Throttle {
 }
 
 pub(super) fn throttled(until: MonoTime, now: MonoTime) -> Stop {
-    let seconds = until.since(now).as_millis().div_ceil(1000);
-    let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
+    let retry_after = whole_seconds(until.since(now));
     Stop::Denied(Denial::Throttled { retry_after })
 }
 

@@ -20,7 +20,7 @@ use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::{Allowance, KeySet, SkippedKey};
 use crate::text::hex_text;
-use crate::time::MonoTime;
+use crate::time::{MonoTime, whole_seconds};
 
 /// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
 const GRACE: Duration = Duration::from_secs(1);
@@ -481,11 +481,4 @@ impl Slot {
         self.retry_at = record.until;
         self.wanted = false;
     }
-}
-
-/// Whole seconds, rounded up, at least 1: what `Retry-After` can say.
-fn whole_seconds(wait: Duration) -> u32 {
-    u32::try_from(wait.as_millis().div_ceil(1000))
-        .unwrap_or(u32::MAX)
-        .max(1)
 }

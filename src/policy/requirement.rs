@@ -194,11 +194,42 @@ impl Requirement {
     /// Whether a decision point is asked.
     #[must_use]
     pub fn asks_decision(&self) -> bool {
+        self.has(&|leaf| matches!(leaf, Self::Decision(_)))
+    }
+
+    /// Whether it depends on this variable of the path.
+    #[must_use]
+    pub fn reads_variable(&self, name: &str) -> bool {
+        self.has(&|leaf| match leaf {
+            Self::Claim(rule) => {
+                matches!(&rule.test, ClaimTest::PathVariable(held) if held == name)
+            }
+            Self::Decision(decision) => decision.reads_variable(name),
+            Self::All(_)
+            | Self::Any(_)
+            | Self::Deny
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Not(_)
+            | Self::Optional
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Public
+            | Self::Roles(_)
+            | Self::Scopes(_)
+            | Self::User => false,
+        })
+    }
+
+    /// Whether one of the tree's leaves is such a one.
+    fn has(&self, is_such: &dyn Fn(&Self) -> bool) -> bool {
         match self {
-            Self::Decision(_) => true,
-            Self::All(branches) | Self::Any(branches) => branches.iter().any(Self::asks_decision),
-            Self::Not(branch) => branch.asks_decision(),
+            Self::All(branches) | Self::Any(branches) => {
+                branches.iter().any(|branch| branch.has(is_such))
+            }
+            Self::Not(branch) => branch.has(is_such),
             Self::Claim(_)
+            | Self::Decision(_)
             | Self::Deny
             | Self::Groups(_)
             | Self::Machine(_)
@@ -208,30 +239,7 @@ impl Requirement {
             | Self::Public
             | Self::Roles(_)
             | Self::Scopes(_)
-            | Self::User => false,
-        }
-    }
-
-    /// Whether it depends on this variable of the path.
-    #[must_use]
-    pub fn reads_variable(&self, name: &str) -> bool {
-        match self {
-            Self::Claim(rule) => rule.test == ClaimTest::PathVariable(name.to_owned()),
-            Self::Decision(decision) => decision.reads_variable(name),
-            Self::All(branches) | Self::Any(branches) => {
-                branches.iter().any(|branch| branch.reads_variable(name))
-            }
-            Self::Not(branch) => branch.reads_variable(name),
-            Self::Deny
-            | Self::Groups(_)
-            | Self::Machine(_)
-            | Self::Optional
-            | Self::Permissions(_)
-            | Self::Provider(_)
-            | Self::Public
-            | Self::Roles(_)
-            | Self::Scopes(_)
-            | Self::User => false,
+            | Self::User => is_such(self),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
 use crate::keys::SharedData;
 use crate::ledger::Ledger;
-use crate::time::{MonoTime, Now};
+use crate::time::{MonoTime, Now, whole_seconds};
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
 const LEAST: Duration = Duration::from_secs(1);
@@ -162,7 +162,7 @@ impl ServiceStore {
     pub fn lookup(&self, question: &Question, now: Now) -> Lookup<'_> {
         let digest = self.digest(question);
         let unavailable = |at: MonoTime| Lookup::Unavailable {
-            retry_after: seconds(at.since(now.mono)),
+            retry_after: whole_seconds(at.since(now.mono)),
         };
         match self.settled(&digest, now) {
             Some((Settled::Known { answer, .. }, _)) => return Lookup::Ready(answer),
@@ -502,11 +502,4 @@ impl ServiceStore {
             .ask
             .digest(&question.service.0.to_le_bytes(), &self.secret)
     }
-}
-
-/// Whole seconds, rounded up, at least 1: what `Retry-After` can say.
-fn seconds(wait: Duration) -> u32 {
-    u32::try_from(wait.as_millis().div_ceil(1000))
-        .unwrap_or(u32::MAX)
-        .max(1)
 }

@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::{GRACE, Held, LONGEST_BACKOFF, Slot, whole_seconds};
+use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
 use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
 use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::{Snapshot, Times};
 use crate::keys::{SharedData, Swap};
-use crate::time::{MonoTime, Now};
+use crate::time::{MonoTime, Now, whole_seconds};
 
 /// The wait after the first failure; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);

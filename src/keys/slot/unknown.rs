@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Slot, whole_seconds};
-use crate::time::{MonoTime, UnixTime};
+use super::Slot;
+use crate::time::{MonoTime, UnixTime, whole_seconds};
 
 /// How much older than the key set a token must be, so that its key cannot have come later: issuers predate tokens and
 /// publish keys late, and caches serve old sets.
