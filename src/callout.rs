@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use crate::headers::Headers;
+use crate::time::UnixTime;
 
 /// The longest answer that is read, in bytes.
 pub const LONGEST_BODY: usize = 256 * 1024;
+
+/// For how long nobody is asked at the least who wants to be left alone.
+pub const LEAST_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// For how long at the most: what it wants beyond that would be an outage by a slip of its own.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// An HTTP request that the host must send.
 #[derive(Debug)]
@@ -59,4 +65,100 @@ pub enum CalloutOutcome<'b> {
     },
     /// No response.
     Failed,
+}
+
+impl CalloutOutcome<'_> {
+    /// For how long whoever answered wants to be left alone: what `Retry-After` says in a 429 or 503 (RFC 9110 §10.2.3),
+    /// within bounds. `None` where nothing says it, or nothing that can be read.
+    #[must_use]
+    pub fn retry_after(&self, now: UnixTime) -> Option<Duration> {
+        let Self::Answered {
+            status: 429 | 503,
+            headers,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let value = headers.first("retry-after")?.trim_ascii();
+        let stated = if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+            // More digits than a number has are a long time.
+            let seconds = std::str::from_utf8(value).ok()?.parse();
+            Duration::from_secs(seconds.unwrap_or(u64::MAX))
+        } else {
+            let until = UnixTime::from_http_date(value)?;
+            // Its date is by its own clock, which it tells with the answer: the two need not agree with ours.
+            let date = headers.first("date").and_then(UnixTime::from_http_date);
+            until.since(date.unwrap_or(now))
+        };
+        Some(stated.clamp(LEAST_RETRY_AFTER, LONGEST_RETRY_AFTER))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wants_to_be_left_alone_is_within_bounds() {
+        // 1994-11-06 08:49:37 GMT.
+        let now = UnixTime::from_secs(784_111_777);
+        let wait = |status, pairs: &[(&str, &str)]| {
+            let outcome = CalloutOutcome::Answered {
+                status,
+                headers: &Headers::from_pairs(pairs),
+                body: b"",
+            };
+            outcome.retry_after(now).map(|wait| wait.as_secs())
+        };
+        let two_minutes = "Sun, 06 Nov 1994 08:51:37 GMT";
+        for (value, want) in [
+            ("120", Some(120)),
+            (" 120 ", Some(120)),
+            ("0", Some(1)),
+            ("601", Some(600)),
+            ("18446744073709551616", Some(600)),
+            (two_minutes, Some(120)),
+            ("Sunday, 06-Nov-94 08:51:37 GMT", Some(120)),
+            ("Sun Nov  6 08:51:37 1994", Some(120)),
+            ("Sun, 06 Nov 1994 08:40:00 GMT", Some(1)),
+            ("Sat, 06 Nov 2094 08:49:37 GMT", Some(600)),
+            ("", None),
+            ("-1", None),
+            ("+5", None),
+            ("1.5", None),
+            ("1e3", None),
+            ("120, 60", None),
+            ("soon", None),
+            // It was a Sunday.
+            ("Mon, 06 Nov 1994 08:51:37 GMT", None),
+            ("\u{661}", None),
+            ("Sun, 99 Nov 1994 08:51:37 GMT", None),
+        ] {
+            let pairs = [("Retry-After", value)];
+            assert_eq!(wait(429, &pairs), want, "{value}");
+            assert_eq!(wait(503, &pairs), want, "{value}");
+            // Elsewhere it means something else (RFC 9110 §10.2.3), or nothing.
+            for status in [200, 301, 401, 404, 500, 502] {
+                assert_eq!(wait(status, &pairs), None, "{status} {value}");
+            }
+        }
+        assert_eq!(wait(429, &[]), None);
+        // Of a clock that is an hour ahead of ours or behind it.
+        for (date, until) in [
+            (
+                "Sun, 06 Nov 1994 09:49:37 GMT",
+                "Sun, 06 Nov 1994 09:51:37 GMT",
+            ),
+            (
+                "Sun, 06 Nov 1994 07:49:37 GMT",
+                "Sun, 06 Nov 1994 07:51:37 GMT",
+            ),
+            ("yesterday", two_minutes),
+        ] {
+            let pairs = [("date", date), ("retry-after", until)];
+            assert_eq!(wait(429, &pairs), Some(120), "{date}");
+        }
+        assert_eq!(CalloutOutcome::Failed.retry_after(now), None);
+    }
 }

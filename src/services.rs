@@ -155,6 +155,16 @@ enum Reading {
     Next(String),
 }
 
+/// What is not asked for a while, because the service says so.
+#[derive(Clone, Copy, Debug)]
+enum Pause {
+    /// The service, anything.
+    Service(Duration),
+    /// The service, the same once more. Verifiers limit the guesses at one name: whoever guesses must not bring an outage
+    /// upon others.
+    Question(Duration),
+}
+
 impl Service {
     fn request(&self, ask: &Ask, progress: Option<&str>) -> CalloutRequest<'_> {
         let mut request = self.callout(&self.endpoint);
@@ -264,6 +274,18 @@ impl Service {
             }
             CalloutOutcome::Failed => false,
         }
+    }
+
+    /// For how long the service wants to be left alone, by a response that is no answer.
+    fn pause(&self, outcome: CalloutOutcome<'_>, now: UnixTime) -> Option<Pause> {
+        let wait = outcome.retry_after(now)?;
+        let of_caller = matches!(self.protocol, Protocol::Verifier)
+            && matches!(outcome, CalloutOutcome::Answered { status: 429, .. });
+        Some(if of_caller {
+            Pause::Question(wait)
+        } else {
+            Pause::Service(wait)
+        })
     }
 
     /// Reads a response; the error says why it is none, and quotes nothing of it.

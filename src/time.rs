@@ -10,7 +10,7 @@ pub(crate) mod jumps;
 mod steady;
 
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat};
 
@@ -139,6 +139,15 @@ impl UnixTime {
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
         u64::try_from(time.timestamp()).ok().map(Self::from_secs)
+    }
+
+    /// A time as HTTP writes it in any of its three forms ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7)),
+    /// from the epoch on.
+    #[must_use]
+    pub fn from_http_date(text: &[u8]) -> Option<Self> {
+        let date = httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()?;
+        let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(Self::from_secs(since.as_secs()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How long an answer stays fresh, as its issuer says (RFC 9111 §4.2), within the operator's bounds.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::headers::Headers;
 use crate::time::UnixTime;
@@ -21,9 +21,8 @@ pub(super) fn lifetime(headers: &Headers, cache_duration: Duration, now: UnixTim
 /// When what was answered was made, by the clock of who made it: `Date` less `Age` (RFC 9110 §6.6.1, RFC 9111 §5.1), and
 /// never after it was received.
 pub(super) fn made_at(headers: &Headers, now: UnixTime) -> UnixTime {
-    let date = headers.first("date").and_then(date);
-    let date = date.map_or(now, |date| UnixTime::from_secs(date.as_secs()).min(now));
-    date.minus(age(headers))
+    let date = headers.first("date").and_then(UnixTime::from_http_date);
+    date.map_or(now, |date| date.min(now)).minus(age(headers))
 }
 
 /// The entity tag (RFC 9110 §8.8.3), where it is short and visible ASCII: it goes back out in a header.
@@ -63,22 +62,14 @@ fn age(headers: &Headers) -> Duration {
         .unwrap_or_default()
 }
 
-/// The time since the epoch that a date says.
-fn date(value: &[u8]) -> Option<Duration> {
-    let text = std::str::from_utf8(value).ok()?;
-    let date = httpdate::parse_http_date(text).ok()?;
-    date.duration_since(UNIX_EPOCH).ok()
-}
-
 fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// `Expires` (RFC 9111 §5.3); what is no date is in the past.
 fn expires(headers: &Headers, now: UnixTime) -> Option<Duration> {
-    let value = headers.first("expires")?;
-    let now = Duration::from_millis(now.as_millis());
-    Some(date(value).unwrap_or_default().saturating_sub(now))
+    let date = UnixTime::from_http_date(headers.first("expires")?);
+    Some(date.map_or(Duration::ZERO, |date| date.since(now)))
 }
 
 #[cfg(test)]

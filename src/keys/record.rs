@@ -13,6 +13,8 @@ pub(super) enum Phase {
     Fetching,
     /// The last fetch failed; the next may start at the record's time.
     Failed,
+    /// The last fetch failed, and the issuer said that the next may start at the record's time.
+    Limited,
     /// The client whose request made the fetch went away; until the record's time it is for a tick to make.
     Orphaned,
     /// Nothing goes on.
@@ -52,6 +54,7 @@ impl Record {
             Phase::Fetching => 1,
             Phase::Failed => 2,
             Phase::Orphaned => 3,
+            Phase::Limited => 4,
         };
         let mut out = [0; SIZE];
         let bytes = [LAYOUT, phase]
@@ -74,6 +77,7 @@ impl Record {
             [LAYOUT, 1] => Phase::Fetching,
             [LAYOUT, 2] => Phase::Failed,
             [LAYOUT, 3] => Phase::Orphaned,
+            [LAYOUT, 4] => Phase::Limited,
             _ => return None,
         };
         let (until, rest) = rest.split_first_chunk::<8>()?;
@@ -97,7 +101,13 @@ mod tests {
 
     #[test]
     fn a_record_comes_back_and_anything_else_is_none() {
-        for phase in [Phase::Idle, Phase::Fetching, Phase::Failed] {
+        for phase in [
+            Phase::Idle,
+            Phase::Fetching,
+            Phase::Failed,
+            Phase::Limited,
+            Phase::Orphaned,
+        ] {
             let record = Record {
                 phase,
                 until: MonoTime::from_millis(u64::MAX),

@@ -288,7 +288,7 @@ impl Slot {
         let record = entry
             .as_ref()
             .and_then(|entry| Record::decode(&entry.value))
-            .filter(|record| record.until <= now.plus(self.longest_wait()));
+            .filter(|record| record.until <= now.plus(self.longest_wait(record.phase)));
         (entry, record)
     }
 
@@ -371,7 +371,7 @@ impl Slot {
             return None;
         }
         let in_force = now < record.until;
-        if record.phase == Phase::Failed && in_force {
+        if matches!(record.phase, Phase::Failed | Phase::Limited) && in_force {
             self.adopt_failure(record);
             return None;
         }

@@ -3,9 +3,11 @@ use std::time::Duration;
 use super::NoStore;
 use super::testing::Process;
 use super::*;
+use crate::headers::Headers;
 use crate::time::UnixTime;
 use crate::time::jumps::{self, under_jumps};
 
+const DOCUMENT: &str = "https://issuer/.well-known/openid-configuration";
 const ID: KeySourceId = KeySourceId(0);
 const SET: &[u8] = br#"{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
 
@@ -245,6 +247,90 @@ fn a_failure_is_backed_off_from_by_all_vms() {
     assert!(is_ready(&vm, at(now)) && seek(&vm, now) == Finding::Fetch);
 }
 
+fn said<'a>(status: u16, pairs: &[(&str, &str)]) -> CalloutOutcome<'a> {
+    CalloutOutcome::Answered {
+        status,
+        headers: Box::leak(Box::new(Headers::from_pairs(pairs))),
+        body: b"",
+    }
+}
+
+#[test]
+fn an_issuer_is_left_alone_as_long_as_it_says() {
+    let sources = [
+        source("https://issuer.example/jwks.json", None),
+        source(DOCUMENT, Some("https://issuer")),
+    ];
+    // What it says, and for how many seconds nobody asks: at least and at most. Or it is asked again at once.
+    type Row<'r> = (u16, &'r str, Option<(u32, u32)>);
+    let rows: &[Row<'_>] = &[
+        (429, "120", Some((120, 132))),
+        (503, "120", Some((120, 132))),
+        // Two minutes after the time of the wall clock.
+        (429, "Mon, 12 Jan 1970 13:48:40 GMT", Some((120, 132))),
+        (429, "0", Some((1, 2))),
+        (503, "86400", Some((600, 660))),
+        (429, "Sun, 12 Jan 2070 13:48:40 GMT", Some((600, 660))),
+        (429, "", None),
+        (429, "soon", None),
+        (503, "-120", None),
+        (429, "2 minutes", None),
+        (500, "120", None),
+        (404, "120", None),
+    ];
+    for (source, (status, value, want)) in sources
+        .iter()
+        .flat_map(|source| rows.iter().map(move |row| (source, row)))
+    {
+        let mut process = Process::default();
+        let mut source = source.clone();
+        source.schedule.retry = 1;
+        let (mut vm, mut other) = (KeyStore::new([source.clone()]), KeyStore::new([source]));
+        let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
+        let outcome = said(*status, &[("retry-after", value)]);
+        let notice = vm.handle_fetched(fetch, outcome, &mut process, on(at(0)));
+        let Some((least, most)) = *want else {
+            assert_eq!(notice, None, "{status} {value}");
+            let again = vm.poll_fetch(Leader::Tick, &mut process, at(1));
+            assert!(again.is_some(), "{status} {value}");
+            continue;
+        };
+        let Some(Notice::Failed { why, retry_after }) = notice else {
+            panic!("{status} {value}: {notice:?}");
+        };
+        assert_eq!(why, format!("status {status}"));
+        assert!(
+            (least..=most).contains(&retry_after),
+            "{value}: {retry_after}"
+        );
+        for vm in [&mut vm, &mut other] {
+            let early = at(u64::from(least) - 1);
+            assert_eq!(vm.poll_fetch(Leader::Tick, &mut process, early), None);
+            assert!(matches!(vm.lookup(ID, early), Lookup::Unavailable { .. }));
+        }
+        let late = at(u64::from(most));
+        assert!(other.poll_fetch(Leader::Tick, &mut process, late).is_some());
+    }
+}
+
+#[test]
+fn an_issuer_that_is_always_back_in_a_second_is_backed_off_from() {
+    let mut process = Process::default();
+    let mut vm = store();
+    let (mut now, mut attempts) = (0, 0);
+    while now < 120 {
+        let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(now)).unwrap();
+        attempts += 1;
+        let outcome = said(429, &[("retry-after", "1")]);
+        let notice = vm.handle_fetched(fetch, outcome, &mut process, on(at(now)));
+        let Some(Notice::Failed { retry_after, .. }) = notice else {
+            panic!("{notice:?}");
+        };
+        now += u64::from(retry_after);
+    }
+    assert!((8..=10).contains(&attempts), "{attempts}");
+}
+
 #[test]
 fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
     let mut process = Process::default();
@@ -350,7 +436,16 @@ fn what_another_vm_left_is_not_trusted() {
 
 #[test]
 fn a_record_of_the_far_future_stops_nobody() {
-    for phase in [record::Phase::Fetching, record::Phase::Failed] {
+    // Seconds of the longest back-off, and of the longest time that an issuer may say.
+    for (phase, until, stops) in [
+        (record::Phase::Fetching, 31, true),
+        (record::Phase::Fetching, 32, false),
+        (record::Phase::Failed, 31, true),
+        (record::Phase::Failed, 32, false),
+        (record::Phase::Limited, 661, true),
+        (record::Phase::Limited, 662, false),
+        (record::Phase::Limited, 1_000_000, false),
+    ] {
         let mut process = Process::default();
         let mut vm = store();
         assert!(
@@ -359,19 +454,15 @@ fn a_record_of_the_far_future_stops_nobody() {
         );
         let record = record::Record {
             phase,
-            until: at(1_000_000),
+            until: at(until),
             failures: 1,
             ..record::Record::default()
         };
         for entry in process.entries.values_mut() {
             entry.value = record.encode().to_vec();
         }
-        assert!(
-            store()
-                .poll_fetch(Leader::Request, &mut process, at(1))
-                .is_some(),
-            "{phase:?}"
-        );
+        let fetch = store().poll_fetch(Leader::Request, &mut process, at(1));
+        assert_eq!(fetch.is_none(), stops, "{phase:?} {until}");
     }
 }
 
@@ -416,7 +507,6 @@ fn each_refresh_and_each_attempt_is_at_a_time_of_its_own() {
 
 #[test]
 fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
-    const DOCUMENT: &str = "https://issuer/.well-known/openid-configuration";
     const ANSWER: &[u8] = br#"{"issuer":"https://issuer","jwks_uri":"https://issuer/keys"}"#;
     let mut process = Process::default();
     let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
@@ -452,6 +542,8 @@ under_jumps!(
         keys_are_refreshed_ahead_and_serve_meanwhile,
         a_request_refreshes_no_keys_that_serve,
         a_failure_is_backed_off_from_by_all_vms,
+        an_issuer_is_left_alone_as_long_as_it_says,
+        an_issuer_that_is_always_back_in_a_second_is_backed_off_from,
         old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed,
         unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process,
         a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped,

@@ -166,18 +166,21 @@ impl ServiceStore {
         };
         match self.settled(&digest, now) {
             Some((Settled::Known { answer, .. }, _)) => return Lookup::Ready(answer),
-            Some((Settled::Failed, until)) => return unavailable(until),
+            Some((Settled::Failed, until)) => {
+                let rests = self.rests_until(question.service);
+                return unavailable(rests.map_or(until, |rests| rests.max(until)));
+            }
             None => {}
         }
-        match self.health.get(usize::from(question.service.0)) {
-            Some(Health {
-                retry_at: Some(retry_at),
-                ..
-            }) if now.mono < *retry_at && !self.open.contains_key(&digest) => {
-                unavailable(*retry_at)
-            }
-            _ => Lookup::Pending,
-        }
+        let health = self.health.get(usize::from(question.service.0));
+        let asked_for = self.open.contains_key(&digest);
+        let until = health.and_then(|health| health.until(asked_for, now.mono));
+        until.map_or(Lookup::Pending, unavailable)
+    }
+
+    /// Until when a service wants to be left alone.
+    fn rests_until(&self, service: ServiceId) -> Option<MonoTime> {
+        self.health.get(usize::from(service.0))?.rests_until
     }
 
     /// Whether a question has been asked and not answered.
@@ -375,10 +378,11 @@ impl ServiceStore {
         let readings: Vec<Reading> = match readings {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
-                return Some(self.fail(&asked, call, why, shared, now.mono));
+                let pause = service.pause(outcome, now.wall);
+                return Some(self.fail(&asked, call, (why, pause), shared, now.mono));
             }
             Err(why) if asked.len() == 1 => {
-                return Some(self.fail_alone(&asked, why, shared, now.mono));
+                return Some(self.fail_alone(&asked, why, LEAST, shared, now.mono));
             }
             Err(why) => {
                 self.part(asked);
@@ -406,7 +410,11 @@ impl ServiceStore {
         if notice.is_some()
             && let Some(health) = self.health.get_mut(usize::from(call.service.0))
         {
-            *health = Health::default();
+            // What it accepted before it asked to be left alone is no word to the contrary.
+            *health = Health {
+                rests_until: health.rests_until,
+                ..Health::default()
+            };
         }
         notice
     }
@@ -436,7 +444,8 @@ impl ServiceStore {
             .map(|(call, asked)| {
                 self.flying.remove(&call.attempt);
                 let why = "no answer in time".to_owned();
-                (call, self.fail(&asked, call, why, shared, now))
+                let notice = self.fail(&asked, call, (why, None), shared, now);
+                (call, notice)
             })
             .collect()
     }

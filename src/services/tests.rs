@@ -332,6 +332,88 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
     );
 }
 
+fn limited(
+    store: &mut ServiceStore,
+    call: Call,
+    (status, says): (u16, &str),
+    now: Now,
+) -> Option<Notice> {
+    let outcome = CalloutOutcome::Answered {
+        status,
+        headers: &Headers::from_pairs(&[("retry-after", says)]),
+        body: b"",
+    };
+    store.handle_answered(call, outcome, &mut NoStore, now)
+}
+
+fn goes_out(store: &mut ServiceStore, text: &str, now: Now) -> Call {
+    store.want(&token(text), now);
+    store
+        .poll_call(Leader::Request, &mut NoStore, now.mono)
+        .unwrap()
+}
+
+#[test]
+fn a_service_is_left_alone_as_long_as_it_says() {
+    let introspection = || Protocol::Introspection(Introspection::new("id", "secret"));
+    let cases: &[(Protocol, u16, &str, u64)] = &[
+        (introspection(), 429, "120", 120),
+        (introspection(), 503, "120", 120),
+        // Two minutes after the time of the wall clock.
+        (introspection(), 429, "Mon, 12 Jan 1970 13:48:40 GMT", 120),
+        (introspection(), 503, "86400", 600),
+        (Protocol::Verifier, 503, "120", 120),
+        // Nothing that can be read, or nothing of the kind: others are asked about at once.
+        (introspection(), 429, "soon", 0),
+        (introspection(), 503, "-1", 0),
+        (introspection(), 500, "120", 0),
+        // Whose guesses a verifier limits is the only one who is limited.
+        (Protocol::Verifier, 429, "120", 0),
+    ];
+    for (protocol, status, says, wait) in cases {
+        let mut store = store(protocol.clone());
+        let first = goes_out(&mut store, "first", at(0));
+        let second = goes_out(&mut store, "second", at(0));
+        store.want(&token("waits"), at(0));
+        let notice = limited(&mut store, first, (*status, says), at(0));
+        let why = format!("status {status}");
+        assert_eq!(notice, Some(Notice::Failed { why }));
+        // What it accepted before does not say that it can be asked again.
+        let active = json!({ "active": true, "sub": "a" });
+        answer(&mut store, second, 200, &active, at(0));
+        assert_eq!(known(&store, &token("second"), at(0)), "vouches");
+        if *wait == 0 {
+            assert_eq!(known(&store, &token("waits"), at(0)), "pending", "{says}");
+            assert_eq!(known(&store, &token("new"), at(0)), "pending", "{says}");
+            continue;
+        }
+        // Whoever waited to be asked about is told, as are those who come meanwhile.
+        assert_eq!(store.take_news().len(), 3, "{says}");
+        for (name, now) in [("first", 0), ("waits", 0), ("new", 0), ("new", wait - 1)] {
+            let Lookup::Unavailable { retry_after } = store.lookup(&token(name), at(now)) else {
+                panic!("{status} {says} {name}");
+            };
+            assert_eq!(u64::from(retry_after), wait - now, "{status} {says} {name}");
+        }
+        assert_eq!(
+            store.poll_call(Leader::Tick, &mut NoStore, at(0).mono),
+            None
+        );
+        for name in ["first", "waits", "new"] {
+            assert_eq!(known(&store, &token(name), at(*wait)), "pending", "{says}");
+        }
+    }
+}
+
+#[test]
+fn who_is_limited_by_a_verifier_is_not_asked_about_again() {
+    let mut store = store(Protocol::Verifier);
+    let call = goes_out(&mut store, "guess", at(0));
+    limited(&mut store, call, (429, "120"), at(0));
+    assert_eq!(known(&store, &token("guess"), at(119)), "unavailable");
+    assert_eq!(known(&store, &token("guess"), at(120)), "pending");
+}
+
 #[test]
 fn calls_that_fail_together_leave_a_service_alone_once() {
     let mut store = store(Protocol::Verifier);
@@ -567,6 +649,8 @@ under_jumps!(
         the_headers_of_a_service_go_out_with_each_question_and_into_no_log,
         a_directory_is_asked_about_one_caller_who_stays_in_his_segment,
         a_service_that_fails_again_and_again_is_left_alone,
+        a_service_is_left_alone_as_long_as_it_says,
+        who_is_limited_by_a_verifier_is_not_asked_about_again,
         what_a_service_cannot_read_is_no_outage_for_others,
         a_call_that_nobody_answers_ends,
         the_tick_asks_again_where_the_client_went_away,

@@ -58,6 +58,56 @@ fn attempts_while_the_issuer_is_down_have_a_ceiling_and_a_floor() {
 }
 
 #[test]
+fn an_issuer_that_limits_its_callers_is_left_alone_in_every_vm() {
+    for (discovers, says) in [
+        (false, "120"),
+        (true, "120"),
+        (false, "Fri, 15 Jan 2027 08:02:00 GMT"),
+    ] {
+        let mut config = config();
+        let document = "https://issuer/.well-known/openid-configuration";
+        if discovers {
+            config["providers"]["main"]["jwks"] = json!({ "discovery": true, "upstream": "idp" });
+        }
+        let mut world = World::new(2, &config);
+        let limited = match says {
+            "120" => &[("retry-after", "120")][..],
+            // By its own clock, which it tells.
+            _ => &[
+                ("retry-after", "Fri, 15 Jan 2027 08:02:00 GMT"),
+                ("date", "Fri, 15 Jan 2027 08:00:00 GMT"),
+            ],
+        };
+        let first = if discovers { document } else { KEYS };
+        world.issuer(first, Mood::Says(429, limited, Vec::new()));
+        world.pass(secs(1));
+        for vm in [0, 1] {
+            let early = good(&mut world, vm, "a");
+            let Fate::Refused(503, headers) = world.fate(early) else {
+                panic!("{:?}", world.fate(early));
+            };
+            let seconds: u32 = headers["retry-after"].parse().unwrap();
+            assert!((118..=132).contains(&seconds), "{seconds}");
+        }
+        let found = json!({ "issuer": "https://issuer", "jwks_uri": KEYS }).to_string();
+        world.issuer(document, Mood::Answers(200, found.into_bytes()));
+        world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+        for _ in 0..118 {
+            world.pass(secs(1));
+            let id = good(&mut world, 0, "a");
+            assert_eq!(world.status(id), 503);
+        }
+        assert_eq!(world.fetched, [first]);
+        // Up to a tenth later.
+        world.pass(secs(15));
+        for vm in [0, 1] {
+            let late = good(&mut world, vm, "a");
+            assert_eq!(world.status(late), 200);
+        }
+    }
+}
+
+#[test]
 fn a_host_that_never_calls_back_ends_in_an_answer() {
     let mut world = world(2);
     world.issuer(KEYS, Mood::Silent);
@@ -374,6 +424,7 @@ under_jumps!(
         a_first_request_waits_for_the_keys_and_all_others_share_its_fetch,
         an_issuer_that_is_down_is_an_outage_until_it_is_back,
         attempts_while_the_issuer_is_down_have_a_ceiling_and_a_floor,
+        an_issuer_that_limits_its_callers_is_left_alone_in_every_vm,
         a_host_that_never_calls_back_ends_in_an_answer,
         a_new_key_is_fetched_when_its_first_token_comes,
         keys_are_refreshed_before_they_expire_and_nobody_waits,

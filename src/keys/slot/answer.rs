@@ -31,6 +31,7 @@ impl Slot {
         let asked_at = self.lease.as_ref()?.asked_at;
         let asked = (self.discovers(), asked_at);
         let read = fetch::read(&self.source, asked, outcome, now.wall);
+        let stated = outcome.retry_after(now.wall);
         let now = now.mono;
         match read {
             Ok(Fetched::Endpoint(endpoint)) => {
@@ -42,13 +43,13 @@ impl Slot {
             Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
             Ok(Fetched::NotModified(times)) => Some(self.revalidate(times, shared, now)),
             Err(why) => match &mut self.lease {
-                Some(lease) if lease.retries > 0 => {
+                Some(lease) if lease.retries > 0 && stated.is_none() => {
                     lease.retries = lease.retries.saturating_sub(1);
                     lease.discovered = None;
                     lease.resumes_at = Some(now.plus(RETRY));
                     None
                 }
-                _ => Some(self.fail(why, shared, now)),
+                _ => Some(self.fail(why, stated, shared, now)),
             },
         }
     }
@@ -63,7 +64,7 @@ impl Slot {
             .as_ref()
             .filter(|lease| now >= lease.until)?
             .attempt;
-        let notice = self.fail("no answer in time".to_owned(), shared, now);
+        let notice = self.fail("no answer in time".to_owned(), None, shared, now);
         Some((attempt, notice))
     }
 
@@ -120,7 +121,8 @@ impl Slot {
     /// The issuer says that its keys are the same: they begin anew, here and for the others.
     fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
         let Some(held) = self.held.take() else {
-            return self.fail("status 304 without a question".to_owned(), shared, now);
+            let why = "status 304 without a question".to_owned();
+            return self.fail(why, None, shared, now);
         };
         let entry = shared.read(&self.snapshot_key);
         if let Some(entry) = &entry
@@ -155,7 +157,14 @@ impl Slot {
         });
     }
 
-    fn fail(&mut self, why: String, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
+    /// `stated` is for how long the issuer wants to be left alone.
+    fn fail(
+        &mut self,
+        why: String,
+        stated: Option<Duration>,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) -> Notice {
         self.failures = self.failures.saturating_add(1);
         let doublings = self.failures.saturating_sub(1).min(16);
         let whole = FIRST_BACKOFF
@@ -163,14 +172,18 @@ impl Slot {
             .min(LONGEST_BACKOFF);
         // Up to a fifth less, for the sake of an issuer that comes back.
         let lot = u32::try_from(self.lot(now)).unwrap_or_default();
-        let wait = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
+        let own = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
+        let phase = stated.map_or(Phase::Failed, |_| Phase::Limited);
+        // Never before it says so; up to a tenth later, as it says the same to all processes.
+        let stated = stated.map(|wait| wait.saturating_add(wait.saturating_mul(lot) / 10_000));
+        let wait = stated.map_or(own, |stated| stated.max(own));
         self.retry_at = now.plus(wait);
         self.lease = None;
         self.wanted = false;
         let (failures, until) = (self.failures, self.retry_at);
         self.publish(shared, |record| {
             *record = Record {
-                phase: Phase::Failed,
+                phase,
                 failures,
                 until,
                 ..*record

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
+use crate::callout::LONGEST_RETRY_AFTER;
 use crate::keys::Schedule;
+use crate::keys::record::Phase;
 use crate::time::MonoTime;
 
 impl Slot {
@@ -53,10 +55,16 @@ impl Slot {
         u128::from(u16::from_le_bytes([first, second])) * 1000 / u128::from(u16::MAX)
     }
 
-    /// No record may ask for more: a VM whose clock is another one, or a foreign hand, would stop all fetches.
-    pub(super) fn longest_wait(&self) -> Duration {
-        let lease = self.source.schedule.timeout.saturating_add(GRACE);
-        lease.max(LONGEST_BACKOFF)
+    /// No record of this phase may ask for more: a VM whose clock is another one, or a foreign hand, would stop all
+    /// fetches.
+    pub(super) fn longest_wait(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Limited => LONGEST_RETRY_AFTER.saturating_add(LONGEST_RETRY_AFTER / 10),
+            Phase::Failed | Phase::Fetching | Phase::Idle | Phase::Orphaned => {
+                let lease = self.source.schedule.timeout.saturating_add(GRACE);
+                lease.max(LONGEST_BACKOFF)
+            }
+        }
     }
 
     pub(super) const fn cooldown(&self) -> Duration {

@@ -131,4 +131,16 @@ pub(super) struct Health {
     pub(super) retry_at: Option<MonoTime>,
     /// The last attempt before the service was left alone.
     pub(super) left_after: u32,
+    /// Until when the service wants to be left alone, whatever else it answers.
+    pub(super) rests_until: Option<MonoTime>,
+}
+
+impl Health {
+    /// Until when the service is not asked; `asked_for` is whether the question waits for it already.
+    pub(super) fn until(&self, asked_for: bool, now: MonoTime) -> Option<MonoTime> {
+        // Those who wait already tell whether the service is back; but not against its own word.
+        let backoff = self.retry_at.filter(|_| !asked_for);
+        let until = self.rests_until.max(backoff);
+        until.filter(|until| now < *until)
+    }
 }

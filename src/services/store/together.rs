@@ -1,13 +1,17 @@
 //! What concerns more than one question: those of other VMs, and those that go out in one call.
 
+use std::time::Duration;
+
 use super::question::Health;
-use super::{Call, GRACE, LEAST, LONGEST_BACKOFF, Notice, PATIENCE, ServiceStore, Settled, Stage};
+use super::{
+    Call, GRACE, LEAST, LONGEST_BACKOFF, Notice, Open, PATIENCE, ServiceStore, Settled, Stage,
+};
 use crate::callout::Leader;
 use crate::expiring::Digest;
 use crate::keys::{SharedData, Swap};
 use crate::services::decision::may_go_together;
 use crate::services::shared::{Bounds, Seen};
-use crate::services::{Answer, Service, ServiceId};
+use crate::services::{Answer, Pause, Service, ServiceId};
 use crate::time::{MonoTime, Now, UnixTime};
 
 /// Among how many questions that are due those are looked for that go out together: beyond, looking would cost more than
@@ -164,10 +168,11 @@ impl ServiceStore {
         &mut self,
         asked: &[Digest],
         why: String,
+        wait: Duration,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Notice {
-        let until = now.plus(LEAST);
+        let until = now.plus(wait);
         for digest in asked {
             let open = self.close(digest);
             if let Some(place) = open.and_then(|open| open.place) {
@@ -179,12 +184,12 @@ impl ServiceStore {
         Notice::Failed { why }
     }
 
-    /// Questions without an answer, because of the service.
+    /// Questions without an answer, because of the service, and what it wants not to be asked for a while.
     pub(super) fn fail(
         &mut self,
         asked: &[Digest],
         call: Call,
-        why: String,
+        (why, pause): (String, Option<Pause>),
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Notice {
@@ -205,7 +210,36 @@ impl ServiceStore {
                 health.left_after = last;
             }
         }
-        self.fail_alone(asked, why, shared, now)
+        match pause {
+            Some(Pause::Service(wait)) => {
+                let notice = self.fail_alone(asked, why, LEAST, shared, now);
+                self.rest(call.service, wait, shared, now);
+                notice
+            }
+            Some(Pause::Question(wait)) => self.fail_alone(asked, why, wait, shared, now),
+            None => self.fail_alone(asked, why, LEAST, shared, now),
+        }
+    }
+
+    /// Leaves a service alone for so long. Questions that were to go out meanwhile are without an answer now.
+    fn rest(
+        &mut self,
+        service: ServiceId,
+        wait: Duration,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) {
+        if let Some(health) = self.health.get_mut(usize::from(service.0)) {
+            health.rests_until = health.rests_until.max(Some(now.plus(wait)));
+        }
+        let due = |open: &Open| matches!(open.stage, Stage::Wanted | Stage::WantedByTick);
+        let waiting: Vec<Digest> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.question.service == service && due(open))
+            .map(|(digest, _)| *digest)
+            .collect();
+        self.fail_alone(&waiting, String::new(), LEAST, shared, now);
     }
 
     /// Keeps an answer, and tells the other VMs where they wait for it.
