@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::headers::Headers;
 use crate::time::UnixTime;
 
-/// The longest answer that is read, in bytes.
+/// The longest answer of a service that is read, in bytes; of keys, [what their source
+/// says](crate::keys::KeyStore::longest_answer).
 pub const LONGEST_BODY: usize = 256 * 1024;
 
 /// For how long nobody is asked at the least who wants to be left alone.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use self::waiting::{Waiting, Wakers};
 use crate::basic::PasswordStore;
-use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::config::Mode;
 use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
 use crate::expiring::Digest;
@@ -147,6 +147,15 @@ impl Gateway {
         match callout {
             Callout::Keys(fetch) => self.stores.keys.request(fetch),
             Callout::Service(call) => self.stores.services.request(call),
+        }
+    }
+
+    /// How much of the answer to a callout is read, in bytes. One byte more tells that there is more.
+    #[must_use]
+    pub fn longest_answer(&self, callout: Callout) -> usize {
+        match callout {
+            Callout::Keys(fetch) => self.stores.keys.longest_answer(fetch),
+            Callout::Service(_) => LONGEST_BODY,
         }
     }
 

@@ -37,6 +37,8 @@ pub struct KeySource {
     pub issuer: Option<String>,
     /// The only keys that are trusted; all where there is no such list.
     pub pins: Option<Box<[Thumbprint]>>,
+    /// How large a set may be.
+    pub limits: KeySetLimits,
     /// Its times.
     pub schedule: Schedule,
 }
@@ -53,10 +55,9 @@ impl KeySource {
     /// # Errors
     /// What [`KeySet::parse`] refuses.
     pub fn read(&self, body: &[u8]) -> Result<KeySet, KeySetError> {
-        let limits = KeySetLimits::default();
         match &self.pins {
-            Some(pins) => KeySet::parse_pinned(body, &limits, pins),
-            None => KeySet::parse(body, &limits),
+            Some(pins) => KeySet::parse_pinned(body, &self.limits, pins),
+            None => KeySet::parse(body, &self.limits),
         }
     }
 }
@@ -131,6 +132,15 @@ impl KeyStore {
     #[must_use]
     pub fn request(&self, fetch: Fetch) -> Option<CalloutRequest<'_>> {
         self.slot(fetch.source)?.request(fetch.attempt)
+    }
+
+    /// How much of the answer to a fetch is read, in bytes: what the set may have, or the document that leads to it.
+    #[must_use]
+    pub fn longest_answer(&self, fetch: Fetch) -> usize {
+        let set = self
+            .source(fetch.source)
+            .map_or(0, |source| source.limits.max_bytes);
+        set.max(discovery::MAX_BYTES)
     }
 
     /// Counts a token that one of the set's keys has verified.

@@ -173,6 +173,36 @@ fn what_is_wrong_is_told_with_its_place() {
             "providers.issuer.jwks.pinned_thumbprints[0]: \"abc\" is not a SHA-256 thumbprint",
         ),
         (
+            "/providers/issuer/jwks/max_keys",
+            "0",
+            "providers.issuer.jwks.max_keys: is between 1 and 1024",
+        ),
+        (
+            "/providers/issuer/jwks/max_keys",
+            "1025",
+            "providers.issuer.jwks.max_keys: is between 1 and 1024",
+        ),
+        (
+            "/providers/issuer/jwks/max_keys",
+            "-1",
+            "providers.issuer.jwks.max_keys: ",
+        ),
+        (
+            "/providers/issuer/jwks/max_bytes",
+            "0",
+            "providers.issuer.jwks.max_bytes: is between 1 and 1048576",
+        ),
+        (
+            "/providers/issuer/jwks/max_bytes",
+            "1048577",
+            "providers.issuer.jwks.max_bytes: is between 1 and 1048576",
+        ),
+        (
+            "/providers/issuer/jwks/max_bytes",
+            "\"1MiB\"",
+            "providers.issuer.jwks.max_bytes: ",
+        ),
+        (
             "/providers/issuer/from_cookies",
             "[\"a b\"]",
             "providers.issuer.from_cookies[0]: \"a b\" is not the name of a cookie",
@@ -351,6 +381,30 @@ fn what_is_wrong_is_told_with_its_place() {
         error.starts_with("providers.batch.jwks.inline.keys[0]: "),
         "{error}"
     );
+    let small: Value = serde_json::from_str(&read("filter-config/inline-keys.json")).unwrap();
+    let jwks = &small["providers"]["batch"]["jwks"];
+    for (key, limit, want) in [
+        (
+            "max_keys",
+            1,
+            "the key set has 2 keys, more than the 1 of jwks.max_keys",
+        ),
+        (
+            "max_bytes",
+            100,
+            "the key set has more than 100 bytes, the limit of jwks.max_bytes",
+        ),
+    ] {
+        let mut jwks = jwks.clone();
+        let keys = jwks["inline"]["keys"].as_array_mut().unwrap();
+        keys.push(keys[0].clone());
+        jwks[key] = limit.into();
+        let mut config = small.clone();
+        config["providers"]["batch"]["jwks"] = jwks;
+        let error = compile(&config.to_string()).unwrap_err();
+        let want = format!("providers.batch.jwks.inline: {want}");
+        assert!(error.starts_with(&want), "{error}");
+    }
     let twice = r#"{"rules": [], "providers": {"a": {"kind": "jwt"}, "a": {"kind": "jwt"}}}"#;
     let error = compile(twice).unwrap_err();
     assert!(

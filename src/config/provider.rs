@@ -273,6 +273,10 @@ pub struct Jwks {
     pub timeout: Option<DurationText>,
     /// How many more callouts a fetch makes that got no good answer; 1 where absent.
     pub retry: Option<u8>,
+    /// How many keys a set may have: 1 to 1024; 256 where absent.
+    pub max_keys: Option<u32>,
+    /// How many bytes a set may have: 1 to 1048576; 262144 where absent.
+    pub max_bytes: Option<u32>,
 }
 
 /// A header that carries a token.

@@ -13,7 +13,7 @@ use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
 use super::{AT_ONCE, TICK};
-use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
+use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::capabilities::{Capabilities, Waiting};
 use crate::client::{Client, ClientNetwork, ClientSource};
 use crate::config::{ClientAddress, HostName, NginxHost};
@@ -176,7 +176,11 @@ impl Vm {
             .then(|| call::header_map(MapType::CalloutHeaders).and_then(Headers::decode))
             .flatten();
         // One byte more than anybody reads tells that there is more; the rest stays with the host.
-        let body = call::callout_body(body.min(LONGEST_BODY.saturating_add(1)));
+        let longest = self
+            .gateway
+            .as_ref()
+            .map_or(0, |gateway| gateway.longest_answer(callout));
+        let body = call::callout_body(body.min(longest.saturating_add(1)));
         let outcome = match (&headers, &body) {
             (Some(headers), Some(body)) => answered(headers, body),
             _ => CalloutOutcome::Failed,

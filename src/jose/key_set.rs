@@ -23,6 +23,14 @@ pub struct KeySetLimits {
     pub max_keys: usize,
 }
 
+impl KeySetLimits {
+    /// The most that a configuration may allow: a VM reads a set at once, and keeps one of each issuer.
+    pub const MOST: Self = Self {
+        max_bytes: 1024 * 1024,
+        max_keys: 1024,
+    };
+}
+
 impl Default for KeySetLimits {
     fn default() -> Self {
         Self {
@@ -42,11 +50,25 @@ pub enum KeySetError {
     #[error("no usable key among {}", .0.len())]
     NoUsableKey(Vec<SkippedKey>),
     /// Longer than [`KeySetLimits::max_bytes`].
-    #[error("the key set is too large")]
-    TooLarge,
+    #[error(
+        "the key set has more than {most} bytes, the limit of jwks.max_bytes ({} at the most)",
+        KeySetLimits::MOST.max_bytes
+    )]
+    TooLarge {
+        /// The limit.
+        most: usize,
+    },
     /// More than [`KeySetLimits::max_keys`].
-    #[error("the key set has too many keys")]
-    TooManyKeys,
+    #[error(
+        "the key set has {found} keys, more than the {most} of jwks.max_keys ({} at the most)",
+        KeySetLimits::MOST.max_keys
+    )]
+    TooManyKeys {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
 }
 
 /// A key that a set holds and this filter does not use.
@@ -182,7 +204,9 @@ impl KeySet {
         parse: impl Fn(&Value) -> Result<Key, KeyError>,
     ) -> Result<Self, KeySetError> {
         if body.len() > limits.max_bytes {
-            return Err(KeySetError::TooLarge);
+            return Err(KeySetError::TooLarge {
+                most: limits.max_bytes,
+            });
         }
         let document: UniqueMap<&RawValue> =
             serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
@@ -190,7 +214,10 @@ impl KeySet {
         let entries: Vec<&RawValue> =
             serde_json::from_str(entries).map_err(|_| KeySetError::Malformed)?;
         if entries.len() > limits.max_keys {
-            return Err(KeySetError::TooManyKeys);
+            return Err(KeySetError::TooManyKeys {
+                found: entries.len(),
+                most: limits.max_keys,
+            });
         }
         let mut set = Self {
             keys: Vec::with_capacity(entries.len()),

@@ -4,7 +4,7 @@ use super::Endpoint;
 use crate::json::parse_strict;
 
 /// No provider's document comes near it.
-const MAX_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 
 /// What follows the issuer in its configuration's address.
 pub const WELL_KNOWN: &str = "/.well-known/openid-configuration";

@@ -18,7 +18,7 @@ use super::record::{Phase, Record};
 use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
-use crate::jose::{Allowance, KeySet, SkippedKey};
+use crate::jose::{Allowance, KeySet, KeySetLimits, SkippedKey};
 use crate::text::hex_text;
 use crate::time::{MonoTime, whole_seconds};
 
@@ -116,6 +116,12 @@ impl Slot {
         // One address may say where the keys of two issuers are that differ in a slash: who reads it for one has not
         // read it for the other.
         hash.update(source.issuer.as_deref().unwrap_or_default().as_bytes());
+        // What is too large for one is not for another, who need not wait for its back-off.
+        let KeySetLimits {
+            max_bytes,
+            max_keys,
+        } = source.limits;
+        hash.update(format!("\0{max_bytes} {max_keys}").as_bytes());
         let name = hex_text(&hash.finalize());
         let epoch = MonoTime::START;
         Self {

@@ -21,6 +21,7 @@ fn source(uri: &str, issuer: Option<&str>) -> KeySource {
         endpoint: Endpoint::parse(uri).unwrap(),
         issuer: issuer.map(str::to_owned),
         pins: None,
+        limits: KeySetLimits::default(),
         schedule: Schedule {
             cache_duration: Duration::from_secs(1000),
             refresh_after: Duration::from_secs(800),
@@ -526,8 +527,26 @@ fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
 }
 
 #[test]
-fn no_key_set_is_longer_than_what_is_read_of_an_answer() {
-    assert!(KeySetLimits::default().max_bytes <= crate::callout::LONGEST_BODY);
+fn a_set_that_is_too_large_for_one_configuration_is_no_outage_for_another() {
+    let mut process = Process::default();
+    let limited = |max_bytes| {
+        let mut source = source("https://issuer.example/jwks.json", None);
+        source.limits.max_bytes = max_bytes;
+        KeyStore::new([source])
+    };
+    let mut strict = limited(SET.len() - 1);
+    let fetch = strict
+        .poll_fetch(Leader::Tick, &mut process, at(0))
+        .unwrap();
+    let notice = strict.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let Some(Notice::Failed { why, .. }) = notice else {
+        panic!("{notice:?}");
+    };
+    assert!(why.contains("jwks.max_bytes"), "{why}");
+    let mut loose = limited(SET.len());
+    let fetch = loose.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
+    loose.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    assert!(is_ready(&loose, at(0)) && !is_ready(&strict, at(0)));
 }
 
 under_jumps!(
@@ -551,7 +570,7 @@ under_jumps!(
         a_record_of_the_far_future_stops_nobody,
         each_refresh_and_each_attempt_is_at_a_time_of_its_own,
         an_issuer_s_configuration_is_read_for_that_issuer_alone,
-        no_key_set_is_longer_than_what_is_read_of_an_answer,
+        a_set_that_is_too_large_for_one_configuration_is_no_outage_for_another,
     ],
     by_date: [],
 );

@@ -349,7 +349,7 @@ fn limited(
 fn goes_out(store: &mut ServiceStore, text: &str, now: Now) -> Call {
     store.want(&token(text), now);
     store
-        .poll_call(Leader::Request, &mut NoStore, now.mono)
+        .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
         .unwrap()
 }
 
@@ -396,7 +396,7 @@ fn a_service_is_left_alone_as_long_as_it_says() {
             assert_eq!(u64::from(retry_after), wait - now, "{status} {says} {name}");
         }
         assert_eq!(
-            store.poll_call(Leader::Tick, &mut NoStore, at(0).mono),
+            store.poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono),
             None
         );
         for name in ["first", "waits", "new"] {
@@ -420,7 +420,7 @@ fn calls_that_fail_together_leave_a_service_alone_once() {
     let send = |store: &mut ServiceStore, name: &str, now: Now| {
         store.want(&token(name), now);
         store
-            .poll_call(Leader::Request, &mut NoStore, now.mono)
+            .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
             .unwrap()
     };
     // It hangs for a second, while a hundred ask.

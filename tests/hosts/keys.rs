@@ -260,3 +260,69 @@ fn nothing_is_fetched_for_what_needs_no_keys() {
         process.is_sound();
     }
 }
+
+/// Hosts hand over as much of an answer as the filter asks for.
+#[test]
+fn a_key_set_is_read_as_far_as_the_configuration_allows() {
+    const LONG: usize = 600 << 10;
+    for host in Personality::ALL {
+        for (limits, told) in [
+            (json!({}), "the limit of jwks.max_bytes"),
+            (
+                json!({ "max_bytes": 512 << 10 }),
+                "the limit of jwks.max_bytes",
+            ),
+            (
+                json!({ "max_bytes": 1 << 20, "max_keys": 1 }),
+                "more than the 1 of jwks.max_keys",
+            ),
+            (json!({ "max_bytes": 1 << 20, "max_keys": 2 }), ""),
+        ] {
+            let mut config = remote();
+            config["providers"]["main"]["jwks"]["retry"] = json!(0);
+            for (key, limit) in limits.as_object().unwrap() {
+                config["providers"]["main"]["jwks"][key] = limit.clone();
+            }
+            let mut process = Process::start_with(host, 1, &config, |world| {
+                let mut other = KEY.jwk();
+                other["kid"] = json!("other");
+                let set = json!({ "keys": [other, KEY.jwk()], "padding": "x".repeat(LONG) });
+                world.serve(KEYS, move |_| Reply::json(200, &set));
+            });
+            let id = process.ask(good());
+            let want = if told.is_empty() { 200 } else { 503 };
+            assert_eq!(process.status(id), want, "{host:?} {limits}");
+            assert!(process.world().logged(told), "{host:?} {limits}");
+            process.is_sound();
+        }
+    }
+}
+
+#[test]
+fn an_issuer_that_limits_its_callers_is_left_alone() {
+    for host in Personality::ALL {
+        let mut process = Process::start_with(host, 1, &remote(), |world| {
+            world.serve(KEYS, |_| {
+                let wait = vec![("retry-after", "120".to_owned())];
+                Reply::Answer(429, wait, Vec::new())
+            });
+        });
+        let id = process.ask(good());
+        assert_eq!(process.status(id), 503, "{host:?}");
+        let seconds: u32 = answer_of(&process, id, "retry-after")
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!((119..=132).contains(&seconds), "{host:?}: {seconds}");
+        serve_keys(&mut process.world_mut(), &[&KEY]);
+        for _ in 0..11 {
+            process.pass(10_000);
+            process.ask(good());
+        }
+        assert_eq!(process.world().asked(KEYS), 1, "{host:?}");
+        process.pass(25_000);
+        let id = process.ask(good());
+        assert_eq!(process.status(id), 200, "{host:?}");
+        process.is_sound();
+    }
+}

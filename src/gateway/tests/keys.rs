@@ -336,6 +336,32 @@ fn keys_are_found_by_discovery() {
 }
 
 #[test]
+fn a_key_set_is_as_large_as_the_configuration_allows() {
+    let keys: Vec<String> = (0..300).map(|at| jwk(&format!("k{at}"))).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let Mood::Answers(_, text) = Mood::keys(&keys) else {
+        panic!("keys are an answer");
+    };
+    for (limits, want) in [
+        (json!({}), 503),
+        (json!({ "max_keys": 299 }), 503),
+        (json!({ "max_keys": 300 }), 200),
+        (json!({ "max_keys": 300, "max_bytes": text.len() - 1 }), 503),
+        (json!({ "max_keys": 300, "max_bytes": text.len() }), 200),
+    ] {
+        let mut config = config();
+        for (key, limit) in limits.as_object().unwrap() {
+            config["providers"]["main"]["jwks"][key] = limit.clone();
+        }
+        let mut world = World::new(1, &config);
+        world.issuer(KEYS, Mood::keys(&keys));
+        world.pass(secs(1));
+        let id = good(&mut world, 0, "k299");
+        assert_eq!(world.status(id), want, "{limits}");
+    }
+}
+
+#[test]
 fn an_issuer_is_asked_whether_its_keys_are_the_same() {
     let mut world = world(2);
     let keys = format!("{{\"keys\":[{}]}}", jwk("a")).into_bytes();
@@ -439,6 +465,7 @@ under_jumps!(
         a_key_outside_the_pins_verifies_nothing,
         a_second_callout_hides_one_bad_answer,
         keys_are_found_by_discovery,
+        a_key_set_is_as_large_as_the_configuration_allows,
         an_issuer_is_asked_whether_its_keys_are_the_same,
         an_issuer_may_ask_for_fresher_keys,
         keys_are_fetched_again_after_so_many_verified_tokens,

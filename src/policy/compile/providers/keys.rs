@@ -41,7 +41,7 @@ impl Compiled {
                     "takes either inline, or uri, upstream and pinned_thumbprints",
                 ));
             }
-            return inline_keys(&format!("{at}.inline"), &inline.0);
+            return inline_keys(&format!("{at}.inline"), &inline.0, &limits(&at, jwks)?);
         }
         let source = source(&at, jwks, endpoint(&at, provider, jwks, issuer)?)?;
         let index = self
@@ -58,8 +58,30 @@ impl Compiled {
     }
 }
 
-fn inline_keys(at: &str, keys: &serde_json::Value) -> Result<Keys, ConfigError> {
-    let set = KeySet::parse_inline(keys.to_string().as_bytes(), &KeySetLimits::default())
+/// How large a key set may be.
+fn limits(at: &str, jwks: &config::Jwks) -> Result<KeySetLimits, ConfigError> {
+    let limit = |key: &str, value: Option<u32>, fallback: usize, most: usize| {
+        let value = value.map_or(Ok(fallback), usize::try_from);
+        value
+            .ok()
+            .filter(|value| (1..=most).contains(value))
+            .ok_or_else(|| {
+                ConfigError::new(format!("{at}.{key}"), format!("is between 1 and {most}"))
+            })
+    };
+    let (usual, most) = (KeySetLimits::default(), KeySetLimits::MOST);
+    Ok(KeySetLimits {
+        max_bytes: limit("max_bytes", jwks.max_bytes, usual.max_bytes, most.max_bytes)?,
+        max_keys: limit("max_keys", jwks.max_keys, usual.max_keys, most.max_keys)?,
+    })
+}
+
+fn inline_keys(
+    at: &str,
+    keys: &serde_json::Value,
+    limits: &KeySetLimits,
+) -> Result<Keys, ConfigError> {
+    let set = KeySet::parse_inline(keys.to_string().as_bytes(), limits)
         .map_err(|error| ConfigError::new(at, error.to_string()))?;
     // A remote set may hold keys for others; each key of one's own is meant.
     match set.skipped().first() {
@@ -190,6 +212,7 @@ fn source(
         endpoint,
         issuer,
         pins: pins(at, jwks)?,
+        limits: limits(at, jwks)?,
         schedule,
     })
 }
