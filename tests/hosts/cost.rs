@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 
-use crate::fixture::START;
+use crate::fixture::{self, KEYS, START, serve_keys};
 use crate::message::Request;
 use crate::personality::Personality;
 use crate::process::Process;
@@ -15,6 +15,8 @@ use crate::world::{Reply, World};
 
 /// What one doubling may cost more: twice as much, and a quarter for sorting.
 const FACTOR: f64 = 2.5;
+/// Whose tokens and keys most of it is about.
+const ISSUER: &str = "https://issuer.example";
 const PEOPLE: &str = "http://people.internal/v1/subjects/alice";
 const INTROSPECTION: &str = "http://idp.internal/introspect";
 
@@ -38,7 +40,7 @@ fn token(kid: &str, issuer: &str, more: &Value) -> String {
 }
 
 fn plain() -> String {
-    token("h", "https://issuer.example", &json!({}))
+    token("h", ISSUER, &json!({}))
 }
 
 fn provider(issuer: &str, kids: &[String]) -> Value {
@@ -56,7 +58,7 @@ fn provider(issuer: &str, kids: &[String]) -> Value {
 
 fn config() -> Value {
     json!({
-        "providers": { "main": provider("https://issuer.example", &["h".to_owned()]) },
+        "providers": { "main": provider(ISSUER, &["h".to_owned()]) },
         "rules": [
             { "match": { "path_prefix": "/public" }, "require": "public" },
             { "match": { "path_prefix": "/admin" }, "require": { "groups": ["admin"] } },
@@ -70,6 +72,19 @@ fn groups(many: usize) -> Vec<String> {
     (0..many)
         .map(|at| format!("group-{:05}", at * 7919 % many))
         .collect()
+}
+
+/// A request with a token that names so many groups.
+fn with_groups(path: &str, many: usize) -> Request {
+    let claims = json!({ "groups": groups(many) });
+    Request::get(path).bearer(&token("h", ISSUER, &claims))
+}
+
+/// Has the directory say so many groups of Alice.
+fn serve_groups(world: &mut World, many: usize) {
+    world.serve(PEOPLE, move |_| {
+        Reply::json(200, &json!({ "groups": groups(many) }))
+    });
 }
 
 /// What a request costs that comes for the first time, and what it costs when it comes again.
@@ -107,42 +122,39 @@ fn cost(config: &Value, request: &Request, status: u16, prepare: impl FnOnce(&mu
 #[track_caller]
 fn is_linear(what: &str, many: usize, cost: impl Fn(usize) -> Cost) {
     let costs = [1, 2, 4].map(|times| cost(many * times));
-    for (name, part) in [
-        ("first", (|cost: &Cost| cost.first) as fn(&Cost) -> u64),
-        ("again", |cost| cost.again),
-    ] {
-        let steps = costs.each_ref().map(part);
-        for pair in steps.windows(2) {
-            let factor = pair[1] as f64 / pair[0] as f64;
-            assert!(factor < FACTOR, "{what}, {name}: {steps:?}");
-        }
+    doubles(
+        &format!("{what}, first"),
+        costs.each_ref().map(|cost| cost.first),
+    );
+    doubles(
+        &format!("{what}, again"),
+        costs.each_ref().map(|cost| cost.again),
+    );
+}
+
+/// Each is for twice as many as the one before it, and has not more than about twice as many steps.
+#[track_caller]
+fn doubles(what: &str, steps: [u64; 3]) {
+    for pair in steps.windows(2) {
+        let factor = pair[1] as f64 / pair[0] as f64;
+        assert!(factor < FACTOR, "{what}: {steps:?}");
     }
 }
 
 #[test]
 fn groups_of_a_token() {
     is_linear("groups", 1000, |many| {
-        let token = token(
-            "h",
-            "https://issuer.example",
-            &json!({ "groups": groups(many) }),
-        );
-        cost(&config(), &Request::get("/api").bearer(&token), 200, |_| ())
+        cost(&config(), &with_groups("/api", many), 200, |_| ())
     });
 }
 
 #[test]
 fn groups_of_a_token_that_a_rule_wants_none_of() {
     is_linear("wanted groups", 250, |many| {
-        let token = token(
-            "h",
-            "https://issuer.example",
-            &json!({ "groups": groups(many) }),
-        );
         let mut config = config();
         let wanted: Vec<String> = (0..many).map(|at| format!("wanted-{at}")).collect();
         config["rules"][1]["require"] = json!({ "groups": wanted });
-        cost(&config, &Request::get("/admin").bearer(&token), 403, |_| ())
+        cost(&config, &with_groups("/admin", many), 403, |_| ())
     });
 }
 
@@ -160,69 +172,45 @@ fn with_directory() -> Value {
 #[test]
 fn groups_of_a_directory() {
     is_linear("groups of a directory", 1000, |many| {
-        let token = token("h", "https://issuer.example", &json!({ "groups": ["own"] }));
-        cost(
-            &with_directory(),
-            &Request::get("/admin").bearer(&token),
-            200,
-            |world| {
-                world.serve(PEOPLE, move |_| {
-                    Reply::json(200, &json!({ "groups": groups(many) }))
-                });
-            },
-        )
+        let token = token("h", ISSUER, &json!({ "groups": ["own"] }));
+        let request = Request::get("/admin").bearer(&token);
+        cost(&with_directory(), &request, 200, |world| {
+            serve_groups(world, many);
+        })
     });
 }
 
-/// Four thousand groups cost nothing once they are remembered, whoever said them.
-#[test]
-fn groups_that_are_remembered_cost_no_more_than_none() {
-    let again = |many: usize| {
-        let token = plain();
-        let request = Request::get("/admin").bearer(&token);
-        let told = cost(&with_directory(), &request, 200, |world| {
-            world.serve(PEOPLE, move |_| {
-                let groups: Vec<String> = (1..=many).map(|at| format!("group-{at:05}")).collect();
-                Reply::json(200, &json!({ "groups": groups }))
-            });
-        });
+/// Four thousand groups of a directory cost nothing once they are remembered, whoever the caller is.
+#[track_caller]
+fn groups_are_free_once_remembered(config: &Value, request: &Request) {
+    let [few, many] = [2, 4000].map(|many| {
+        let told = cost(config, request, 200, |world| serve_groups(world, many));
         told.again
-    };
-    let (few, many) = (again(1), again(4000));
+    });
     assert!(many < few + few / 2, "{few} and {many} steps");
 }
 
-/// The same for a key of the configuration.
+#[test]
+fn groups_of_the_bearer_of_a_token_cost_no_more_than_none() {
+    let request = Request::get("/admin").bearer(&plain());
+    groups_are_free_once_remembered(&with_directory(), &request);
+}
+
 #[test]
 fn groups_of_the_owner_of_a_key_cost_no_more_than_none() {
-    let again = |many: usize| {
-        let mut config = with_directory();
-        let digest = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
-        config["providers"] = json!({ "keys": {
-            "kind": "api_key", "keys": { "alice": { "digest": digest } }, "groups": [{ "directory": "people" }],
-        } });
-        config["rules"][1]["require"] = json!({ "groups": ["group-00001"] });
-        let request = Request::get("/admin").header("x-api-key", "secret");
-        let told = cost(&config, &request, 200, |world| {
-            world.serve(PEOPLE, move |_| {
-                let groups: Vec<String> = (1..=many).map(|at| format!("group-{at:05}")).collect();
-                Reply::json(200, &json!({ "groups": groups }))
-            });
-        });
-        told.again
-    };
-    let (few, many) = (again(1), again(4000));
-    assert!(many < few + few / 2, "{few} and {many} steps");
+    let mut config = with_directory();
+    let digest = "sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+    config["providers"] = json!({ "keys": {
+        "kind": "api_key", "keys": { "alice": { "digest": digest } }, "groups": [{ "directory": "people" }],
+    } });
+    config["rules"][1]["require"] = json!({ "groups": ["group-00001"] });
+    let request = Request::get("/admin").header("x-api-key", "secret");
+    groups_are_free_once_remembered(&config, &request);
 }
 
 #[test]
 fn names_of_a_map_from_groups() {
     is_linear("from_groups", 250, |many| {
-        let token = token(
-            "h",
-            "https://issuer.example",
-            &json!({ "groups": groups(many) }),
-        );
         let mut config = config();
         let map: serde_json::Map<String, Value> = groups(many)
             .into_iter()
@@ -230,7 +218,7 @@ fn names_of_a_map_from_groups() {
             .collect();
         config["providers"]["main"]["roles"] = json!([{ "from_groups": map }]);
         config["rules"][1]["require"] = json!({ "roles": ["r-group-00001"] });
-        cost(&config, &Request::get("/admin").bearer(&token), 200, |_| ())
+        cost(&config, &with_groups("/admin", many), 200, |_| ())
     });
 }
 
@@ -333,8 +321,8 @@ fn keys_of_a_set() {
     is_linear("keys", 64, |many| {
         let kids: Vec<String> = (0..many).map(|at| format!("key-{at:04}")).collect();
         let mut config = config();
-        config["providers"]["main"] = provider("https://issuer.example", &kids);
-        let token = token(kids.last().unwrap(), "https://issuer.example", &json!({}));
+        config["providers"]["main"] = provider(ISSUER, &kids);
+        let token = token(kids.last().unwrap(), ISSUER, &json!({}));
         cost(&config, &Request::get("/api").bearer(&token), 200, |_| ())
     });
 }
@@ -364,37 +352,125 @@ fn segments_of_a_path() {
     }
 }
 
-/// What all of so many requests cost together that wait for answers of their own.
-fn waiting(many: usize) -> Cost {
+/// What so many requests cost together that wait: when they arrive, and until all have this answer.
+struct Waiting {
+    arriving: u64,
+    settling: u64,
+}
+
+fn waiting(
+    config: &Value,
+    requests: impl Iterator<Item = Request>,
+    status: u16,
+    prepare: impl FnOnce(&mut World),
+) -> Waiting {
+    let mut process = process(config, prepare);
+    let start = process.vm(0).steps();
+    let ids: Vec<_> = requests.map(|request| process.send(request)).collect();
+    let arrived = process.vm(0).steps();
+    for id in &ids {
+        assert_eq!(process.status(*id), 0, "{:?}", process.fate(*id));
+    }
+    process.pass(3000);
+    for id in &ids {
+        assert_eq!(process.status(*id), status, "{:?}", process.fate(*id));
+    }
+    process.is_sound();
+    Waiting {
+        arriving: arrived - start,
+        settling: process.vm(0).steps() - arrived,
+    }
+}
+
+#[track_caller]
+fn all_wait_linearly(what: &str, many: usize, cost: impl Fn(usize) -> Waiting) {
+    let costs = [1, 2, 4].map(|times| cost(many * times));
+    doubles(
+        &format!("{what}, arriving"),
+        costs.each_ref().map(|cost| cost.arriving),
+    );
+    doubles(
+        &format!("{what}, settling"),
+        costs.each_ref().map(|cost| cost.settling),
+    );
+}
+
+#[test]
+fn requests_that_wait_for_answers_of_their_own() {
     let mut config = config();
     config["providers"] = json!({ "main": {
         "kind": "introspection", "audiences": ["orders"],
         "introspection": { "uri": INTROSPECTION, "upstream": "introspection", "client_id": "c", "client_secret": "s" },
     } });
-    let mut process = process(&config, |world| {
-        world.serve(INTROSPECTION, |_| {
-            Reply::json(
-                200,
-                &json!({ "active": true, "sub": "alice", "aud": "orders" }),
-            )
-        });
+    all_wait_linearly("questions at once", 64, |many| {
+        let requests = (0..many).map(|at| Request::get("/api").bearer(&format!("opaque-{at}")));
+        waiting(&config, requests, 200, |world| {
+            let active = json!({ "active": true, "sub": "alice", "aud": "orders" });
+            world.serve(INTROSPECTION, move |_| Reply::json(200, &active));
+        })
     });
-    let before = process.vm(0).steps();
-    let ids: Vec<_> = (0..many)
-        .map(|at| process.send(Request::get("/api").bearer(&format!("opaque-{at}"))))
-        .collect();
-    process.pass(3000);
-    for id in ids {
-        assert_eq!(process.status(id), 200);
-    }
-    let first = process.vm(0).steps() - before;
-    Cost {
-        first,
-        again: first,
-    }
 }
 
+/// The issuer's keys are fetched, and nobody tries again for those who wait.
+fn with_fetched_keys() -> Value {
+    let mut config = fixture::remote();
+    config["providers"]["main"]["jwks"]["retry"] = json!(0);
+    config["limits"] = json!({ "held_requests": 4096, "callouts": 10_000 });
+    config
+}
+
+/// One answer settles them all: with the token that all of them bring, whose signature is looked at once.
 #[test]
-fn requests_that_wait_for_answers_of_their_own() {
-    is_linear("questions at once", 64, waiting);
+fn requests_that_wait_for_the_keys_of_one_issuer() {
+    let request = Request::get("/api").bearer(&fixture::token(&json!({})));
+    all_wait_linearly("requests for one key set", 256, |many| {
+        let requests = std::iter::repeat_n(request.clone(), many);
+        waiting(&with_fetched_keys(), requests, 200, |world| {
+            serve_keys(world, &[&fixture::KEY]);
+        })
+    });
+}
+
+/// The same where each has a token of its own, and the keys are not theirs.
+#[test]
+fn requests_that_wait_for_keys_that_do_not_come() {
+    let tokens: Vec<String> = (0..1024)
+        .map(|at| fixture::token(&json!({ "sub": format!("user-{at}") })))
+        .collect();
+    all_wait_linearly("requests for a key set that fails", 256, |many| {
+        let requests = tokens
+            .iter()
+            .take(many)
+            .map(|token| Request::get("/api").bearer(token));
+        waiting(&with_fetched_keys(), requests, 503, |world| {
+            world.serve(KEYS, |_| Reply::Broken);
+        })
+    });
+}
+
+/// Each waits for another set: what settles one costs the others nothing. There are as many issuers in each measurement,
+/// since every provider costs every request something.
+#[test]
+fn requests_that_wait_for_keys_of_issuers_of_their_own() {
+    const ISSUERS: usize = 128;
+    let issuer = |at: usize| format!("https://issuer-{at:03}.example");
+    let mut config = with_fetched_keys();
+    let one = config["providers"]["main"].clone();
+    for at in 0..ISSUERS {
+        let mut provider = one.clone();
+        provider["issuer"] = json!(issuer(at));
+        provider["jwks"]["uri"] = json!(format!("{}/jwks.json", issuer(at)));
+        config["providers"][format!("p{at:03}")] = provider;
+    }
+    let all = |many: usize| {
+        let requests = (0..many).map(|at| {
+            let claims = json!({ "iss": issuer(at) });
+            Request::get("/api").bearer(&fixture::token(&claims))
+        });
+        let cost = waiting(&config, requests, 503, |_| ());
+        cost.arriving + cost.settling
+    };
+    let none = all(0);
+    let steps = [ISSUERS / 4, ISSUERS / 2, ISSUERS].map(|many| all(many) - none);
+    doubles("requests for key sets of their own", steps);
 }
