@@ -107,6 +107,9 @@ impl Policy {
             return Err((Denial::MalformedPath, None));
         }
         let found = self.place(&first);
+        if cfg!(readings_off) {
+            return self.settle(found, &first);
+        }
         let values = |target: &Target<'_>| self.values(found, target);
         // Most requests have no other reading, and nothing is copied of them.
         let mut held = None;

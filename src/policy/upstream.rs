@@ -344,6 +344,7 @@ fn state_name(fact: &str) -> Rc<str> {
 
 fn folded(byte: u8) -> u8 {
     match byte.to_ascii_lowercase() {
+        other if cfg!(readings_off) => other,
         letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
         _ => b'-',
     }

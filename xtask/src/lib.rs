@@ -66,4 +66,5 @@ pub mod server;
 pub mod soak;
 pub mod tools;
 pub mod trap;
+pub mod upstreams;
 mod wire;

@@ -38,6 +38,9 @@ usage: cargo xtask <command>
                   let thousands of callers loose while everything around the filter fails and comes back; --break plants
                   a fault that a run must find, --breaks one of each kind
   test            check everything: format, lints, documentation, module, tests
+  upstreams [minutes] [--short] [--seed <number>] [--only <name>...] [--break readings] [--replay <line>]
+                  send changed requests through the filter to real servers, ten minutes where nothing else is said: each
+                  says what it served, and to whom; --break leaves the filter's readings out, --replay sends one case again
   user <name> [--group <group>]...
                   make a user of a `basic` provider; the password is read from standard input";
 
@@ -77,6 +80,8 @@ fn main() -> ExitCode {
             xtask::soak::Options::parse(options).and_then(|options| xtask::soak::run(&options))
         }
         ["test"] => xtask::check::all(),
+        ["upstreams", options @ ..] => xtask::upstreams::Options::parse(options)
+            .and_then(|options| xtask::upstreams::run(&options)),
         ["user", name, options @ ..] => xtask::secrets::user(name, options),
         _ => {
             eprintln!("{USAGE}");

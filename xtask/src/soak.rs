@@ -10,7 +10,7 @@ mod issuer;
 mod ledger;
 mod policy;
 mod proof;
-mod random;
+pub(crate) mod random;
 mod report;
 mod schedule;
 mod service;

@@ -101,6 +101,28 @@ pub fn plain_wasm() -> Result<PathBuf, String> {
     wasm().map(|_| target().join("wasm32-wasip1/release/auth_filter.wasm"))
 }
 
+/// A module that judges each request by its first reading alone, in a target directory of its own: what the readings hold
+/// off gets through it. Nothing that ships is built so.
+///
+/// # Errors
+/// With the compiler's output, when it does not compile.
+pub fn wasm_without_readings() -> Result<PathBuf, String> {
+    ensure_toolchain()?;
+    let folder = target().join("readings_off");
+    run(cargo()
+        .args(["build", "--release", "--lib", "--target", "wasm32-wasip1"])
+        .arg("--target-dir")
+        .arg(&folder)
+        .args([
+            "--config",
+            "target.wasm32-wasip1.rustflags=['--cfg=readings_off']",
+        ])
+        // It is built for one run, and need not be fast or small.
+        .args(["--config", "profile.release.lto='off'"])
+        .args(["--config", "profile.release.codegen-units=16"]))?;
+    Ok(folder.join("wasm32-wasip1/release/auth_filter.wasm"))
+}
+
 /// Leaves out of the places that panics name where this machine keeps the sources of crates: the module is the same on
 /// every machine.
 fn without_home() -> String {
