@@ -32,6 +32,6 @@ pub struct Paths {
     /// `%2f` within a segment; `same_rule` where absent.
     #[serde(default)]
     pub encoded_slashes: Spelling,
-    /// A dot with 1 to 8 letters or digits at the end, such as `.json`; `distinct` where absent.
+    /// A dot and what follows it at the end, such as `.json`; `distinct` where absent.
     pub suffixes: Option<Spelling>,
 }

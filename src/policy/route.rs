@@ -109,8 +109,11 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
     let port = port.filter(|port| has_port && !port.is_empty());
     let number = port.map(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
     let is_name = |host: &[u8]| {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-        !host.is_empty() && host.iter().all(plain)
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+        let is_label = |label: &[u8]| !label.is_empty() && label.iter().all(plain);
+        // One dot at the end is the root's; an empty label elsewhere is cut by some servers.
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        host.split(|byte| *byte == b'.').all(is_label)
     };
     let address = host
         .strip_prefix(b"[")

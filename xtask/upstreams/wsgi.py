@@ -12,7 +12,7 @@ VIRTUAL = "admin.example.com"
 
 def bare(host):
     """A host without its port and root dot."""
-    return re.sub(r":\d*$", "", host or "").rstrip(".").lower()
+    return re.sub(r":\d*$", "", host or "").removesuffix(".").lower()
 
 
 def told(server, environ, resource, id, method, host, token):
@@ -76,7 +76,14 @@ def flask_application(server):
     def page(path, resource, methods=methods):
         view = lambda id=None, rest=None: serve(resource, id)
         for number, rule in enumerate(path):
-            app.add_url_rule(rule, f"{resource}{number}", view, methods=methods, strict_slashes=False)
+            app.add_url_rule(
+                rule,
+                f"{resource}{number}",
+                view,
+                methods=methods,
+                strict_slashes=False,
+                provide_automatic_options=False,
+            )
 
     page(["/exact"], "exact")
     page(["/admin", "/admin/<path:rest>"], "admin")

@@ -111,6 +111,7 @@ fn steps<'p>(path: &'p [u8], spellings: &Spellings) -> impl Iterator<Item = Vec<
         without_parameters(path),
         without_ends(path),
         without_stream(path),
+        before_mark(path),
         in_ascii(path),
         slash,
         suffix,
@@ -187,9 +188,13 @@ fn merge_slashes(path: &[u8]) -> Option<Vec<u8>> {
     Some(path)
 }
 
-/// `//host/path` as an address without its scheme: the URL class of Node, and of browsers (RFC 3986 §4.2).
+/// `//host/path` as an address without its scheme: the URL class of Node, and of browsers (RFC 3986 §4.2). Of more slashes
+/// than two they skip all (WHATWG URL, "special authority ignore slashes state").
 fn behind_authority(path: &[u8]) -> Option<Vec<u8>> {
-    let rest = path.strip_prefix(b"//")?;
+    let mut rest = path.strip_prefix(b"//")?;
+    while let Some(shorter) = rest.strip_prefix(b"/") {
+        rest = shorter;
+    }
     let slash = rest.iter().position(|byte| *byte == b'/');
     Some(slash.map_or_else(
         || b"/".to_vec(),
@@ -226,6 +231,14 @@ fn without_stream(path: &[u8]) -> Option<Vec<u8>> {
     (reading != path).then_some(reading)
 }
 
+/// `/a?b` and `/a#b` as `/a`, once `%3f` and `%23` are decoded: what hands the decoded path on as a target of its own.
+fn before_mark(path: &[u8]) -> Option<Vec<u8>> {
+    let mark = path.iter().position(|byte| matches!(byte, b'?' | b'#'))?;
+    path.get(..mark)
+        .filter(|path| !path.is_empty())
+        .map(<[u8]>::to_vec)
+}
+
 /// Letters that some servers take for those of ASCII: full-width forms, the Kelvin sign, the long s, the Turkish i's.
 fn in_ascii(path: &[u8]) -> Option<Vec<u8>> {
     if path.is_ascii() {
@@ -253,12 +266,11 @@ fn without_final_slash(path: &[u8]) -> Option<Vec<u8>> {
     Some(shorter.to_vec())
 }
 
-/// `/admin.json` as `/admin`: routers of Rails and others that take a format from it.
+/// `/admin.json` as `/admin`: routers of Rails and others that take a format from it, of any length and of any letters.
 fn without_suffix(path: &[u8]) -> Option<Vec<u8>> {
     let dot = path.iter().rposition(|byte| *byte == b'.')?;
     let (stem, suffix) = path.split_at_checked(dot)?;
-    let suffix = suffix.get(1..)?;
-    let is_suffix = (1..=8).contains(&suffix.len()) && suffix.iter().all(u8::is_ascii_alphanumeric);
+    let is_suffix = suffix.len() > 1 && !suffix.contains(&b'/');
     (is_suffix && !stem.ends_with(b"/")).then(|| stem.to_vec())
 }
 

@@ -119,7 +119,10 @@ impl<'h> Readings<'h> {
     fn look_at(&mut self, name: &[u8], value: &[u8], reader: &Reader) -> Result<(), Denial> {
         let is_one_of = |names: &[&str]| names.iter().any(|own| is_folded(own, name));
         if reader.by_method && is_one_of(&METHOD_HEADERS) {
-            self.add_method(value.trim_ascii());
+            // Of a list some take the first, and proxies make a list of two headers.
+            for method in value.split(|byte| *byte == b',') {
+                self.add_method(method.trim_ascii());
+            }
         } else if is_one_of(&TARGET_HEADERS) {
             let target = without_origin(value.trim_ascii());
             if target.starts_with(b"/") {

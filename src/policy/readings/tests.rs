@@ -67,6 +67,8 @@ fn a_path_comes_to_one_rule_in_every_reading() {
         // Readings that differ.
         ("//public/admin", "ambiguous_request"),
         ("//x/admin", "ambiguous_request"),
+        ("///x/admin", "ambiguous_request"),
+        ("////x:80/admin/y", "ambiguous_request"),
         ("/public//../admin", "malformed_path"),
         ("//admin", "ambiguous_request"),
         ("/Admin", "ambiguous_request"),
@@ -76,6 +78,10 @@ fn a_path_comes_to_one_rule_in_every_reading() {
         ("/;%2fadmin", "ambiguous_request"),
         ("/admin%3bx", "ambiguous_request"),
         ("/%2561dmin", "ambiguous_request"),
+        ("/admin%3f", "ambiguous_request"),
+        ("/admin%3F/x", "ambiguous_request"),
+        ("/admin%23x", "ambiguous_request"),
+        ("/admin%253fx", "ambiguous_request"),
         ("/admin.", "ambiguous_request"),
         ("/admin%20/users", "ambiguous_request"),
         ("/admin. ./x", "ambiguous_request"),
@@ -97,6 +103,9 @@ fn a_path_comes_to_one_rule_in_every_reading() {
         ("/x#y", "malformed_path"),
         // Readings that agree.
         ("/orders/%2F", "api"),
+        ("/search/what%3F", "api"),
+        ("/wiki/C%23", "api"),
+        ("/users/auth0%7C12", "api"),
         ("/npm/@babel%2fcore", "api"),
         ("/api/v4/projects/group%2Fproj", "api"),
         ("/public/a;v=1", "public"),
@@ -132,6 +141,20 @@ fn the_method_the_host_and_the_target_have_other_readings_too() {
             "/orders/1",
             &[("x_http_method", " delete")],
             "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1",
+            &[("x-http-method-override", "DELETE,GET")],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1",
+            &[("x-http-method-override", "PATCH, PUT")],
+            "api",
         ),
         (
             "POST",
@@ -211,6 +234,28 @@ fn the_method_the_host_and_the_target_have_other_readings_too() {
             &[],
             "malformed_authority",
         ),
+        (
+            "GET",
+            "admin.example.com..",
+            "/x",
+            &[],
+            "malformed_authority",
+        ),
+        (
+            "GET",
+            ".admin.example.com",
+            "/x",
+            &[],
+            "malformed_authority",
+        ),
+        (
+            "GET",
+            "admin..example.com",
+            "/x",
+            &[],
+            "malformed_authority",
+        ),
+        ("GET", "api_1.example.com.:80", "/x", &[], "api"),
         ("GET", "api:99999", "/x", &[], "malformed_authority"),
         ("GET", "api:80x", "/x", &[], "malformed_authority"),
         ("GET", "[::1]:80", "/x", &[], "api"),
@@ -296,6 +341,32 @@ fn spellings_are_what_the_configuration_says() {
             let policy = policy(json!({ key: word }), rules.clone());
             assert_eq!(rule_of(&policy, path), want, "{key} {word}");
         }
+    }
+}
+
+#[test]
+fn a_suffix_is_whatever_stands_behind_a_dot() {
+    let policy = policy(
+        json!({ "suffixes": "same_rule" }),
+        json!([
+            { "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" },
+            { "name": "rest", "match": {}, "require": "public" },
+        ]),
+    );
+    for (path, want) in [
+        ("/admin.json", "ambiguous_request"),
+        ("/admin.verylongsuffix", "ambiguous_request"),
+        ("/admin.a-b", "ambiguous_request"),
+        ("/admin.tar.gz", "ambiguous_request"),
+        ("/admin.%C3%A9", "ambiguous_request"),
+        ("/admin.example.com:80", "ambiguous_request"),
+        ("/admin.json/", "ambiguous_request"),
+        ("/admin/x.json", "admin"),
+        ("/main.js", "rest"),
+        ("/.well-known/x", "rest"),
+        ("/a.admin/b", "rest"),
+    ] {
+        assert_eq!(rule_of(&policy, path), want, "{path}");
     }
 }
 

@@ -150,6 +150,7 @@ fn policy(issuer: &str) -> Value {
             "kind": "jwt", "issuer": ISSUER, "audiences": ["upstreams"],
             "jwks": { "uri": format!("{issuer}{JWKS_PATH}"), "upstream": "idp" },
             "groups": [{ "claim": "groups" }], "from_params": ["access_token"],
+            "from_headers": [{ "name": "authorization", "value_prefix": "Bearer " }],
         } },
         "rules": [
             { "name": "host", "match": { "hosts": ["admin.example.com"] }, "require": admin },
