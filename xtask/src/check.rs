@@ -81,6 +81,9 @@ const STEPS: &[Step] = &[
         Group::Floods,
         || crate::abuse::run(&["--short"]),
     ),
+    ("real upstreams, briefly", Group::Floods, || {
+        crate::upstreams::run(&crate::upstreams::Options::parse(&["--short"])?)
+    }),
     ("the demonstration", Group::Rest, || crate::demo::run(true)),
     ("tests in the real Envoy", Group::Envoy, || {
         show(cargo().args(["test", "--test", "envoy"]))

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 /// The version of cargo-fuzz that is built where there is none.
 const CARGO_FUZZ: &str = "0.13.2";
 /// What is fuzzed.
-const TARGETS: &[&str] = &["token", "jwks", "configuration", "story"];
+const TARGETS: &[&str] = &["token", "jwks", "configuration", "readings", "story"];
 
 /// Runs each target for so many seconds, from the committed corpus and what earlier runs found (`target/corpus`).
 ///

@@ -1,0 +1,275 @@
+//! Any bytes as a request, against a policy with many rules.
+//!
+//! It comes to one decision, the same each time. Whatever is admitted comes to the same rule, with the same values of the
+//! variables that the rule depends on, in the readings that the documentation promises: each is made here by itself.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use arbitrary::Arbitrary;
+use auth_filter::config::Config;
+use auth_filter::headers::Headers;
+use auth_filter::policy::Policy;
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Value, json};
+
+#[derive(Arbitrary, Debug)]
+struct Request {
+    method: Text,
+    authority: Text,
+    path: Vec<Text>,
+    headers: Vec<(Text, Text)>,
+}
+
+/// A word that rules or readings know, or any bytes.
+#[derive(Arbitrary, Debug)]
+enum Text {
+    Known(u8),
+    Raw(Vec<u8>),
+}
+
+const WORDS: &[&str] = &[
+    "/",
+    "admin",
+    "public",
+    "users",
+    "ann",
+    "orders",
+    "items",
+    "exact",
+    "group",
+    "private",
+    "//",
+    "/./",
+    "/../",
+    "%2f",
+    "%2F",
+    "%252f",
+    "%3f",
+    "%23",
+    "%25",
+    "%61",
+    ";x",
+    ".json",
+    ".",
+    "%20",
+    "::$DATA",
+    "Admin",
+    "%EF%BD%81",
+    "\u{212a}",
+    "?",
+    "?_method=DELETE",
+    "%00",
+    "GET",
+    "POST",
+    "DELETE",
+    "delete",
+    "HEAD",
+    "api.example.com",
+    "admin.example.com",
+    "admin.example.com:",
+    "a.b.example.com:8443",
+    "x-http-method-override",
+    "x_http_method",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-forwarded-host",
+    "forwarded",
+    "host=admin.example.com",
+    "/admin",
+    "/items/7",
+];
+
+impl Text {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Known(word) => WORDS[usize::from(*word) % WORDS.len()].as_bytes(),
+            Self::Raw(bytes) => bytes,
+        }
+    }
+}
+
+impl Request {
+    fn pairs(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let path: Vec<u8> = self
+            .path
+            .iter()
+            .flat_map(|part| part.bytes())
+            .copied()
+            .collect();
+        let mut pairs = vec![
+            (b":method".to_vec(), self.method.bytes().to_vec()),
+            (b":authority".to_vec(), self.authority.bytes().to_vec()),
+            (b":path".to_vec(), path),
+        ];
+        let headers = self.headers.iter();
+        pairs.extend(headers.map(|(name, value)| (name.bytes().to_vec(), value.bytes().to_vec())));
+        pairs
+    }
+}
+
+/// One policy for each way of `paths`.
+static POLICIES: LazyLock<Vec<(Value, Policy)>> = LazyLock::new(|| {
+    ["same_rule", "distinct", "refuse", "same"]
+        .map(|word| {
+            let mut paths =
+                json!({ "case": word, "trailing_slash": word, "encoded_slashes": word });
+            if matches!(word, "same_rule" | "distinct") {
+                paths["suffixes"] = json!(word);
+            }
+            let policy = policy(&paths);
+            (paths, policy)
+        })
+        .into()
+});
+
+fn policy(paths: &Value) -> Policy {
+    let mut rules = vec![
+        json!({ "name": "host", "match": { "hosts": ["admin.example.com"] }, "require": "deny" }),
+        json!({ "name": "below", "match": { "hosts": ["*.b.example.com:8443"], "path_prefix": "/admin" }, "require": "user" }),
+        json!({ "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" }),
+        json!({ "name": "exact", "match": { "path": "/exact" }, "require": "user" }),
+        json!({ "name": "own", "match": { "path_template": "/users/{user}/orders/**" },
+            "require": { "claims": { "sub": { "path_variable": "user" } } } }),
+        json!({ "name": "delete", "match": { "path_prefix": "/items", "methods": ["DELETE"] }, "require": "deny" }),
+        json!({ "name": "read", "match": { "path_prefix": "/items", "methods": ["GET"] }, "require": "public" }),
+        json!({ "name": "private", "match": { "path_template": "/group/{name}/private" }, "require": "user" }),
+        json!({ "name": "report", "match": { "path_regex": "/reports/[0-9]{4}(/q[1-4])?" }, "require": "user" }),
+        json!({ "name": "public", "match": { "path_prefix": "/public" }, "require": "public" }),
+    ];
+    for number in 0..50 {
+        rules.push(
+            json!({ "match": { "path_prefix": format!("/many/{number}") }, "require": "user" }),
+        );
+    }
+    rules.push(json!({ "name": "rest", "match": {}, "require": "public" }));
+    let config = json!({
+        "paths": paths,
+        "providers": { "main": {
+            "kind": "jwt", "issuer": "https://issuer", "audiences": ["a"],
+            "jwks": { "uri": "https://issuer/jwks.json", "upstream": "idp" },
+        } },
+        "rules": rules,
+    });
+    let config = Config::parse(config.to_string().as_bytes()).expect("a good configuration");
+    Policy::compile(&config).expect("a good policy")
+}
+
+/// What a request comes to: the rule's name and the variable that it depends on, or the reason of the refusal.
+fn decision(
+    policy: &Policy,
+    pairs: &[(Vec<u8>, Vec<u8>)],
+) -> Result<(String, Option<String>), &'static str> {
+    let head = Headers::from_pairs(pairs);
+    match policy.find(&head) {
+        Ok((rule, values)) => {
+            let user = values.into_iter().find(|(name, _)| name == "user");
+            Ok((
+                rule.name.clone(),
+                user.map(|(_, value)| value).filter(|_| rule.name == "own"),
+            ))
+        }
+        Err(denial) => Err(denial.reason()),
+    }
+}
+
+/// Other requests for which an upstream may take this one, each by a step that the documentation names.
+fn readings(
+    pairs: &[(Vec<u8>, Vec<u8>)],
+    paths: &Value,
+) -> Vec<(&'static str, Vec<(Vec<u8>, Vec<u8>)>)> {
+    let mut all = Vec::new();
+    let mut add = |name: &'static str, place: usize, value: Vec<u8>| {
+        let mut other = pairs.to_vec();
+        other[place].1 = value;
+        all.push((name, other));
+    };
+    let (method, target) = (&pairs[0].1, &pairs[2].1);
+    let mark = target
+        .iter()
+        .position(|byte| *byte == b'?')
+        .unwrap_or(target.len());
+    let (path, query) = target.split_at(mark);
+    let whole = |path: Vec<u8>| [path, query.to_vec()].concat();
+    if path.windows(2).any(|two| two == b"//") {
+        let mut merged = path.to_vec();
+        merged.dedup_by(|next, before| *next == b'/' && *before == b'/');
+        add("slashes merged", 2, whole(merged));
+    }
+    if path.starts_with(b"//") {
+        let rest = path
+            .iter()
+            .position(|byte| *byte != b'/')
+            .unwrap_or(path.len());
+        let slash = path[rest..].iter().position(|byte| *byte == b'/');
+        let behind = slash.map_or(b"/".to_vec(), |slash| path[rest + slash..].to_vec());
+        add("behind an authority", 2, whole(behind));
+    }
+    if path.contains(&b';') {
+        let cut = path.split(|byte| *byte == b'/').map(|segment| {
+            segment
+                .split(|byte| *byte == b';')
+                .next()
+                .unwrap_or_default()
+        });
+        add(
+            "without parameters",
+            2,
+            whole(cut.collect::<Vec<_>>().join(&b'/')),
+        );
+    }
+    let same_rule = |key: &str| paths[key] == "same_rule";
+    if same_rule("trailing_slash") && path.len() > 1 && path.ends_with(b"/") {
+        add(
+            "without the final slash",
+            2,
+            whole(path[..path.len() - 1].to_vec()),
+        );
+    }
+    if same_rule("case") && !path.contains(&b'%') {
+        add("in lower case", 2, whole(path.to_ascii_lowercase()));
+    }
+    if method.iter().any(u8::is_ascii_lowercase) {
+        add("the method in capitals", 0, method.to_ascii_uppercase());
+    }
+    for (name, value) in &pairs[3..] {
+        match &name[..] {
+            b"x-http-method-override"
+                if !value.trim_ascii().is_empty() && !value.contains(&b',') =>
+            {
+                add(
+                    "the method of a header",
+                    0,
+                    value.trim_ascii().to_ascii_uppercase(),
+                );
+            }
+            b"x-original-url" | b"x-rewrite-url" if value.starts_with(b"/") => {
+                add("the target of a header", 2, value.trim_ascii().to_vec());
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fuzz_target!(|request: Request| {
+    let pairs = request.pairs();
+    for (paths, policy) in POLICIES.iter() {
+        let decided = decision(policy, &pairs);
+        assert_eq!(decided, decision(policy, &pairs), "{paths} {pairs:?}");
+        let Ok((rule, user)) = decided else {
+            continue;
+        };
+        for (name, other) in readings(&pairs, paths) {
+            let (found, value) = match decision(policy, &other) {
+                Ok(found) => found,
+                Err(reason) => panic!("{rule}, but {name}: {reason}: {paths} {pairs:?}"),
+            };
+            assert_eq!(rule, found, "{name}: {paths} {pairs:?}");
+            // Letters in variables are not looked at by their case.
+            if name != "in lower case" {
+                assert_eq!(user, value, "{name}: {paths} {pairs:?}");
+            }
+        }
+    }
+});
