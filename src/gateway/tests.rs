@@ -401,6 +401,7 @@ under_jumps!(
         disabled_means_that_only_what_is_the_filters_own_is_removed,
         each_provider_looks_where_its_tokens_stand,
         a_preflight_request_passes_where_the_configuration_says_so,
+        a_preflight_request_is_judged_by_what_it_announces,
         a_client_without_a_token_finds_whose_tokens_are_taken,
         one_place_in_two_spellings_is_one_place,
         providers_of_one_issuer_differ_in_their_audience,

@@ -644,6 +644,7 @@ under_jumps!(
     "tests.rs",
     [
         many_who_wait_ask_once,
+        calls_that_fail_together_leave_a_service_alone_once,
         an_introspection_request_is_a_form_behind_client_credentials,
         a_verifier_gets_the_credential_as_json,
         the_headers_of_a_service_go_out_with_each_question_and_into_no_log,

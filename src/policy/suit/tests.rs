@@ -161,15 +161,18 @@ fn what_is_worse_on_a_host_is_said() {
             .iter()
             .any(|warning| warning.what.contains("no timer"))
     );
-    let directories = json!({ "directories": { "people": { "uri": "http://p/{subject}" } } });
-    let with = json!({ "groups": [{ "directory": "people" }] });
-    let policy = suited(HostName::Apisix, &config(&with, &directories)).unwrap();
-    assert!(
-        policy
-            .warnings
-            .iter()
-            .any(|warning| warning.what.contains("one callout"))
-    );
-    let policy = suited(HostName::Envoy, &config(&with, &directories)).unwrap();
+    let policy = suited(HostName::Envoy, &config(&json!({}), &json!({}))).unwrap();
     assert!(policy.warnings.is_empty(), "{:?}", policy.warnings);
+}
+
+#[test]
+fn callouts_are_as_many_as_the_host_needs_unless_the_configuration_says_how_many() {
+    let forward = json!({ "forward": true });
+    for (host, want) in HOSTS.into_iter().zip([64, 256, 256]) {
+        let policy = suited(host, &config(&forward, &json!({}))).unwrap();
+        assert_eq!(policy.limits.callouts, want, "{host:?}");
+        let limits = json!({ "limits": { "callouts": 64 } });
+        let policy = suited(host, &config(&forward, &limits)).unwrap();
+        assert_eq!(policy.limits.callouts, 64, "{host:?}");
+    }
 }
