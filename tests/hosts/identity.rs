@@ -88,7 +88,7 @@ fn a_client_never_speaks_for_the_filter() {
                     let context = format!("{host:?} {mode} {path} {spoof:?}");
                     // nginx drops names with underscores itself.
                     let dropped = spoof[0].0.contains('_') && host != Personality::Envoy;
-                    if host == Personality::NGINX_BARE && !dropped {
+                    if host.is_nginx() && !dropped {
                         assert_eq!(process.refused(id).status, 400, "{context}");
                         assert!(
                             process.refused(id).body.contains("Header not allowed"),

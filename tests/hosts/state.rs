@@ -336,10 +336,9 @@ impl State {
                 }
             }
             Personality::Apisix => {
-                if !matches!(
-                    self.callback,
-                    Callback::RequestHeaders | Callback::CallResponse
-                ) {
+                let callbacks = [Callback::RequestHeaders, Callback::CallResponse];
+                let idle = self.stream().is_some_and(|stream| stream.pending == 0);
+                if !callbacks.contains(&self.callback) || !idle {
                     return Ok(Err(BAD_ARGUMENT));
                 }
             }
