@@ -168,6 +168,8 @@ if __name__ == "__main__":
 
     # A connection serves more than one request.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    # Head and body are two writes, of which the second would wait for the first to be acknowledged.
+    WSGIRequestHandler.disable_nagle_algorithm = True
     WSGIRequestHandler.log = lambda *_: None
     app = flask_application("flask")
     app.wsgi_app = MethodOverride(app.wsgi_app)

@@ -1,12 +1,11 @@
 //! The least of HTTP/2 that sends any bytes as a request: ordinary clients refuse what has to be tried.
 
 use super::case::Pair;
+use super::lab::PATIENCE;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -47,8 +46,8 @@ impl Connection {
     pub(super) fn open(addr: SocketAddr) -> io::Result<Self> {
         let mut stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        stream.set_write_timeout(Some(TIMEOUT))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let mut opening = PREFACE.to_vec();
         // Without a table of headers (setting 1) each status is written out.
         opening.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]));

@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const ISSUER: &str = "https://issuer.example";
 /// The header by which Envoy finds the upstream.
 const CHOICE: &str = "x-lab-upstream";
+/// How long an answer may take: Envoy gives an upstream two seconds.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 /// What Envoy adds to answers of upstreams.
 const FROM_UPSTREAM: &str = "x-envoy-upstream-service-time";
 
@@ -181,7 +184,7 @@ fn edit(bootstrap: &mut Value, addrs: &[SocketAddr]) {
         .map(|name| {
             json!({
                 "match": { "prefix": "", "headers": [{ "name": CHOICE, "string_match": { "exact": name } }] },
-                "route": { "cluster": name, "timeout": "10s", "retry_policy": { "retry_on": "reset-before-request,connect-failure" } },
+                "route": { "cluster": name, "timeout": "2s", "retry_policy": { "retry_on": "reset-before-request,connect-failure" } },
             })
         })
         .collect();
@@ -193,6 +196,8 @@ fn edit(bootstrap: &mut Value, addrs: &[SocketAddr]) {
     {
         let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
         manager["access_log"] = json!([]);
+        // What ends a connection would otherwise hold its client for a second.
+        manager["delayed_close_timeout"] = json!("0.05s");
         manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
         manager["route_config"]["virtual_hosts"][0]["routes"] = json!(routes);
         manager["normalize_path"] = json!(place == 1);
@@ -282,7 +287,9 @@ fn over_http1(
         .iter()
         .map(|byte| char::from(*byte))
         .collect::<String>();
-    let mut request = Request::new(&method, &case.target).header("host", &case.authority);
+    let mut request = Request::new(&method, &case.target)
+        .header("host", &case.authority)
+        .timeout(PATIENCE);
     for (name, value) in headers {
         request = request.header(name, value);
     }
