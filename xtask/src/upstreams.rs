@@ -196,12 +196,14 @@ fn replay(lab: &Lab, line: &str) -> Result<(), String> {
     if let Some(told) = &answer.told {
         println!("the upstream says: {told}");
     }
-    match verdict {
-        Verdict::Wrong(why) => Err(why),
-        Verdict::Refused => Ok(println!("refused before the upstream")),
-        Verdict::Admitted => Ok(println!("admitted; the upstream served no resource")),
-        Verdict::Served => Ok(println!("served, to somebody who may have it")),
-    }
+    let told = match verdict {
+        Verdict::Wrong(why) => return Err(why),
+        Verdict::Refused => "refused before the upstream",
+        Verdict::Admitted => "admitted; the upstream served no resource",
+        Verdict::Served => "served, to somebody who may have it",
+    };
+    println!("{told}");
+    Ok(())
 }
 
 /// What was found, by the kinds of changes and the upstream: how often, and the first lines.

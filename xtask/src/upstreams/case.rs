@@ -106,15 +106,21 @@ impl Case {
     pub(super) fn parse(line: &str) -> Result<Self, String> {
         let value: Value =
             serde_json::from_str(line).map_err(|error| format!("--replay: {error}"))?;
-        let word = |key: &str| value[key].as_str().ok_or(format!("--replay: no {key}"));
+        let word = |key: &str| {
+            value[key]
+                .as_str()
+                .ok_or_else(|| format!("--replay: no {key}"))
+        };
         let bytes = |key: &str| word(key).and_then(bytes);
         let pairs = |key: &str| {
-            let pairs = value[key].as_array().ok_or(format!("--replay: no {key}"))?;
+            let pairs = value[key]
+                .as_array()
+                .ok_or_else(|| format!("--replay: no {key}"))?;
             let pair = |pair: &Value| {
                 let part = |at: usize| {
                     pair[at]
                         .as_str()
-                        .ok_or(format!("--replay: a pair of {key}"))
+                        .ok_or_else(|| format!("--replay: a pair of {key}"))
                 };
                 Ok((self::bytes(part(0)?)?, self::bytes(part(1)?)?))
             };
