@@ -17,6 +17,7 @@ use super::upstream::{PREFIX, state_names};
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
+    Spelling,
 };
 use crate::keys::Seal;
 use crate::text::is_token;
@@ -41,6 +42,9 @@ impl Policy {
             ..
         } = providers::compile(config)?;
         let rules = rules::compile(&config.rules, &providers, &decisions)?;
+        if config.paths.case == Spelling::SameRule {
+            rules::tell_apart_without_case(&rules)?;
+        }
         let aws = providers
             .iter()
             .any(|provider| provider.identity_pool.is_some());

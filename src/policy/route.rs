@@ -204,7 +204,7 @@ impl Route {
 
     /// The same route for paths in lower case.
     #[must_use]
-    pub(super) fn without_case(&self) -> Self {
+    pub(in crate::policy) fn without_case(&self) -> Self {
         Self {
             path: self.path.without_case(),
             ..self.clone()

@@ -23,6 +23,26 @@ fn what_does_not_hold_together_is_refused_with_its_place() {
             "rules[0].match.path: \"a\" is not a path",
         ),
         (
+            r#"{"match": {"path_prefix": "/a/*"}, "require": "user"}"#,
+            "rules[0].match.path_prefix: a * stands for itself here; write path_template",
+        ),
+        (
+            r#"{"match": {"path": "/a/{id}"}, "require": "user"}"#,
+            "rules[0].match.path: a { stands for itself here",
+        ),
+        (
+            r#"{"match": {"path": "/a/:id/b"}, "require": "user"}"#,
+            "rules[0].match.path: a : stands for itself here",
+        ),
+        (
+            r#"{"match": {"path": "/v1/orders:cancel"}, "require": "deny"}, {"match": {"path": "/V1/orders:cancel"}, "require": "user"}"#,
+            "rules[1]: differs from rules[0] in the case of letters only",
+        ),
+        (
+            r#"{"match": {"path_prefix": "/Public"}, "require": "public"}, {"match": {"path_template": "/public/{x}"}, "require": "user"}"#,
+            "rules[1]: differs from rules[0] in the case of letters only",
+        ),
+        (
             r#"{"match": {"methods": ["get"]}, "require": "user"}"#,
             "rules[0].match.methods[0]: methods are compared with case; write \"GET\"",
         ),

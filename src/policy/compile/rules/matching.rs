@@ -73,10 +73,32 @@ fn path(at: &str, matches: &config::Match) -> Result<MatchPath, ConfigError> {
     }
     let at = format!("{at}.{key}");
     match key {
-        "path" => path_bytes(&at, text).map(MatchPath::Exact),
-        "path_prefix" => path_bytes(&at, text).map(MatchPath::Prefix),
+        "path" => literal(&at, text).map(MatchPath::Exact),
+        "path_prefix" => literal(&at, text).map(MatchPath::Prefix),
         "path_template" => template(&at, text).map(MatchPath::Template),
         _ => regex(&at, text).map(MatchPath::Regex),
+    }
+}
+
+/// A path that means itself: what means more elsewhere is meant here by nobody.
+fn literal(at: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
+    let sign = if text.contains('*') {
+        Some("*")
+    } else if text.contains('{') {
+        Some("{")
+    } else if text.split('/').any(|segment| segment.starts_with(':')) {
+        Some(":")
+    } else {
+        None
+    };
+    match sign {
+        Some(sign) => Err(ConfigError::new(
+            at,
+            format!(
+                "a {sign} stands for itself here; write path_template, with {{name}} for a segment and ** for the rest, or path_regex where it is meant"
+            ),
+        )),
+        None => path_bytes(at, text),
     }
 }
 
