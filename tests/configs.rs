@@ -867,3 +867,50 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
         ]
     );
 }
+
+/// The file that a test's name in a document leads to: `envoy::…` and `hosts::…` are suites, `core::…` is the library or a
+/// test of its own beside the suites.
+fn file_of(path: &[&str]) -> Option<String> {
+    let candidates = match path {
+        [suite @ ("envoy" | "hosts"), module] => vec![format!("tests/{suite}/{module}.rs")],
+        ["core", rest @ ..] => {
+            let module = rest.join("/");
+            let inline = module
+                .strip_suffix("/tests")
+                .map(|held| format!("src/{held}.rs"));
+            let own = [format!("src/{module}.rs"), format!("tests/{module}.rs")];
+            own.into_iter().chain(inline).collect()
+        }
+        _ => Vec::new(),
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    candidates
+        .into_iter()
+        .find(|name| root.join(name).is_file())
+        .map(|name| read(&name))
+}
+
+#[test]
+fn each_attack_names_a_test_that_exists() {
+    let text = read("filter-config/threat-model.md");
+    let attacks: Vec<&str> = text
+        .split("## ")
+        .filter(|part| part.contains("| attack | answer | test |"))
+        .flat_map(|part| part.lines().filter(|line| line.starts_with("| ")).skip(1))
+        .collect();
+    assert!(attacks.len() > 30, "{}", attacks.len());
+    for attack in attacks {
+        let tests = attack.split('|').nth(3).unwrap_or_default();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {attack}");
+        for name in names {
+            let parts: Vec<&str> = name.split("::").collect();
+            let (function, path) = parts.split_last().unwrap();
+            let file = file_of(path).unwrap_or_else(|| panic!("{name} leads to no file"));
+            let test = file.split("#[test]").skip(1);
+            let test = test.filter_map(|rest| rest.split_once("fn ")?.1.split_once('('));
+            let mut tests = test.map(|(name, _)| name);
+            assert!(tests.any(|held| held == *function), "there is no {name}");
+        }
+    }
+}

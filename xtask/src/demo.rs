@@ -72,7 +72,7 @@ fn configuration(
     let own = |addr: SocketAddr| address(&addr.ip().to_string(), addr.port());
     let replacements = [
         (address("0.0.0.0", 10_000), own(listener)),
-        (address("0.0.0.0", 9901), own(admin)),
+        (address("127.0.0.1", 9901), own(admin)),
         (address("upstream", 8080), own(upstream)),
         (address("cognito", 5000), own(issuer)),
         (address("directory", 8181), own(directory)),
