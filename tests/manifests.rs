@@ -213,7 +213,7 @@ fn the_callout_goes_where_the_manifest_leads_and_trusts_the_issuer_only() {
     let kong = fs::read_to_string(folder().join("kong/kong.conf")).unwrap();
     for line in [
         "wasm = on",
-        "nginx_wasm_shm_kv_* = 12m",
+        "nginx_wasm_shm_kv = 12m",
         "nginx_wasm_tls_verify_cert = on",
         "nginx_wasm_tls_verify_host = on",
     ] {
