@@ -120,16 +120,23 @@ impl Policy {
                 return Err(self.disagree((&first, found), (&other, place)));
             }
         }
-        if let Some(place) = readings
-            .all()
-            .map(|target| self.place_without_case(&target, found))
-            .find(|place| *place != found)
-        {
-            if self.reader.spellings.case == Spelling::Same {
-                return self.settle(place, &first);
-            }
-            return Err(self.disagree((&first, found), (&first, place)));
+        // Without case a reading may come to another rule than with it; then all come to that one, or the request to none.
+        let folded = self.place_without_case(&first, found);
+        if folded != found && self.reader.spellings.case != Spelling::Same {
+            return Err(self.disagree((&first, found), (&first, folded)));
         }
+        let mut held = None;
+        for other in readings.others() {
+            let place = self.place_without_case(&other, found);
+            let same_values = folded == found || {
+                let held = held.get_or_insert_with(|| self.values(folded, &first));
+                self.values(folded, &other) == *held
+            };
+            if place != folded || !same_values {
+                return Err(self.disagree((&first, folded), (&other, place)));
+            }
+        }
+        let found = folded;
         // Whoever decides by the path itself reads it in one way, and the upstream in another.
         let decides_by_path = |rule: &Rule| rule.requirement.asks_decision();
         let rule = found.and_then(|place| self.rules.get(place));

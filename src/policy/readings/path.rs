@@ -35,10 +35,7 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
         });
     }
     let mut first = decode_but_slashes(path)?;
-    let slash = path.len() > 1 && path.ends_with(b"/");
-    if slash && spellings.trailing_slash == Spelling::Refuse
-        || hides_a_slash(path) && spellings.encoded_slashes == Spelling::Refuse
-    {
+    if is_refused(path, spellings) {
         return Err(Denial::AmbiguousRequest);
     }
     if spellings.trailing_slash == Spelling::Same {
@@ -79,6 +76,9 @@ fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denia
         next += 1;
         for reading in steps(&path, spellings) {
             check(&reading)?;
+            if is_refused(&reading, spellings) {
+                return Err(Denial::AmbiguousRequest);
+            }
             if !readings.contains(&reading) {
                 readings.push(reading);
             }
@@ -92,6 +92,13 @@ fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denia
         first: Cow::Owned(readings.pop().unwrap_or_default()),
         others,
     })
+}
+
+/// Whether a path has a spelling that the configuration refuses.
+fn is_refused(path: &[u8], spellings: &Spellings) -> bool {
+    let slash = path.len() > 1 && path.ends_with(b"/");
+    slash && spellings.trailing_slash == Spelling::Refuse
+        || hides_a_slash(path) && spellings.encoded_slashes == Spelling::Refuse
 }
 
 /// What servers are known to make of a path, one step each.

@@ -413,6 +413,54 @@ fn variables_that_the_rule_depends_on_are_the_same_in_every_reading() {
 }
 
 #[test]
+fn what_is_refused_is_refused_in_every_reading() {
+    let policy = policy(
+        json!({ "trailing_slash": "refuse", "encoded_slashes": "refuse" }),
+        json!([{ "name": "all", "match": {}, "require": "public" }]),
+    );
+    for (path, want) in [
+        ("/exact", "all"),
+        ("/exact;x", "all"),
+        ("/", "all"),
+        ("/exact/", "ambiguous_request"),
+        ("/exact/;x", "ambiguous_request"),
+        ("/exact//", "ambiguous_request"),
+        ("/a%2fb", "ambiguous_request"),
+        ("/a%252fb", "ambiguous_request"),
+    ] {
+        assert_eq!(rule_of(&policy, path), want, "{path}");
+    }
+}
+
+#[test]
+fn readings_without_case_come_to_one_rule_too() {
+    let policy = policy(
+        json!({ "case": "same" }),
+        json!([
+            { "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" },
+            { "name": "public", "match": { "path_prefix": "/public" }, "require": "public" },
+            { "name": "own", "match": { "path_template": "/users/{user}/**" },
+              "require": { "claims": { "sub": { "path_variable": "user" } } } },
+            { "name": "rest", "match": {}, "require": "user" },
+        ]),
+    );
+    for (path, want) in [
+        ("/ADMIN/x", "admin"),
+        ("/Public", "public"),
+        ("/USERS/Ann/x", "own"),
+        // What Node reads behind `//PUBLIC` is for another rule than what nginx merges.
+        ("//PUBLIC/ADMIN", "ambiguous_request"),
+        ("//X/Admin", "ambiguous_request"),
+        ("//Admin/", "ambiguous_request"),
+        ("/PUBLIC/;x", "public"),
+        ("/USERS/Ann;x/y", "ambiguous_request"),
+        ("/Users/Ann./y", "ambiguous_request"),
+    ] {
+        assert_eq!(rule_of(&policy, path), want, "{path}");
+    }
+}
+
+#[test]
 fn whoever_decides_by_the_path_itself_gets_one_reading() {
     let policy = policy(
         json!({}),

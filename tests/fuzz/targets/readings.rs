@@ -4,8 +4,6 @@
 //! variables that the rule depends on, in the readings that the documentation promises: each is made here by itself.
 #![no_main]
 
-use std::sync::LazyLock;
-
 use arbitrary::Arbitrary;
 use auth_filter::config::Config;
 use auth_filter::headers::Headers;
@@ -108,20 +106,19 @@ impl Request {
     }
 }
 
-/// One policy for each way of `paths`.
-static POLICIES: LazyLock<Vec<(Value, Policy)>> = LazyLock::new(|| {
-    ["same_rule", "distinct", "refuse", "same"]
+thread_local! {
+    /// One policy for each way of `paths`; a policy is one thread's own.
+    static POLICIES: Vec<(Value, Policy)> = ["same_rule", "distinct", "refuse", "same"]
         .map(|word| {
-            let mut paths =
-                json!({ "case": word, "trailing_slash": word, "encoded_slashes": word });
+            let mut paths = json!({ "case": word, "trailing_slash": word, "encoded_slashes": word });
             if matches!(word, "same_rule" | "distinct") {
                 paths["suffixes"] = json!(word);
             }
             let policy = policy(&paths);
             (paths, policy)
         })
-        .into()
-});
+        .into();
+}
 
 fn policy(paths: &Value) -> Policy {
     let mut rules = vec![
@@ -179,7 +176,15 @@ fn readings(
     paths: &Value,
 ) -> Vec<(&'static str, Vec<(Vec<u8>, Vec<u8>)>)> {
     let mut all = Vec::new();
+    let hides_a_slash = pairs[2]
+        .1
+        .windows(3)
+        .any(|three| three.eq_ignore_ascii_case(b"%2f"));
     let mut add = |name: &'static str, place: usize, value: Vec<u8>| {
+        // There the upstream decodes slashes before it does anything else.
+        if place == 2 && hides_a_slash && paths["encoded_slashes"] == "same" {
+            return;
+        }
         let mut other = pairs.to_vec();
         other[place].1 = value;
         all.push((name, other));
@@ -254,22 +259,28 @@ fn readings(
 
 fuzz_target!(|request: Request| {
     let pairs = request.pairs();
-    for (paths, policy) in POLICIES.iter() {
-        let decided = decision(policy, &pairs);
-        assert_eq!(decided, decision(policy, &pairs), "{paths} {pairs:?}");
-        let Ok((rule, user)) = decided else {
-            continue;
+    POLICIES.with(|policies| {
+        for (paths, policy) in policies {
+            check(paths, policy, &pairs);
+        }
+    });
+});
+
+fn check(paths: &Value, policy: &Policy, pairs: &[(Vec<u8>, Vec<u8>)]) {
+    let decided = decision(policy, pairs);
+    assert_eq!(decided, decision(policy, pairs), "{paths} {pairs:?}");
+    let Ok((rule, user)) = decided else {
+        return;
+    };
+    for (name, other) in readings(pairs, paths) {
+        let (found, value) = match decision(policy, &other) {
+            Ok(found) => found,
+            Err(reason) => panic!("{rule}, but {name}: {reason}: {paths} {pairs:?}"),
         };
-        for (name, other) in readings(&pairs, paths) {
-            let (found, value) = match decision(policy, &other) {
-                Ok(found) => found,
-                Err(reason) => panic!("{rule}, but {name}: {reason}: {paths} {pairs:?}"),
-            };
-            assert_eq!(rule, found, "{name}: {paths} {pairs:?}");
-            // Letters in variables are not looked at by their case.
-            if name != "in lower case" {
-                assert_eq!(user, value, "{name}: {paths} {pairs:?}");
-            }
+        assert_eq!(rule, found, "{name}: {paths} {pairs:?}");
+        // Letters in variables are not looked at by their case.
+        if name != "in lower case" {
+            assert_eq!(user, value, "{name}: {paths} {pairs:?}");
         }
     }
-});
+}
