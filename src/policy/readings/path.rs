@@ -35,7 +35,7 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
         });
     }
     let mut first = decode_but_slashes(path)?;
-    if is_refused(path, spellings) {
+    if is_refused(&first, spellings) {
         return Err(Denial::AmbiguousRequest);
     }
     if spellings.trailing_slash == Spelling::Same {
