@@ -7,7 +7,7 @@ use crate::process::{describe, run};
 use crate::tools::{cargo, ensure_toolchain, ensure_venv, node, target, wasm, workspace};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// One step: its name, where it belongs, and what it runs.
@@ -42,6 +42,9 @@ const STEPS: &[Step] = &[
     }),
     ("module", Group::Build, || wasm().map(drop)),
     ("Envoy and moto", Group::Build, || ensure_venv().map(drop)),
+    ("the runner of tests on WebAssembly", Group::Build, || {
+        runner(&locked_version("wasm-bindgen")?).map(drop)
+    }),
     (
         "tests of the core and of the laboratory",
         Group::Units,
@@ -72,10 +75,11 @@ const STEPS: &[Step] = &[
     ("the benchmark, briefly", Group::Rest, || {
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
-    ("failures all around, briefly", Group::Floods, || {
-        soak("--short")
-    }),
-    ("planted faults of that", Group::Floods, || soak("--breaks")),
+    (
+        "failures all around, briefly, and planted faults",
+        Group::Floods,
+        || side_by_side(&[&["soak", "--short"], &["soak", "--breaks"]]),
+    ),
     (
         "strangers, briefly, and planted faults",
         Group::Floods,
@@ -93,8 +97,39 @@ const STEPS: &[Step] = &[
 /// The tests that show the directory's pages in Chromium.
 const PAGES: &str = "pages::";
 
-fn soak(option: &str) -> Result<(), String> {
-    crate::soak::run(&crate::soak::Options::parse(&[option])?)
+/// Runs commands of this program at the same time: each waits most of its time. Their output comes one after the other.
+fn side_by_side(commands: &[&[&str]]) -> Result<(), String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
+    let started: Vec<_> = commands
+        .iter()
+        .map(|arguments| {
+            let mut command = Command::new(&program);
+            command.args(*arguments).stdout(Stdio::piped());
+            let line = describe(&command);
+            let child = command
+                .spawn()
+                .map_err(|error| format!("`{line}` cannot start: {error}"))?;
+            // Read at once: a pipe that nobody reads stops whoever writes.
+            let reader = std::thread::spawn(move || child.wait_with_output());
+            Ok((line, reader))
+        })
+        .collect::<Result<_, String>>()?;
+    let mut failed = Vec::new();
+    for (line, reader) in started {
+        let output = reader
+            .join()
+            .map_err(|_| format!("`{line}` was not read"))?
+            .map_err(|error| format!("`{line}`: {error}"))?;
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            failed.push(format!("`{line}`: {}", output.status));
+        }
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join("; "))
+    }
 }
 
 fn directory_tests() -> Command {
