@@ -172,7 +172,7 @@ impl Capabilities {
             sets_target: false,
             target: None,
             authority: false,
-            named_host: None,
+            named_host: Some("host"),
             reason_phrase: false,
             address: "remote_addr",
             certificate: None,

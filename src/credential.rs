@@ -9,6 +9,8 @@ mod name;
 mod query;
 mod websocket;
 
+pub(crate) use self::name::is_read_as;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::LazyLock;

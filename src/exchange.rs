@@ -289,6 +289,12 @@ impl Exchange {
             return None;
         }
         let method = preflight::announced(&self.head)?;
+        // What is closed to everybody is closed to these too.
+        if let Ok((own, _)) = self.rule()
+            && matches!(own.requirement, Requirement::Deny)
+        {
+            return Some((Some(own), Verdict::Deny(Denial::Denied)));
+        }
         let announced = self.head.clone().with(":method", method);
         let (rule, verdict) = match self.policy.find(&announced) {
             Ok((rule, _)) if matches!(rule.requirement, Requirement::Deny) => {

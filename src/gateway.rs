@@ -96,6 +96,7 @@ impl Gateway {
     pub fn new(policy: Policy, secret: [u8; 32]) -> Self {
         let most = policy.limits.service_cache_entries;
         let keys = KeyStore::new(policy.sources.iter().cloned());
+        let passwords = PasswordStore::new(secret, policy.limits.hash_time);
         let stores = Stores {
             bearers: RefCell::default(),
             keys: match policy.mode {
@@ -103,7 +104,10 @@ impl Gateway {
                 Mode::Shadow => keys.apart(),
                 Mode::Disabled | Mode::Enforce => keys,
             },
-            passwords: PasswordStore::new(secret, policy.limits.hash_time),
+            passwords: match (policy.mode, policy.digest) {
+                (Mode::Enforce, Some(digest)) => passwords.told_under(digest),
+                _ => passwords,
+            },
             proofs: TimeBudget::new(policy.limits.proof_time, secret),
             replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)

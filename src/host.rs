@@ -18,6 +18,8 @@ use log::{info, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
+use sha2::{Digest as _, Sha256};
+
 use self::logger::Log;
 use self::vm::Vm;
 use crate::capabilities::{Capabilities, recognise};
@@ -175,6 +177,7 @@ fn configure(recognised: HostName) -> Result<(Gateway, Capabilities), String> {
         .read_environment(read, capabilities.missing_variable())
         .map_err(|error| error.located(&text).to_string())?;
     let mut policy = Policy::compile(&config).map_err(|error| error.to_string())?;
+    policy.digest = Some(Sha256::digest(&text).into());
     policy
         .suit(&capabilities, &config.nginx)
         .map_err(|error| error.to_string())?;

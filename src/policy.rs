@@ -30,7 +30,7 @@ use self::path::{CanonicalPath, MatchPath};
 use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
-pub use self::readings::{Disagreement, is_override};
+pub use self::readings::{Disagreement, is_override, methods_of};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
@@ -183,6 +183,8 @@ pub struct Policy {
     pub disabled_identity: Option<DisabledIdentity>,
     /// Who says where a request comes from.
     pub client_address: ClientAddress,
+    /// The digest of the text that it was made of, where that is known.
+    pub digest: Option<[u8; 32]>,
     /// The seal of what the VMs of a process share, where others may write there.
     pub seal: Option<Seal>,
     /// Bounds.

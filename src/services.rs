@@ -37,6 +37,9 @@ use crate::ledger::{Charge, Ledger};
 use crate::policy::principal::Bearer;
 use crate::time::UnixTime;
 
+/// How long a service is left alone at the most because it limits the filter.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
 /// A service's place in the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceId(pub u16);
@@ -279,12 +282,12 @@ impl Service {
     /// For how long the service wants to be left alone, by a response that is no answer.
     fn pause(&self, outcome: CalloutOutcome<'_>, now: UnixTime) -> Option<Pause> {
         let wait = outcome.retry_after(now)?;
-        let of_caller = matches!(self.protocol, Protocol::Verifier)
-            && matches!(outcome, CalloutOutcome::Answered { status: 429, .. });
-        Some(if of_caller {
-            Pause::Question(wait)
-        } else {
-            Pause::Service(wait)
+        let limits = matches!(outcome, CalloutOutcome::Answered { status: 429, .. });
+        Some(match (limits, &self.protocol) {
+            (false, _) => Pause::Service(wait),
+            (true, Protocol::Verifier) => Pause::Question(wait),
+            // Clients can make a service limit the filter; they must not buy an outage of minutes.
+            (true, _) => Pause::Service(wait.min(LONGEST_REST)),
         })
     }
 

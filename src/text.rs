@@ -27,6 +27,26 @@ pub fn percent_decode(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Decodes each triplet that is one, and leaves all else as it stands, as PHP does.
+#[must_use]
+pub fn percent_decode_leniently(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        let triplet = tail.get(..2).filter(|_| first == b'%');
+        let decoded = triplet.and_then(|digits| match digits {
+            [high, low] => Some(hex(*high)? << 4 | hex(*low)?),
+            _ => None,
+        });
+        out.push(decoded.unwrap_or(first));
+        rest = match decoded {
+            Some(_) => tail.get(2..).unwrap_or_default(),
+            None => tail,
+        };
+    }
+    out
+}
+
 /// Appends `value` to `out` so that it is safe in a header: bytes outside visible ASCII, `%` and the bytes
 /// of `also` become percent triplets. No claim can end a header line or an item of a list.
 pub fn push_header_text(out: &mut String, value: &str, also: &[u8]) {
@@ -124,6 +144,20 @@ mod tests {
                 *want,
                 "{input}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_triplet_stays() {
+        for (input, want) in [
+            ("a%41b", "aAb"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%%41", "%A"),
+            ("%00%zz", "\0%zz"),
+        ] {
+            assert_eq!(percent_decode_leniently(input.as_bytes()), want.as_bytes());
         }
     }
 

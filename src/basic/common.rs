@@ -19,12 +19,16 @@ const LAYOUT: u8 = 1;
 #[derive(Debug)]
 pub(super) struct Common {
     secret: CommonSecret,
+    /// The digest of the configuration: what one says of its users says nothing of another's. `None` where others are not
+    /// told.
+    configuration: Option<[u8; 32]>,
 }
 
 impl Common {
-    pub(super) const fn new(secret: [u8; 32]) -> Self {
+    pub(super) const fn new(secret: [u8; 32], configuration: Option<[u8; 32]>) -> Self {
         Self {
             secret: CommonSecret::new(secret),
+            configuration,
         }
     }
 
@@ -66,17 +70,19 @@ impl Common {
         .unwrap_or(false)
     }
 
-    /// The digest of a provider, name, password and address, and the key of its record; `None` where the host has no store.
+    /// The digest of a configuration's provider, name, password and address, and the key of its record; `None` where the host has no store.
     fn place(
         &mut self,
         attempt: Attempt<'_>,
         shared: &mut dyn SharedData,
     ) -> Option<(Digest, String)> {
+        let configuration = self.configuration?;
         let secret = self.secret.agree(shared)?;
         let provider = attempt.provider.0.to_le_bytes();
         let address = attempt.client.map(|client| client.to_bytes());
-        let parts: [&[u8]; 5] = [
+        let parts: [&[u8]; 6] = [
             b"password",
+            &configuration,
             &provider,
             attempt.username.as_bytes(),
             attempt.password.as_bytes(),

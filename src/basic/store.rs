@@ -83,12 +83,22 @@ impl PasswordStore {
         Self {
             secret,
             right: RefCell::new(Expiring::new(MOST)),
-            common: RefCell::new(Common::new(secret)),
+            common: RefCell::new(Common::new(secret, None)),
             known_wrong: RefCell::new(Expiring::new(MOST)),
             throttles: RefCell::new(Throttles::new(
                 throttles.first().copied().unwrap_or_default(),
             )),
             time: RefCell::new(HashTime::new(hash_time)),
+        }
+    }
+
+    /// The same store, which tells the other VMs with this configuration of passwords that were right, and hears of them.
+    #[must_use]
+    pub fn told_under(self, configuration: [u8; 32]) -> Self {
+        let common = Common::new(self.secret, Some(configuration));
+        Self {
+            common: RefCell::new(common),
+            ..self
         }
     }
 

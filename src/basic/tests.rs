@@ -374,7 +374,10 @@ fn a_network_is_one_address() {
 fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_throttle() {
     let mut process = Process::default();
     let (mut one, mut two) = (Vm::new(&["alice"]), Vm::new(&["alice"]));
-    two.store = PasswordStore::new([8; 32], Duration::from_secs(1));
+    let store = |secret: u8, configuration: u8| {
+        PasswordStore::new([secret; 32], Duration::from_secs(1)).told_under([configuration; 32])
+    };
+    (one.store, two.store) = (store(7, 1), store(8, 1));
     let mut ask = |vm: &mut Vm, password: &str, client: &str, now: MonoTime| {
         let attempt = attempt("alice", password, client);
         let claims = vm
@@ -397,6 +400,7 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
     assert_eq!(ask(&mut two, "other", "192.0.2.1", now), Err("throttled"));
     // From elsewhere, and once it is long ago, it is a guess like any other.
     let mut third = Vm::new(&["alice"]);
+    third.store = store(9, 1);
     for number in 0..3 {
         for client in ["192.0.2.1", "198.51.100.7"] {
             assert!(ask(&mut third, &format!("guess-{number}"), client, now).is_err());
@@ -412,6 +416,7 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
     }
     assert_eq!(ask(&mut third, "right", "192.0.2.1", later), Ok(()));
     let mut fourth = Vm::new(&["alice"]);
+    fourth.store = store(10, 1);
     let long_after = later.plus(Duration::from_secs(301));
     for number in 0..3 {
         assert!(
@@ -428,4 +433,18 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
         ask(&mut fourth, "right", "192.0.2.1", long_after),
         Err("throttled")
     );
+    // What one configuration says is nothing to another, nor to one that only tries something out.
+    for other in [
+        store(11, 2),
+        PasswordStore::new([12; 32], Duration::from_secs(1)),
+    ] {
+        let mut fifth = Vm::new(&["alice"]);
+        fifth.store = other;
+        for number in 0..3 {
+            let guess = format!("guess-{number}");
+            assert!(ask(&mut fifth, &guess, "192.0.2.1", later).is_err());
+        }
+        let right = ask(&mut fifth, "right", "192.0.2.1", later);
+        assert_eq!(right, Err("throttled"));
+    }
 }

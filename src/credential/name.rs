@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::text::percent_decode;
+use crate::text::percent_decode_leniently;
 
 /// Whether a server may take a name that was sent for this one. PHP takes dots, blanks and brackets in names for `_`, makes
 /// arrays of what has brackets behind it, and ends names at a NUL; others do not tell letters by their case.
-pub(super) fn is_read_as(sent: &[u8], name: &str) -> bool {
+pub(crate) fn is_read_as(sent: &[u8], name: &str) -> bool {
     if sent == name.as_bytes() {
         return true;
     }
@@ -15,7 +15,7 @@ pub(super) fn is_read_as(sent: &[u8], name: &str) -> bool {
         return false;
     }
     let decoded = if sent.contains(&b'%') {
-        percent_decode(sent).map_or(Cow::Borrowed(sent), Cow::Owned)
+        Cow::Owned(percent_decode_leniently(sent))
     } else {
         Cow::Borrowed(sent)
     };
@@ -64,6 +64,7 @@ mod tests {
             "access%5ftoken",
             "access_token%00x",
             "%61ccess_token",
+            "%61ccess_token%00%zz",
         ] {
             assert!(is_read_as(sent.as_bytes(), "access_token"), "{sent}");
         }

@@ -1,7 +1,7 @@
 //! CORS-preflight requests, as browsers send them: to ask whether a page may send what it is about to send.
 
 use crate::headers::Headers;
-use crate::policy::is_override;
+use crate::policy::{is_override, methods_of};
 
 /// The method that a preflight request announces (Fetch Standard, "CORS-preflight fetch"): `None` for any other request,
 /// and for one that has what no browser sends with it, so that nothing passes in its guise that an upstream would act on.
@@ -11,6 +11,10 @@ pub(super) fn announced(head: &Headers) -> Option<&[u8]> {
     }
     only(head, "origin").filter(|origin| !origin.is_empty())?;
     let method = only(head, "access-control-request-method")?;
+    let target = head.first(":path").unwrap_or_default();
+    if methods_of(target).next().is_some() {
+        return None;
+    }
     let is_plain = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte));
     (is_plain && !head.iter().any(|(name, value)| is_foreign(name, value))).then_some(method)
 }
@@ -91,7 +95,15 @@ mod tests {
             let head = [&PLAIN[..], &[more]].concat();
             assert_eq!(announced(&Headers::from_pairs(&head)), None, "{more:?}");
         }
-        for (at, value) in [(0, "options"), (0, "PUT"), (2, ""), (3, ""), (3, "P T")] {
+        for (at, value) in [
+            (1, "/orders?_method=DELETE"),
+            (1, "/orders?a;.Method=x"),
+            (0, "options"),
+            (0, "PUT"),
+            (2, ""),
+            (3, ""),
+            (3, "P T"),
+        ] {
             let mut head = PLAIN;
             head[at].1 = value;
             assert_eq!(announced(&Headers::from_pairs(&head)), None, "{head:?}");

@@ -284,6 +284,8 @@ fn a_preflight_request_is_judged_by_what_it_announces() {
     config["bypass_cors_preflight"] = json!(true);
     config["rules"] = json!([
         { "match": { "path_prefix": "/closed" }, "require": "deny" },
+        { "match": { "path_prefix": "/quiet", "methods": ["OPTIONS"] }, "require": "deny" },
+        { "match": { "path_prefix": "/quiet" }, "require": "user" },
         { "match": { "path_prefix": "/orders", "methods": ["DELETE"] }, "require": "deny" },
         { "match": { "path_prefix": "/orders", "methods": ["PUT", "OPTIONS"] }, "require": "user" },
     ]);
@@ -303,6 +305,8 @@ fn a_preflight_request_is_judged_by_what_it_announces() {
     assert_eq!(status("/closed", "PUT", &[]), 403);
     assert_eq!(status("//orders/1", "PUT", &[]), 400);
     assert_eq!(status("/orders/1?_method=DELETE", "PUT", &[]), 400);
+    assert_eq!(status("/orders/1?_method=PUT", "PUT", &[]), 401);
+    assert_eq!(status("/quiet", "PUT", &[]), 403);
     // What is more than a preflight request is a request like any other.
     assert_eq!(status("/orders/1", "PUT", &[("content-length", "3")]), 401);
     assert_eq!(status("/orders/1", "PUT", &[("cookie", "a=b")]), 401);

@@ -70,6 +70,7 @@ impl Policy {
             reads,
             disabled_identity: disabled_identity(config)?,
             client_address: client_address(config)?,
+            digest: None,
             seal: seal(config)?,
             limits: limits(&config.limits)?,
             owned: Owned::default(),

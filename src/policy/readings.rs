@@ -7,7 +7,7 @@
 mod path;
 mod request;
 
-pub use self::request::is_override;
+pub use self::request::{is_override, methods_of};
 
 use self::request::Readings;
 use super::denial::Denial;
@@ -35,7 +35,7 @@ pub(super) struct Reader {
     spellings: Spellings,
     /// The rules with literals in lower case, where case is not told apart.
     folded: Option<Folded>,
-    /// Whether some rule is for methods.
+    /// Whether some rule is for methods, or asks a decision point, which hears of them.
     by_method: bool,
     /// Whether some rule is for hosts.
     by_host: bool,
@@ -82,7 +82,9 @@ impl Reader {
         Self {
             spellings,
             folded,
-            by_method: routes().any(|route| !route.methods.is_empty()),
+            by_method: rules
+                .iter()
+                .any(|rule| !rule.route.methods.is_empty() || rule.requirement.asks_decision()),
             by_host: routes().any(|route| !route.hosts.is_empty()),
         }
     }
@@ -137,10 +139,10 @@ impl Policy {
             }
         }
         let found = folded;
-        // Whoever decides by the path itself reads it in one way, and the upstream in another.
-        let decides_by_path = |rule: &Rule| rule.requirement.asks_decision();
+        // Whoever decides by method and path itself reads them in one way, and the upstream in another.
+        let decides_itself = |rule: &Rule| rule.requirement.asks_decision();
         let rule = found.and_then(|place| self.rules.get(place));
-        if readings.has_other_paths() && rule.is_some_and(decides_by_path) {
+        if readings.has_others() && rule.is_some_and(decides_itself) {
             return Err((Denial::AmbiguousRequest, None));
         }
         self.settle(found, &first)

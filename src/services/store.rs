@@ -30,6 +30,17 @@ const PATIENCE: u32 = 3;
 /// The longest such while.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
+/// A call under way.
+#[derive(Debug)]
+struct Flight {
+    /// Whom it asks.
+    service: ServiceId,
+    /// Until when it is waited for.
+    until: MonoTime,
+    /// What: one question, or those of a batch.
+    asked: Vec<Digest>,
+}
+
 /// The questions and answers of one VM.
 #[derive(Debug)]
 pub struct ServiceStore {
@@ -42,8 +53,8 @@ pub struct ServiceStore {
     /// As many as there are requests that wait, and calls under way.
     open: BTreeMap<Digest, Open>,
     due: Due,
-    /// Which questions each call asks, and whom: one, or those of a batch.
-    flying: BTreeMap<u32, (ServiceId, Vec<Digest>)>,
+    /// The calls under way, by their attempts.
+    flying: BTreeMap<u32, Flight>,
     /// Calls that are the second of two for their question.
     seconds: BTreeSet<u32>,
     attempts: u32,
@@ -267,8 +278,15 @@ impl ServiceStore {
     /// way as it leaves free: one that hangs takes what is there but for a part, and the next of that part the same.
     fn may_be_asked(&self, service: ServiceId, free: usize) -> bool {
         let flying = self.flying.values();
-        let flying = flying.filter(|(asked, _)| *asked == service).count();
+        let flying = flying.filter(|flight| flight.service == service).count();
         flying < free.saturating_mul(SHARE)
+    }
+
+    /// Whether a service has said that it is not to be asked now.
+    fn rests(&self, service: ServiceId, now: MonoTime) -> bool {
+        let health = self.health.get(usize::from(service.0));
+        let until = health.and_then(|health| health.rests_until);
+        until.is_some_and(|until| now < until)
     }
 
     /// The next callout that must go out, while the VM may make so many more. Also takes in what other VMs know: look
@@ -282,7 +300,7 @@ impl ServiceStore {
     ) -> Option<Call> {
         let services = (0..self.services.len()).filter_map(|at| u16::try_from(at).ok());
         let may: Vec<bool> = services
-            .map(|id| self.may_be_asked(ServiceId(id), free))
+            .map(|id| self.may_be_asked(ServiceId(id), free) && !self.rests(ServiceId(id), now))
             .collect();
         let may_be_asked = |id: ServiceId| may.get(usize::from(id.0)).is_some_and(|may| *may);
         loop {
@@ -301,7 +319,7 @@ impl ServiceStore {
         let attempt = self.attempts;
         for digest in &batch {
             if let Some(open) = self.open.get_mut(digest) {
-                open.stage = Stage::Flying(attempt, now.plus(timeout).plus(GRACE));
+                open.stage = Stage::Flying;
             }
         }
         let mut opens = batch.iter().filter_map(|digest| self.open.get(digest));
@@ -310,7 +328,12 @@ impl ServiceStore {
             self.seconds.retain(|held| flying.contains_key(held));
             self.seconds.insert(attempt);
         }
-        self.flying.insert(attempt, (service, batch));
+        let flight = Flight {
+            service,
+            until: now.plus(timeout).plus(GRACE),
+            asked: batch,
+        };
+        self.flying.insert(attempt, flight);
         Some(Call { service, attempt })
     }
 
@@ -330,7 +353,7 @@ impl ServiceStore {
     #[must_use]
     pub fn request(&self, call: Call) -> Option<CalloutRequest<'_>> {
         let service = self.service(call.service)?;
-        let (_, asked) = self.flying.get(&call.attempt)?;
+        let asked = &self.flying.get(&call.attempt)?.asked;
         if let [digest] = asked.as_slice() {
             let open = self.open.get(digest)?;
             return Some(service.request(&open.question.ask, open.progress.as_deref()));
@@ -353,7 +376,7 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: Now,
     ) -> Option<Notice> {
-        let (_, asked) = self.flying.remove(&call.attempt)?;
+        let Flight { asked, .. } = self.flying.remove(&call.attempt)?;
         let service = self.service(call.service)?;
         let readings = match (outcome, asked.as_slice()) {
             (CalloutOutcome::Failed, _) => Err("no response".to_owned()),
@@ -429,14 +452,13 @@ impl ServiceStore {
         let overdue: Vec<(Call, Vec<Digest>)> = self
             .flying
             .iter()
-            .filter_map(|(attempt, (service, asked))| {
-                let open = asked.first().and_then(|digest| self.open.get(digest))?;
-                let late = matches!(open.stage, Stage::Flying(_, until) if now >= until);
+            .filter(|(_, flight)| now >= flight.until)
+            .map(|(attempt, flight)| {
                 let call = Call {
-                    service: *service,
+                    service: flight.service,
                     attempt: *attempt,
                 };
-                late.then(|| (call, asked.clone()))
+                (call, flight.asked.clone())
             })
             .collect();
         overdue
@@ -459,7 +481,7 @@ impl ServiceStore {
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) {
-        let Some((_, asked)) = self.flying.remove(&call.attempt) else {
+        let Some(Flight { asked, .. }) = self.flying.remove(&call.attempt) else {
             return;
         };
         for digest in asked {
@@ -491,7 +513,7 @@ impl ServiceStore {
     /// must not pile questions up.
     pub fn forget(&mut self, question: &Question) {
         let digest = self.digest(question);
-        let flies = |open: &Open| matches!(open.stage, Stage::Flying(..));
+        let flies = |open: &Open| open.stage == Stage::Flying;
         if self.open.get(&digest).is_some_and(|open| !flies(open)) {
             self.close(&digest);
         }

@@ -96,6 +96,29 @@ fn known(store: &ServiceStore, question: &Question, now: Now) -> &'static str {
     }
 }
 
+/// Where each request makes a call of its own, the second of two that fails takes nothing away.
+#[test]
+fn of_two_calls_for_one_question_the_first_answer_counts() {
+    let mut store = store(Protocol::Verifier);
+    let question = token("t");
+    store.want(&question, at(0));
+    let calls: Vec<Call> = (0..2)
+        .map(|_| store.join(&question, usize::MAX, at(0).mono).unwrap())
+        .collect();
+    answer(&mut store, calls[0], 200, &json!({ "sub": "a" }), at(1));
+    assert_eq!(known(&store, &question, at(1)), "vouches");
+    answer(&mut store, calls[1], 500, &json!({}), at(1));
+    assert_eq!(known(&store, &question, at(1)), "vouches");
+    // And a call that nobody waits for any more ends like any other.
+    store.want(&token("u"), at(1));
+    for _ in 0..2 {
+        store.join(&token("u"), usize::MAX, at(1).mono).unwrap();
+    }
+    assert_eq!(store.in_flight(), 2);
+    drop(store.handle_tick(&mut NoStore, at(100).mono));
+    assert_eq!(store.in_flight(), 0);
+}
+
 #[test]
 fn many_who_wait_ask_once() {
     let mut store = store(Protocol::Verifier);
@@ -357,10 +380,11 @@ fn goes_out(store: &mut ServiceStore, text: &str, now: Now) -> Call {
 fn a_service_is_left_alone_as_long_as_it_says() {
     let introspection = || Protocol::Introspection(Introspection::new("id", "secret"));
     let cases: &[(Protocol, u16, &str, u64)] = &[
-        (introspection(), 429, "120", 120),
+        (introspection(), 429, "20", 20),
+        (introspection(), 429, "120", 30),
         (introspection(), 503, "120", 120),
         // Two minutes after the time of the wall clock.
-        (introspection(), 429, "Mon, 12 Jan 1970 13:48:40 GMT", 120),
+        (introspection(), 503, "Mon, 12 Jan 1970 13:48:40 GMT", 120),
         (introspection(), 503, "86400", 600),
         (Protocol::Verifier, 503, "120", 120),
         // Nothing that can be read, or nothing of the kind: others are asked about at once.
@@ -644,6 +668,7 @@ under_jumps!(
     "tests.rs",
     [
         many_who_wait_ask_once,
+        of_two_calls_for_one_question_the_first_answer_counts,
         calls_that_fail_together_leave_a_service_alone_once,
         an_introspection_request_is_a_form_behind_client_credentials,
         a_verifier_gets_the_credential_as_json,

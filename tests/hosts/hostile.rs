@@ -109,7 +109,11 @@ fn a_target_in_absolute_form_names_no_other_host_than_the_header() {
         { "match": { "path_prefix": "/", "hosts": ["open.example"] }, "require": "public" },
         { "match": { "path_prefix": "/" }, "require": "deny" },
     ]);
-    for host in [Personality::NGINX, Personality::NGINX_BARE] {
+    for host in [
+        Personality::NGINX,
+        Personality::NGINX_BARE,
+        Personality::Apisix,
+    ] {
         let mut process = Process::start(host, 1, &config);
         let open = || Request::get("/secret").host("open.example");
         for (request, status) in [

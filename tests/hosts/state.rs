@@ -229,6 +229,7 @@ impl State {
             (Personality::Nginx { .. }, "source\0address") => Ok(b"192.0.2.1".to_vec()),
             (Personality::Nginx { .. }, "ngx\0host") => Ok(stream.request.served_host()),
             (Personality::Apisix, "remote_addr") => Ok(b"192.0.2.1".to_vec()),
+            (Personality::Apisix, "host") => Ok(stream.request.served_host()),
             (Personality::Apisix, "request_uri") => Ok(target),
             (Personality::Envoy | Personality::Nginx { .. }, "request\0path") => Ok(target),
             _ => Err(NOT_FOUND),

@@ -38,13 +38,13 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
     if is_refused(&first, spellings) {
         return Err(Denial::AmbiguousRequest);
     }
-    if spellings.trailing_slash == Spelling::Same {
-        first = without_final_slash(&first).unwrap_or(first);
-    }
     if spellings.encoded_slashes == Spelling::Same {
         first = percent_decode(path).ok_or(Denial::MalformedPath)?;
     }
-    closure(first, spellings)
+    if is_refused(&first, spellings) {
+        return Err(Denial::AmbiguousRequest);
+    }
+    closure(plain(first, spellings), spellings)
 }
 
 /// Whether a path has one reading: nothing in it that any server reads in another way.
@@ -79,6 +79,7 @@ fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denia
             if is_refused(&reading, spellings) {
                 return Err(Denial::AmbiguousRequest);
             }
+            let reading = plain(reading, spellings);
             if !readings.contains(&reading) {
                 readings.push(reading);
             }
@@ -92,6 +93,14 @@ fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denia
         first: Cow::Owned(readings.pop().unwrap_or_default()),
         others,
     })
+}
+
+/// The spelling that stands for all that the configuration takes for one path.
+pub(super) fn plain(mut path: Vec<u8>, spellings: &Spellings) -> Vec<u8> {
+    while spellings.trailing_slash == Spelling::Same && path.len() > 1 && path.ends_with(b"/") {
+        path.pop();
+    }
+    path
 }
 
 /// Whether a path has a spelling that the configuration refuses.

@@ -1,13 +1,12 @@
 //! Methods, authorities and paths of one request.
 
-use std::borrow::Cow;
-
 use super::path::{self, Paths};
 use super::{LONGEST_LIST, Reader, as_read};
+use crate::credential::is_read_as;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 use crate::policy::route::{Target, is_authority};
-use crate::text::percent_decode;
+use crate::text::percent_decode_leniently;
 
 /// Headers by which frameworks replace the method.
 const METHOD_HEADERS: [&str; 3] = [
@@ -50,11 +49,11 @@ impl<'h> Readings<'h> {
             paths: path::read(target, &reader.spellings)?,
         };
         if let Some(read) = as_read(head) {
-            readings.add_path(read);
+            readings.add_path(path::plain(read, &reader.spellings))?;
         }
         if reader.by_method {
-            readings.add_method(method);
-            readings.look_for_method(target);
+            readings.add_method(method)?;
+            readings.look_for_method(target)?;
         }
         for (name, value) in head.iter() {
             if LENGTHS.contains(&name.len()) {
@@ -93,10 +92,12 @@ impl<'h> Readings<'h> {
         })
     }
 
-    /// Whether the path has more than one reading, that of its bytes as they were sent included.
-    pub(super) fn has_other_paths(&self) -> bool {
+    /// Whether the method or the path has more than one reading, that of its bytes as they were sent included.
+    pub(super) fn has_others(&self) -> bool {
         let sent = self.head.first(":path").unwrap_or_default();
-        !self.paths.others.is_empty() || !sent.starts_with(&self.paths.first)
+        !self.methods.is_empty()
+            || !self.paths.others.is_empty()
+            || !sent.starts_with(&self.paths.first)
     }
 
     fn target<'t>(&'t self, method: &'t [u8], authority: &'t [u8], path: &'t [u8]) -> Target<'t> {
@@ -121,21 +122,24 @@ impl<'h> Readings<'h> {
         if reader.by_method && is_one_of(&METHOD_HEADERS) {
             // Of a list some take the first, and proxies make a list of two headers.
             for method in value.split(|byte| *byte == b',') {
-                self.add_method(method.trim_ascii());
+                self.add_method(method.trim_ascii())?;
             }
         } else if is_one_of(&TARGET_HEADERS) {
             let target = without_origin(value.trim_ascii());
-            if target.starts_with(b"/") {
+            if !target.is_empty() {
+                // Some servers put a slash in front of what has none; that is nobody's target.
                 let paths = path::read(target, &reader.spellings)?;
-                self.add_path(paths.first.into_owned());
-                paths
-                    .others
-                    .into_iter()
-                    .for_each(|other| self.add_path(other));
+                self.add_path(paths.first.into_owned())?;
+                for other in paths.others {
+                    self.add_path(other)?;
+                }
+            }
+            if reader.by_method {
+                self.look_for_method(target)?;
             }
         } else if reader.by_host && is_one_of(&HOST_HEADERS) {
             for host in value.split(|byte| *byte == b',') {
-                self.add_authority(host.trim_ascii());
+                self.add_authority(host.trim_ascii())?;
             }
         } else if reader.by_host && is_folded("forwarded", name) {
             for pair in value.split(|byte| matches!(byte, b',' | b';')) {
@@ -146,7 +150,7 @@ impl<'h> Readings<'h> {
                     let unquoted = host
                         .strip_prefix(b"\"")
                         .and_then(|host| host.strip_suffix(b"\""));
-                    self.add_authority(unquoted.unwrap_or(host));
+                    self.add_authority(unquoted.unwrap_or(host))?;
                 }
             }
         }
@@ -154,43 +158,30 @@ impl<'h> Readings<'h> {
     }
 
     /// The parameter `_method`, by which frameworks let forms name a method.
-    fn look_for_method(&mut self, target: &[u8]) {
-        let Some(mark) = target.iter().position(|byte| *byte == b'?') else {
-            return;
-        };
-        let query = target.get(mark.saturating_add(1)..).unwrap_or_default();
-        for pair in query.split(|byte| matches!(byte, b'&' | b';')) {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            let Some((name, value)) = equals.and_then(|equals| pair.split_at_checked(equals))
-            else {
-                continue;
-            };
-            let decoded = |text: &'_ [u8]| percent_decode(text).unwrap_or_else(|| text.to_vec());
-            let name = if name.contains(&b'%') {
-                Cow::Owned(decoded(name))
-            } else {
-                Cow::Borrowed(name)
-            };
-            if name.eq_ignore_ascii_case(b"_method") {
-                let value = decoded(value.get(1..).unwrap_or_default());
-                self.add_method(value.trim_ascii());
-            }
+    fn look_for_method(&mut self, target: &[u8]) -> Result<(), Denial> {
+        for value in methods_of(target) {
+            self.add_method(percent_decode_leniently(value).trim_ascii())?;
         }
+        Ok(())
     }
 
-    fn add_method(&mut self, method: &[u8]) {
+    fn add_method(&mut self, method: &[u8]) -> Result<(), Denial> {
         let is_plain = !self.method.iter().any(u8::is_ascii_lowercase);
         let known = |held: &Vec<u8>| held.eq_ignore_ascii_case(method);
         if method.is_empty()
             || is_plain && method.eq_ignore_ascii_case(self.method)
             || self.methods.iter().any(known)
         {
-            return;
+            return Ok(());
         }
         self.methods.push(method.to_ascii_uppercase());
+        bounded(&self.methods)
     }
 
-    fn add_authority(&mut self, authority: &[u8]) {
+    fn add_authority(&mut self, authority: &[u8]) -> Result<(), Denial> {
+        if !authority.is_empty() && !is_authority(authority) {
+            return Err(Denial::MalformedAuthority);
+        }
         let known = |held: &Vec<u8>| held.eq_ignore_ascii_case(authority);
         if !authority.is_empty()
             && !authority.eq_ignore_ascii_case(self.authority)
@@ -198,13 +189,37 @@ impl<'h> Readings<'h> {
         {
             self.authorities.push(authority.to_vec());
         }
+        bounded(&self.authorities)
     }
 
-    fn add_path(&mut self, path: Vec<u8>) {
+    fn add_path(&mut self, path: Vec<u8>) -> Result<(), Denial> {
         if path != *self.paths.first && !self.paths.others.contains(&path) {
             self.paths.others.push(path);
         }
+        bounded(&self.paths.others)
     }
+}
+
+/// Refuses a list before it is long: each entry was compared with all others.
+fn bounded(list: &[Vec<u8>]) -> Result<(), Denial> {
+    if list.len() > LONGEST_LIST {
+        return Err(Denial::AmbiguousRequest);
+    }
+    Ok(())
+}
+
+/// What a target's query says under `_method`, in the spellings that PHP takes for it too, as it was sent.
+pub fn methods_of(target: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mark = target.iter().position(|byte| *byte == b'?');
+    let query = mark.and_then(|mark| target.get(mark.saturating_add(1)..));
+    let pairs = query
+        .unwrap_or_default()
+        .split(|byte| matches!(byte, b'&' | b';'));
+    pairs.filter_map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = pair.split_at_checked(equals)?;
+        is_read_as(name, "_method").then(|| value.get(1..).unwrap_or_default())
+    })
 }
 
 /// Whether a header is one by which servers replace the method or the target.
@@ -231,6 +246,12 @@ fn without_origin(target: &[u8]) -> &[u8] {
     let Some(rest) = scheme.and_then(|at| target.get(at.saturating_add(3)..)) else {
         return target;
     };
-    let slash = rest.iter().position(|byte| *byte == b'/');
-    slash.map_or(b"/", |slash| rest.get(slash..).unwrap_or_default())
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    match end.map(|end| rest.get(end..).unwrap_or_default()) {
+        Some(target) if target.starts_with(b"/") => target,
+        // Without a path it is the root's, whatever its query has.
+        _ => b"/",
+    }
 }

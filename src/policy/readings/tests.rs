@@ -281,6 +281,57 @@ fn the_method_the_host_and_the_target_have_other_readings_too() {
             &[("x-forwarded-host", "www.example.com")],
             "api",
         ),
+        // What is no authority in the request's own place is none elsewhere.
+        (
+            "GET",
+            "api",
+            "/x",
+            &[("x-forwarded-host", "admin.example.com:x")],
+            "malformed_authority",
+        ),
+        (
+            "GET",
+            "api",
+            "/x",
+            &[("forwarded", "host=u@admin.example.com")],
+            "malformed_authority",
+        ),
+        // PHP's names for `_method`.
+        (
+            "POST",
+            "api",
+            "/orders/1?.method=DELETE",
+            &[],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1?_method%00%zz=DELETE",
+            &[],
+            "ambiguous_request",
+        ),
+        (
+            "POST",
+            "api",
+            "/orders/1",
+            &[("x-original-url", "/orders/1?_method=DELETE")],
+            "ambiguous_request",
+        ),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("x-original-url", "admin")],
+            "malformed_path",
+        ),
+        (
+            "GET",
+            "api",
+            "/public",
+            &[("x-original-url", "https://h?/public")],
+            "ambiguous_request",
+        ),
     ] {
         let head = head(method, authority, path, more);
         assert_eq!(
@@ -342,6 +393,77 @@ fn spellings_are_what_the_configuration_says() {
             assert_eq!(rule_of(&policy, path), want, "{key} {word}");
         }
     }
+}
+
+/// However the keys stand together, one path is one path.
+#[test]
+fn what_is_one_path_is_one_path_in_every_reading() {
+    let rules = json!([
+        { "name": "admin", "match": { "path": "/admin" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    for (paths, path, want) in [
+        (json!({ "trailing_slash": "same" }), "/admin/", "admin"),
+        (json!({ "trailing_slash": "same" }), "/admin//", "admin"),
+        (
+            json!({ "trailing_slash": "same" }),
+            "/admin/;x",
+            "ambiguous_request",
+        ),
+        (
+            json!({ "trailing_slash": "same" }),
+            "/admin/%3fx",
+            "ambiguous_request",
+        ),
+        (
+            json!({ "trailing_slash": "same", "encoded_slashes": "same" }),
+            "/admin/",
+            "admin",
+        ),
+        (
+            json!({ "trailing_slash": "same", "encoded_slashes": "same" }),
+            "/admin%2f",
+            "admin",
+        ),
+        (
+            json!({ "trailing_slash": "refuse", "encoded_slashes": "same" }),
+            "/admin%2f",
+            "ambiguous_request",
+        ),
+        (
+            json!({ "trailing_slash": "refuse", "encoded_slashes": "same" }),
+            "/admin",
+            "admin",
+        ),
+        (json!({ "trailing_slash": "same" }), "/", "rest"),
+    ] {
+        let policy = policy(paths.clone(), rules.clone());
+        assert_eq!(rule_of(&policy, path), want, "{paths} {path}");
+    }
+    // Where a host says itself how it reads the path.
+    let policy = policy(json!({ "trailing_slash": "same" }), rules);
+    let head = head("GET", "api", "/admin/", &[]).with_target(b"/admin/");
+    assert_eq!(rule(&policy, &head), "admin");
+}
+
+#[test]
+fn readings_beyond_those_of_good_faith_are_not_even_collected() {
+    let policy = policy(
+        json!({}),
+        json!([
+            { "name": "some", "match": { "hosts": ["a.example"], "methods": ["PUT"] }, "require": "deny" },
+            { "name": "rest", "match": {}, "require": "public" },
+        ]),
+    );
+    let list: Vec<String> = (0..20_000).map(|number| format!("h{number}")).collect();
+    let list = list.join(",");
+    let start = std::time::Instant::now();
+    for name in ["x-forwarded-host", "x-http-method-override"] {
+        let head = head("GET", "api", "/", &[(name, &list)]);
+        assert_eq!(rule(&policy, &head), "ambiguous_request", "{name}");
+    }
+    // Compared each with each they would take seconds.
+    assert!(start.elapsed() < std::time::Duration::from_millis(200));
 }
 
 #[test]
@@ -471,6 +593,18 @@ fn whoever_decides_by_the_path_itself_gets_one_reading() {
     for path in ["//x/admin", "/admin;x", "/a%2Fb", "/admin."] {
         assert_eq!(rule_of(&policy, path), "ambiguous_request", "{path}");
     }
+    // It decides by the method, too.
+    for (path, more) in [
+        ("/x", &[("x-http-method-override", "DELETE")][..]),
+        ("/x?_method=DELETE", &[]),
+    ] {
+        let head = head("POST", "api", path, more);
+        assert_eq!(rule(&policy, &head), "ambiguous_request", "{path} {more:?}");
+    }
+    assert_eq!(
+        rule(&policy, &head("POST", "api", "/x?method=DELETE", &[])),
+        "all"
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Due {
         let queue = match stage {
             Stage::Wanted => &mut queues.by_anybody,
             Stage::WantedByTick => &mut queues.by_tick,
-            Stage::Elsewhere | Stage::Flying(..) => return,
+            Stage::Elsewhere | Stage::Flying => return,
         };
         // Clients that come and go leave entries behind. Each clearing is paid for by as many entries as it looks at.
         if queue.len() > open.len().saturating_mul(2).saturating_add(SLACK) {

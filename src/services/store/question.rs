@@ -94,8 +94,8 @@ pub(super) enum Stage {
     WantedByTick,
     /// Another VM of the process asks; the tick looks whether it has the answer.
     Elsewhere,
-    /// Under way: which attempt, and until when it is waited for.
-    Flying(u32, MonoTime),
+    /// Under way.
+    Flying,
 }
 
 /// How a question ended.

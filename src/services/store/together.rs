@@ -174,8 +174,11 @@ impl ServiceStore {
     ) -> Notice {
         let until = now.plus(wait);
         for digest in asked {
-            let open = self.close(digest);
-            if let Some(place) = open.and_then(|open| open.place) {
+            // Another call has brought its answer: of two answers to a question the first counts.
+            let Some(open) = self.close(digest) else {
+                continue;
+            };
+            if let Some(place) = open.place {
                 self.slots.publish(&place, None, until, shared);
             }
             self.remember(*digest, Settled::Failed, until, now);
