@@ -267,6 +267,22 @@ fn cookies() {
     });
 }
 
+/// What servers take for another host or method, far more than one of good faith.
+#[test]
+fn readings_that_a_header_lists() {
+    let mut config = config();
+    let rule =
+        json!({ "match": { "hosts": ["a.example"], "methods": ["PUT"] }, "require": "deny" });
+    config["rules"].as_array_mut().unwrap().insert(0, rule);
+    for name in ["x-forwarded-host", "x-http-method-override"] {
+        is_linear(name, 4000, |many| {
+            let list: Vec<String> = (0..many).map(|at| format!("h{at}")).collect();
+            let request = Request::get("/api").header(name, list.join(","));
+            cost(&config, &request, 400, |_| ())
+        });
+    }
+}
+
 #[test]
 fn parameters_of_the_query() {
     let mut config = config();
