@@ -84,6 +84,8 @@ pub struct Gateway {
     /// What held requests take together.
     held_bytes: usize,
     waiting: Waiting,
+    /// The key set that the request needs which came last.
+    sought: Option<KeySourceId>,
     /// How many held requests may still be looked at before the next tick.
     looks: usize,
     /// How many callouts may still go out before the next tick.
@@ -122,6 +124,7 @@ impl Gateway {
             held: BTreeMap::new(),
             held_bytes: 0,
             waiting: Waiting::default(),
+            sought: None,
             looks: STEPS,
             callouts: STEPS,
         }
@@ -185,6 +188,10 @@ impl Gateway {
             return settle(exchange.give_up(TOO_MANY)).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
+        self.sought = match need {
+            Need::Keys { source, .. } => Some(source),
+            Need::Answers(_) | Need::Turn(_) => None,
+        };
         let deadline = now.mono.plus(self.policy.limits.hold);
         self.hold(id, exchange, need, (deadline, Vec::new()), now);
         Outcome::Held
@@ -268,7 +275,7 @@ impl Gateway {
         Some(held)
     }
 
-    /// The next callout that must go out.
+    /// The next callout that must go out; of a request, after [`Self::handle_request`] has taken it in.
     pub fn poll_callout(
         &mut self,
         leader: Leader,
@@ -281,7 +288,14 @@ impl Gateway {
         if self.callouts == 0 || free == 0 {
             return None;
         }
-        let fetch = keys.poll_fetch(leader, shared, now.mono).map(Callout::Keys);
+        // The host ends a request's callouts with it: it makes none for keys that others need.
+        let fetch = match leader {
+            Leader::Tick => keys.poll_fetch(leader, shared, now.mono),
+            Leader::Request => self
+                .sought
+                .and_then(|source| keys.poll_fetch_of(source, leader, shared, now.mono)),
+        };
+        let fetch = fetch.map(Callout::Keys);
         let callout = fetch.or_else(|| {
             let call = services.poll_call(leader, free, shared, now.mono);
             call.map(Callout::Service)

@@ -174,6 +174,18 @@ impl KeyStore {
         })
     }
 
+    /// The same for one key set.
+    pub fn poll_fetch_of(
+        &mut self,
+        source: KeySourceId,
+        leader: Leader,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) -> Option<Fetch> {
+        let attempt = self.slot_mut(source)?.poll(leader, shared, now)?;
+        Some(Fetch { source, attempt })
+    }
+
     /// Takes in what another VM has fetched.
     pub fn import(&mut self, source: KeySourceId, shared: &mut dyn SharedData, now: MonoTime) {
         if let Some(slot) = self.slot_mut(source) {

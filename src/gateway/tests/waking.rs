@@ -85,6 +85,25 @@ fn clients_that_leave_while_they_are_due_leave_nothing_behind() {
     assert_eq!(world.status(next), 200);
 }
 
+/// The host ends a request's callouts with the request, which may be answered while others still wait for theirs.
+#[test]
+fn a_request_fetches_the_keys_that_it_needs_and_no_others() {
+    let mut config = config();
+    config["providers"]["other"] = config["providers"]["main"].clone();
+    config["providers"]["other"]["issuer"] = json!("https://other");
+    config["providers"]["other"]["jwks"]["uri"] = json!("https://other/jwks.json");
+    let mut world = World::new(1, &config);
+    for issuer in [KEYS, "https://other/jwks.json"] {
+        world.issuer(issuer, Mood::keys(&[&jwk("a")]));
+    }
+    let id = good(&mut world, 0, "a");
+    assert_eq!(world.fetched, [KEYS]);
+    world.leave(0, id);
+    world.pass(secs(2));
+    let others = world.fetched.iter().filter(|uri| uri.contains("other"));
+    assert_eq!(others.count(), 1);
+}
+
 /// Each has callouts enough, and issuers too.
 #[test]
 fn a_service_that_hangs_leaves_callouts_to_the_others_and_to_keys() {
@@ -146,6 +165,7 @@ under_jumps!(
         what_becomes_due_at_once_is_settled_in_steps_without_waiting_for_the_next_period,
         callouts_that_are_due_at_once_go_out_in_steps,
         clients_that_leave_while_they_are_due_leave_nothing_behind,
+        a_request_fetches_the_keys_that_it_needs_and_no_others,
         a_service_that_hangs_leaves_callouts_to_the_others_and_to_keys,
     ],
     by_date: [],
