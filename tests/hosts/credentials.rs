@@ -129,8 +129,12 @@ fn a_host_is_asked_for_the_address_only_where_it_counts() {
             let bearer = format!("Bearer {}", token(&json!({})));
             let alice = format!("Basic {}", BASE64_STANDARD.encode("alice:right"));
             let before = asked(&mut process, &bearer).unwrap_or_default();
-            // On nginx the target and the host are properties too.
-            let target = 2 * usize::from(host.is_nginx());
+            // On nginx the target and the host are properties too, and in APISIX the host.
+            let target = match host {
+                Personality::Envoy => 0,
+                Personality::Apisix => 1,
+                Personality::Nginx { .. } => 2,
+            };
             for (authorization, want) in [(&bearer, 0), (&alice, password), (&bearer, 0)] {
                 let before = asked(&mut process, &bearer).unwrap_or_default();
                 let after = asked(&mut process, authorization).unwrap_or_default();
