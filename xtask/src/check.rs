@@ -80,11 +80,6 @@ const STEPS: &[Step] = &[
         Group::Floods,
         || again(|| side_by_side(&[&["soak", "--short"], &["soak", "--breaks"]])),
     ),
-    (
-        "strangers, briefly, and planted faults",
-        Group::Floods,
-        || again(|| crate::abuse::run(&["--short"])),
-    ),
     ("real upstreams, briefly", Group::Floods, || {
         crate::upstreams::run(&crate::upstreams::Options::parse(&["--short"])?)
     }),
