@@ -96,11 +96,22 @@ pub fn header_list<'i>(items: impl IntoIterator<Item = &'i str>) -> String {
 
 /// Whether the text is a `token` (RFC 9110 §5.6.2): the name of a header, a cookie or a method.
 #[must_use]
-pub fn is_token(text: &str) -> bool {
+pub fn is_token(text: impl AsRef<[u8]>) -> bool {
+    let text = text.as_ref();
     !text.is_empty()
         && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+/// A byte of a header's name as servers have it that take names without case, and all but letters and digits for one sign
+/// (CGI: RFC 3875 §4.1.18).
+#[must_use]
+pub const fn folded(byte: u8) -> u8 {
+    match byte.to_ascii_lowercase() {
+        letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
+        _ => b'-',
+    }
 }
 
 /// Lower-case hexadecimal.

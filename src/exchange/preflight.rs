@@ -2,6 +2,7 @@
 
 use crate::headers::Headers;
 use crate::policy::{is_override, methods_of};
+use crate::text::is_token;
 
 /// The method that a preflight request announces (Fetch Standard, "CORS-preflight fetch"): `None` for any other request,
 /// and for one that has what no browser sends with it, so that nothing passes in its guise that an upstream would act on.
@@ -15,8 +16,8 @@ pub(super) fn announced(head: &Headers) -> Option<&[u8]> {
     if methods_of(target).next().is_some() {
         return None;
     }
-    let is_plain = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte));
-    (is_plain && !head.iter().any(|(name, value)| is_foreign(name, value))).then_some(method)
+    (is_token(method) && !head.iter().any(|(name, value)| is_foreign(name, value)))
+        .then_some(method)
 }
 
 /// The value of a header that is there once.
@@ -33,28 +34,6 @@ fn is_foreign(name: &[u8], value: &[u8]) -> bool {
         b"content-length" => value != b"0",
         name => is_override(name),
     }
-}
-
-/// A byte of a method (RFC 9110 section 5.6.2).
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 #[cfg(test)]

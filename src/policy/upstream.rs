@@ -10,7 +10,7 @@ use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
 use crate::services::TemporaryCredentials;
-use crate::text::{header_list, header_text};
+use crate::text::{self, header_list, header_text};
 
 /// The identity headers, in the order in which [`UpstreamHeaders::set`] fills them.
 const IDENTITY: [&str; 10] = [
@@ -343,11 +343,10 @@ fn state_name(fact: &str) -> Rc<str> {
 }
 
 fn folded(byte: u8) -> u8 {
-    match byte.to_ascii_lowercase() {
-        other if cfg!(readings_off) => other,
-        letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
-        _ => b'-',
+    if cfg!(readings_off) {
+        return byte.to_ascii_lowercase();
     }
+    text::folded(byte)
 }
 
 /// A claim as a header: text as it is, an array of strings as a list, anything else as its JSON.

@@ -6,7 +6,7 @@ use crate::credential::is_read_as;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 use crate::policy::route::{Target, is_authority};
-use crate::text::percent_decode_leniently;
+use crate::text::{folded, percent_decode_leniently};
 
 /// Headers by which frameworks replace the method.
 const METHOD_HEADERS: [&str; 3] = [
@@ -230,11 +230,8 @@ pub fn is_override(name: &[u8]) -> bool {
 
 /// Whether a header's name is this one to servers that take all but letters and digits for `_`.
 fn is_folded(own: &str, name: &[u8]) -> bool {
-    let fold = |byte: u8| match byte.to_ascii_lowercase() {
-        letter @ (b'a'..=b'z' | b'0'..=b'9') => letter,
-        _ => b'-',
-    };
-    own.len() == name.len() && own.bytes().zip(name).all(|(own, held)| own == fold(*held))
+    let mut bytes = own.bytes().zip(name);
+    own.len() == name.len() && bytes.all(|(own, held)| own == folded(*held))
 }
 
 /// A target without the scheme and authority of its absolute form.

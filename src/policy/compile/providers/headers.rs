@@ -3,6 +3,7 @@
 use crate::config::{ConfigError, SecretText};
 use crate::json::UniqueMap;
 use crate::services::Secret;
+use crate::text::is_token;
 
 /// What the filter or its host sets, and what frames a message (RFC 9112 §6, RFC 9113 §8.2.2).
 const TAKEN: [&str; 10] = [
@@ -27,7 +28,7 @@ pub(super) fn compile(
     for (name, value) in headers.iter() {
         let at = format!("{at}.headers.{name}");
         let lower = name.to_ascii_lowercase();
-        if lower.is_empty() || !lower.bytes().all(is_token) {
+        if !is_token(&lower) {
             return Err(ConfigError::new(at, "is not a header's name"));
         }
         if TAKEN.contains(&lower.as_str()) {
@@ -49,11 +50,6 @@ pub(super) fn compile(
         compiled.push((lower, value.clone()));
     }
     Ok(compiled)
-}
-
-/// A character of a token (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 fn is_value(text: &str) -> bool {

@@ -7,6 +7,7 @@ use crate::config::{self, ConfigError};
 use crate::policy::compile::claims;
 use crate::policy::path::{CanonicalPath, MatchPath, Template, expression};
 use crate::policy::route::{MatchHost, Route};
+use crate::text::is_token;
 
 pub(super) fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigError> {
     let path = path(at, matches)?;
@@ -14,11 +15,7 @@ pub(super) fn route(at: &str, matches: &config::Match) -> Result<Route, ConfigEr
     non_empty(&format!("{at}.methods"), matches.methods.as_deref())?;
     for (index, method) in methods.iter().enumerate() {
         let at = format!("{at}.methods[{index}]");
-        if method.is_empty()
-            || !method
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        {
+        if !is_token(method) {
             return Err(ConfigError::new(
                 at,
                 format!("\"{method}\" is not a method"),
