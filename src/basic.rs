@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-pub use self::store::{Attempt, PasswordStore};
+pub use self::store::{Attempt, PasswordStore, Standing};
 pub use self::throttle::Stop;
 
 use crate::jose::ClaimSet;

@@ -43,7 +43,8 @@ pub enum Need {
         /// Whether it is there and lacks the token's key id.
         unknown_key: bool,
     },
-    /// Its turn, which has come then: so many passwords of one name came that they are looked at slowly.
+    /// Its turn, which has come then: so many passwords of one name came that they are looked at slowly, or hashes of others
+    /// come before its own.
     Turn(MonoTime),
 }
 
@@ -187,6 +188,8 @@ struct Guess {
     known: bool,
     /// Whether it counts as a wrong one.
     counts: bool,
+    /// When its hash may be computed, where it has to wait for that.
+    hash_at: Option<MonoTime>,
 }
 
 enum Verdict<'p> {

@@ -1,6 +1,7 @@
 //! How much of a worker's time goes into hashing passwords.
 //!
-//! A worker of a proxy is one thread: while it hashes it answers nobody. What a hash costs is known from its parameters
+//! A worker of a proxy is one thread: while it hashes it answers nobody. So a hash is followed by a rest of about its own
+//! length, and whoever comes meanwhile waits for a turn. What a hash costs is known from its parameters
 //! ([`PasswordHash::cost`](crate::password::PasswordHash::cost)), so no clock is read for it.
 
 use std::time::Duration;
@@ -13,6 +14,12 @@ use crate::time::MonoTime;
 const PLACES: usize = 1024;
 /// For how long a hash counts against its address.
 const SECOND: Duration = Duration::from_secs(1);
+/// A second.
+const MICROS: i64 = 1_000_000;
+
+/// The part of the time that hashes may take while some wait, as a divisor: no more than half, so that others are answered
+/// between two of them.
+const BUSY: i64 = 2;
 
 /// A second's time for hashes, which time fills up again. One hash may take more than is left, which is then owed.
 #[derive(Debug)]
@@ -21,6 +28,8 @@ pub(super) struct HashTime {
     most: i64,
     left: i64,
     filled_at: MonoTime,
+    /// When the next hash may begin.
+    rests_until: MonoTime,
     /// What each address took within a second of its first hash.
     taken: Tally<Option<ClientNetwork>>,
 }
@@ -33,6 +42,7 @@ impl HashTime {
             most,
             left: most,
             filled_at: MonoTime::START,
+            rests_until: MonoTime::START,
             taken: Tally::new(PLACES, Eviction::Inherits),
         }
     }
@@ -68,10 +78,31 @@ impl HashTime {
         }
     }
 
-    /// Takes what a hash costs, in microseconds.
-    pub(super) fn spend(&mut self, cost: u32, client: Option<ClientNetwork>, now: MonoTime) {
+    /// Takes what a hash costs, in microseconds, and says when it may begin: now, or after those that were admitted before
+    /// it and the rest that follows each.
+    pub(super) fn book(
+        &mut self,
+        cost: u32,
+        client: Option<ClientNetwork>,
+        now: MonoTime,
+    ) -> MonoTime {
         self.left = self.left.saturating_sub(i64::from(cost));
         self.taken.add(client, cost, now, SECOND);
+        // Where more than half of each second is for hashes, there is less to rest.
+        let length = |micros: i64| {
+            let busy = self.most.saturating_mul(BUSY).max(MICROS);
+            let micros = micros.saturating_mul(BUSY).saturating_mul(MICROS) / busy;
+            Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+        };
+        // No more can be booked than a second's time and one hash: what lies beyond was booked before the clock went back.
+        let beyond = length(self.most.saturating_add(i64::from(cost)));
+        let begins = if self.rests_until.since(now) > beyond {
+            now
+        } else {
+            self.rests_until.max(now)
+        };
+        self.rests_until = begins.plus(length(i64::from(cost)));
+        begins
     }
 
     fn fill(&mut self, now: MonoTime) {
@@ -104,9 +135,47 @@ mod tests {
     fn hash(time: &mut HashTime, client: Option<ClientNetwork>, now: MonoTime) -> bool {
         let admitted = time.admit(client, now).is_ok();
         if admitted {
-            time.spend(HASH, client, now);
+            time.book(HASH, client, now);
         }
         admitted
+    }
+
+    #[test]
+    fn hashes_follow_each_other_with_rests() {
+        let starts = |budget, hashes: usize| {
+            let mut time = HashTime::new(Duration::from_millis(budget));
+            let started = (0..hashes).map(|_| {
+                let begins = time.book(HASH, None, at(0));
+                begins.since(at(0)).as_millis()
+            });
+            started.collect::<Vec<_>>()
+        };
+        assert_eq!(starts(250, 4), [0, 80, 160, 240]);
+        assert_eq!(starts(500, 3), [0, 80, 160]);
+        // All of a worker's time is for hashes.
+        assert_eq!(starts(1000, 3), [0, 40, 80]);
+        assert_eq!(starts(800, 3), [0, 50, 100]);
+
+        let mut time = HashTime::new(Duration::from_millis(250));
+        assert_eq!(time.book(HASH, None, at(0)), at(0));
+        assert_eq!(time.book(HASH, None, at(30)), at(80));
+        assert_eq!(time.book(HASH, None, at(1000)), at(1000));
+    }
+
+    #[test]
+    fn nobody_waits_for_longer_than_the_hashes_of_a_second_take_with_their_rests() {
+        for budget in [10, 100, 250, 500, 750, 1000] {
+            let mut time = HashTime::new(Duration::from_millis(budget));
+            let mut longest = Duration::ZERO;
+            for millis in 0..20_000 {
+                if time.admit(None, at(millis)).is_ok() {
+                    let begins = time.book(HASH, None, at(millis));
+                    longest = longest.max(begins.since(at(millis)));
+                }
+            }
+            let most = Duration::from_millis(2 * (budget + 40));
+            assert!(longest <= most, "{budget} {longest:?}");
+        }
     }
 
     #[test]
@@ -166,5 +235,7 @@ mod tests {
         assert_eq!(time.admit(None, at(0)), Err(1));
         assert_eq!(time.admit(None, at(4000)), Err(1));
         assert_eq!(time.admit(None, at(6000)), Ok(()));
+        // What was booked in what is now the future keeps nobody waiting.
+        assert_eq!(time.book(HASH, None, at(0)), at(0));
     }
 }

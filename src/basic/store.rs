@@ -62,6 +62,17 @@ pub struct Attempt<'a> {
     pub waits: bool,
 }
 
+/// What was decided before of a password that is looked at now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    New,
+    /// It was counted, or has waited for its turn.
+    Admitted,
+    /// The same, and the time of its hash is taken: [`Stop::HashAt`] said when.
+    Booked,
+}
+
 /// Passwords are not for logs.
 impl std::fmt::Debug for Attempt<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -108,18 +119,18 @@ impl PasswordStore {
     /// who has guessed enough which password is right; but for passwords that come from where they were right before.
     ///
     /// # Errors
-    /// [`Denial::BadPassword`], [`Denial::HashesThrottled`] where it would have to be hashed, and [`Denial::Throttled`] or a
-    /// time to wait for before anything is looked at.
+    /// [`Denial::BadPassword`], [`Denial::HashesThrottled`] or a time to wait for where it would have to be hashed, and
+    /// [`Denial::Throttled`] or a time to wait for before anything is looked at.
     pub fn verify(
         &self,
         attempt: Attempt<'_>,
         users: &Users,
-        admitted: bool,
+        standing: Standing,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Result<Rc<ClaimSet>, Stop> {
         let digest = self.password(attempt);
-        if !admitted {
+        if standing == Standing::New {
             self.admit_password(attempt, &digest, shared, now)?;
         }
         if let Some(claims) = self.recall(attempt, &digest, shared, now) {
@@ -130,12 +141,9 @@ impl PasswordStore {
             return Err(Stop::Denied(Denial::BadPassword));
         }
         let lot = self.lot(attempt);
-        let cost = users.cost(attempt.username, lot);
-        let mut time = self.time.borrow_mut();
-        time.admit(attempt.client, now)
-            .map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))?;
-        time.spend(cost, attempt.client, now);
-        drop(time);
+        if standing != Standing::Booked {
+            self.book(attempt, users.cost(attempt.username, lot), now)?;
+        }
         let password = attempt.password.as_bytes();
         let Some(claims) = users.verify(attempt.username, password, lot) else {
             let until = now.plus(REMEMBERED);
@@ -185,6 +193,18 @@ impl PasswordStore {
     /// Takes back one wrong password: it was another provider's right one.
     pub fn forgive(&self, attempt: Attempt<'_>) {
         self.throttles.borrow_mut().forgive(attempt);
+    }
+
+    /// Takes the time for a hash of this cost.
+    fn book(&self, attempt: Attempt<'_>, cost: u32, now: MonoTime) -> Result<(), Stop> {
+        let mut time = self.time.borrow_mut();
+        time.admit(attempt.client, now)
+            .map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))?;
+        let begins = time.book(cost, attempt.client, now);
+        if begins > now && attempt.waits {
+            return Err(Stop::HashAt(begins));
+        }
+        Ok(())
     }
 
     fn admit_password(

@@ -93,7 +93,7 @@ impl Vm {
     fn try_it(&self, attempt: Attempt<'_>) -> Result<String, Stop> {
         let claims = self
             .store
-            .verify(attempt, &self.users, false, &mut NoStore, self.now);
+            .verify(attempt, &self.users, Standing::New, &mut NoStore, self.now);
         claims.map(|claims| claims.subject().unwrap_or_default().to_owned())
     }
 
@@ -228,7 +228,9 @@ fn without_an_address_guesses_are_slowed_down_and_not_refused() {
         vm.pass(Duration::from_secs(1));
         let password = format!("more-{number}");
         let late = attempt("alice", &password, "");
-        let got = vm.store.verify(late, &vm.users, true, &mut NoStore, vm.now);
+        let got = vm
+            .store
+            .verify(late, &vm.users, Standing::Admitted, &mut NoStore, vm.now);
         assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
     }
     assert_eq!((waits[0], waits[4], waits[10], waits[29]), (1, 2, 4, 8));
@@ -236,7 +238,7 @@ fn without_an_address_guesses_are_slowed_down_and_not_refused() {
     let late = vm.store.verify(
         attempt("alice", "right", ""),
         &vm.users,
-        true,
+        Standing::Admitted,
         &mut NoStore,
         vm.now,
     );
@@ -315,16 +317,27 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
     }
     let cost = dear.cost("alice", 0);
     assert_eq!(dear.cost("nobody", 7), cost);
-    let vm = Vm {
+    let mut vm = Vm {
         store: PasswordStore::new([7; 32], Duration::from_micros(u64::from(cost) * 2)),
         users: dear,
         now: MonoTime::from_secs(1000),
     };
     let spent = Err(Stop::Denied(Denial::HashesThrottled { retry_after: 1 }));
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
-    assert_eq!(vm.sign_in("nobody", "x", "10.0.0.2"), WRONG);
+    // The next one lets others of the worker come in between.
+    let begins = vm.now.plus(Duration::from_micros(u64::from(cost) * 2));
+    assert_eq!(
+        vm.sign_in("nobody", "x", "10.0.0.2"),
+        Err(Stop::HashAt(begins))
+    );
     assert_eq!(vm.sign_in("bob", "password", "10.0.0.3"), spent);
     assert_eq!(vm.sign_in("nobody", "y", "10.0.0.4"), spent);
+    vm.now = begins;
+    let booked = attempt("nobody", "x", "10.0.0.2");
+    let got = vm
+        .store
+        .verify(booked, &vm.users, Standing::Booked, &mut NoStore, vm.now);
+    assert_eq!(got.map(drop), WRONG.map(drop));
     // Known ones cost nothing, right or wrong, from wherever.
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.5"), right("alice"));
@@ -343,12 +356,12 @@ fn two_providers_share_nothing() {
     let nobody = Users::default();
     let got = vm
         .store
-        .verify(of(1, "right"), &nobody, false, &mut NoStore, vm.now);
+        .verify(of(1, "right"), &nobody, Standing::New, &mut NoStore, vm.now);
     assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
     for _ in 0..5 {
         drop(
             vm.store
-                .verify(of(1, "x"), &nobody, false, &mut NoStore, vm.now),
+                .verify(of(1, "x"), &nobody, Standing::New, &mut NoStore, vm.now),
         );
     }
     assert_eq!(vm.try_it(of(2, "right")), right("alice"));
@@ -382,7 +395,7 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
         let attempt = attempt("alice", password, client);
         let claims = vm
             .store
-            .verify(attempt, &vm.users, false, &mut process, now);
+            .verify(attempt, &vm.users, Standing::New, &mut process, now);
         claims.map(|_| ()).map_err(|stop| match stop {
             Stop::Denied(Denial::BadPassword) => "wrong",
             Stop::Denied(Denial::Throttled { .. }) => "throttled",

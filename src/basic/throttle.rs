@@ -45,6 +45,8 @@ pub enum Stop {
     Denied(Denial),
     /// It is looked at then.
     Until(MonoTime),
+    /// Its hash may be computed then.
+    HashAt(MonoTime),
 }
 
 /// The wrong passwords that one VM has seen.

@@ -1,6 +1,7 @@
 mod clients;
 mod directories;
 mod keys;
+mod passwords;
 mod possession;
 mod services;
 mod tokens;

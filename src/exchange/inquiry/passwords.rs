@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Doubt, Inquiry, Need};
-use crate::basic::{self, Attempt, Stop, Users};
+use crate::basic::{self, Attempt, Standing, Stop, Users};
 use crate::exchange::Guess;
 use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
@@ -21,17 +21,17 @@ impl Inquiry<'_, '_> {
     ) -> Result<Vouched, Doubt> {
         let (username, password) = self.password()?;
         let attempt = self.attempt(id, provider, (&username, &password))?;
-        let admitted = self.is_admitted(id)?;
+        let standing = self.standing(id)?;
         let stores = self.stores;
         let passwords = &stores.passwords;
-        match passwords.verify(attempt, users, admitted, self.shared, self.now.mono) {
+        match passwords.verify(attempt, users, standing, self.shared, self.now.mono) {
             Ok(claims) => Ok(Vouched::claims_of(claims)),
             Err(stop) => {
                 if stop == Stop::Denied(Denial::BadPassword) {
                     let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
                     self.note(guess.counted().known());
                 }
-                Err(self.stop(stop))
+                Err(self.stop(id, stop))
             }
         }
     }
@@ -48,9 +48,9 @@ impl Inquiry<'_, '_> {
         let attempt = self.attempt(id, provider, (&username, &password))?;
         let stores = self.stores;
         let passwords = &stores.passwords;
-        if !self.is_admitted(id)? {
+        if self.standing(id)? == Standing::New {
             let admitted = passwords.admit(attempt, self.shared, self.now.mono);
-            admitted.map_err(|stop| self.stop(stop))?;
+            admitted.map_err(|stop| self.stop(id, stop))?;
         }
         let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
         self.note(guess);
@@ -105,20 +105,31 @@ impl Inquiry<'_, '_> {
         self.guess(provider).is_some_and(|guess| guess.known)
     }
 
-    /// Whether the password need not be counted any more before it is looked at: it was, or has waited for its turn.
-    fn is_admitted(&self, provider: ProviderId) -> Result<bool, Doubt> {
-        match self.exchange.turn.get() {
+    /// What was decided of the password before; or until when it waits.
+    fn standing(&self, provider: ProviderId) -> Result<Standing, Doubt> {
+        let guess = self.guess(provider);
+        let booked = guess.and_then(|guess| guess.hash_at);
+        match booked.or(self.exchange.turn.get()) {
             Some(at) if self.now.mono < at => Err(Doubt::Needs(Need::Turn(at))),
-            Some(_) => Ok(true),
-            None => Ok(self.guess(provider).is_some()),
+            _ if booked.is_some() => Ok(Standing::Booked),
+            None if guess.is_none() => Ok(Standing::New),
+            _ => Ok(Standing::Admitted),
         }
     }
 
-    fn stop(&self, stop: Stop) -> Doubt {
+    fn stop(&self, provider: ProviderId, stop: Stop) -> Doubt {
         match stop {
             Stop::Denied(denial) => Doubt::Denied(denial),
             Stop::Until(at) => {
                 self.exchange.turn.set(Some(at));
+                Doubt::Needs(Need::Turn(at))
+            }
+            Stop::HashAt(at) => {
+                let guess = self.guess(provider).unwrap_or_else(|| Guess::of(provider));
+                self.note(Guess {
+                    hash_at: Some(at),
+                    ..guess
+                });
                 Doubt::Needs(Need::Turn(at))
             }
         }
@@ -177,6 +188,7 @@ impl Guess {
             provider,
             known: false,
             counts: false,
+            hash_at: None,
         }
     }
 
