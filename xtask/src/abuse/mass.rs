@@ -18,6 +18,9 @@ const HELD: usize = 1024;
 /// Within what all of them are answered once they are due, and what a machine may add that has other things to do.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
+/// An issuer that fails is asked once more so long afterwards (`jwks.retry`): nobody is refused before.
+const ASKED_AGAIN: Duration = Duration::from_millis(200);
+
 /// How what they wait for ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -105,10 +108,13 @@ fn all_at_once(lab: &Lab, end: End) -> Result<(Tally, Settled), String> {
     // Until Envoy has read them.
     thread::sleep(Duration::from_millis(400));
     let before = load::usage(lab.envoy.id())?;
-    let due = Instant::now();
+    let mut due = Instant::now();
     match end {
         End::Answers => lab.late.set_open(true),
-        End::Closes => lab.late.server.down(),
+        End::Closes => {
+            lab.late.server.down();
+            due += ASKED_AGAIN;
+        }
         End::Never => {}
         End::Stops => {
             lab.late.set_open(true);
