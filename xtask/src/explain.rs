@@ -1,7 +1,8 @@
 //! What a configuration says, without a proxy: the filter's own core, compiled natively.
 
+use crate::lint;
 use auth_filter::capabilities::Capabilities;
-use auth_filter::config::{Config, ConfigError, PolicyTest};
+use auth_filter::config::{Config, ConfigError, HostName, PolicyTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
@@ -14,20 +15,65 @@ use serde_json::{Value, json};
 use std::fs;
 use std::rc::Rc;
 
-/// Validates a configuration and prints what an operator should know of it.
+/// Validates a configuration and prints what an operator should know of it. Of a proxy's file (`envoy.yaml`, `nginx.conf`,
+/// `kong.conf`), what in it lets requests go past the filter, and the configurations of the filter that stand in it.
 ///
 /// # Errors
 /// With the place and what is wrong.
 pub fn check(file: &str, environment: bool) -> Result<(), String> {
-    for line in checked(file, environment)? {
-        println!("{line}");
+    let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    let found = match std::str::from_utf8(&text) {
+        Ok(text) => lint::read(file, text)?,
+        Err(_) => None,
+    };
+    let Some(found) = found else {
+        for line in checked(file, text, None, environment)? {
+            println!("{line}");
+        }
+        return Ok(());
+    };
+    for finding in &found.findings {
+        println!("{file}: {finding}");
+    }
+    let mut refused = found.errors();
+    for own in &found.configurations {
+        let name = format!("{file}: {}", own.place);
+        let host = match own.host {
+            lint::Host::Envoy => HostName::Envoy,
+            lint::Host::Nginx => HostName::Nginx,
+        };
+        match checked(
+            &name,
+            own.text.clone().into_bytes(),
+            Some(host),
+            environment,
+        ) {
+            Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+            Err(error) => {
+                println!("{error}");
+                refused += 1;
+            }
+        }
+    }
+    println!(
+        "{file}: {}, {} of the filter",
+        counted(found.findings.len(), "finding"),
+        counted(found.configurations.len(), "configuration"),
+    );
+    if refused > 0 {
+        return Err(format!("{file}: {}", counted(refused, "error")));
     }
     Ok(())
 }
 
-/// The warnings, with line and column, and a summary.
-fn checked(file: &str, environment: bool) -> Result<Vec<String>, String> {
-    let (text, config, policy) = load(file, environment)?;
+/// The warnings, with line and column, and a summary. The host is the one that the file is of, where that is known.
+fn checked(
+    file: &str,
+    text: Vec<u8>,
+    host: Option<HostName>,
+    environment: bool,
+) -> Result<Vec<String>, String> {
+    let (text, config, policy) = compile(file, text, host, environment)?;
     let warnings = policy.warnings.iter().cloned();
     let mut lines: Vec<String> = warnings
         .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
@@ -49,6 +95,15 @@ fn counted(count: usize, what: &str) -> String {
 
 fn load(file: &str, environment: bool) -> Result<(Vec<u8>, Config, Policy), String> {
     let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
+    compile(file, text, None, environment)
+}
+
+fn compile(
+    file: &str,
+    text: Vec<u8>,
+    host: Option<HostName>,
+    environment: bool,
+) -> Result<(Vec<u8>, Config, Policy), String> {
     let mut config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
     if environment {
         let read = |name: &str| std::env::var(name).ok();
@@ -63,7 +118,7 @@ fn load(file: &str, environment: bool) -> Result<(Vec<u8>, Config, Policy), Stri
     let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
     let mut policy = Policy::compile(&config).map_err(refused)?;
     // Where the configuration says where it is for, what does not go there is refused as it would be there.
-    if let Some(host) = config.host.named() {
+    if let Some(host) = config.host.named().or(host) {
         let host = Capabilities::of(host, &config.nginx);
         policy.suit(&host, &config.nginx).map_err(refused)?;
     }
@@ -240,6 +295,10 @@ fn caller(
 mod tests {
     use super::*;
 
+    fn checked_file(file: &str) -> Result<Vec<String>, String> {
+        checked(file, fs::read(file).unwrap(), None, false)
+    }
+
     const CONFIG: &str = r#"{
         "providers": { "users": { "kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": { "uri": "https://i/k" },
             "groups": [{ "claim": "groups" }], "permissions": [{ "directory": "people" }] } },
@@ -361,7 +420,7 @@ mod tests {
             "{ \"$schema\": \"x\",\n  \"rules\": [{ \"match\": {}, \"require\": \"public\" }] }",
         );
         assert_eq!(
-            checked(&doubtful, false).unwrap(),
+            checked_file(&doubtful).unwrap(),
             [
                 format!(
                     "{doubtful}: warning: rules[0].require: \"public\" opens every path that no rule before it matches; name the open ones (line 2 column 39)"
@@ -373,7 +432,7 @@ mod tests {
             "wrong.json",
             "{ \"rules\": [\n  { \"match\": {}, \"reqire\": \"public\" }] }",
         );
-        let error = checked(&wrong, false).unwrap_err();
+        let error = checked_file(&wrong).unwrap_err();
         assert!(
             error.starts_with(&format!(
                 "{wrong}: rules[0].reqire: unknown key; known: name, match, require"
@@ -385,7 +444,7 @@ mod tests {
             "{ \"rules\": [\n  { \"match\": {}, \"require\": { \"decision\": \"pdp\" } }] }",
         );
         assert_eq!(
-            checked(&unknown, false).unwrap_err(),
+            checked_file(&unknown).unwrap_err(),
             format!(
                 "{unknown}: rules[0].require.decision: \"pdp\" is not a decision point; known: none (line 2 column 43)"
             )

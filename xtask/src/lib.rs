@@ -51,6 +51,7 @@ pub mod fuzz;
 pub mod issuer;
 pub mod kernels;
 pub mod kong;
+pub mod lint;
 pub mod load;
 pub mod migrate;
 pub mod moto;

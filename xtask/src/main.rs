@@ -14,7 +14,8 @@ usage: cargo xtask <command>
                   measure what a request costs, beside Envoy's own filter; --short only tries that all of it works
   check <file> [--env]
                   validate a configuration, run its tests, and warn of what is dangerous in it; with --env its secrets
-                  are read from the environment
+                  are read from the environment; of an envoy.yaml, nginx.conf or kong.conf also say what in it lets
+                  requests go past the filter
   demo [--once]   show the filter in a real Envoy, and stay up for your own requests
   explain <file> --path <path> [--method <method>] [--host <host>] [--header <name:value>]...
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]

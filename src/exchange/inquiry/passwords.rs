@@ -109,7 +109,7 @@ impl Inquiry<'_, '_> {
     fn standing(&self, provider: ProviderId) -> Result<Standing, Doubt> {
         let guess = self.guess(provider);
         let booked = guess.and_then(|guess| guess.hash_at);
-        match booked.or(self.exchange.turn.get()) {
+        match booked.or_else(|| self.exchange.turn.get()) {
             Some(at) if self.now.mono < at => Err(Doubt::Needs(Need::Turn(at))),
             _ if booked.is_some() => Ok(Standing::Booked),
             None if guess.is_none() => Ok(Standing::New),
