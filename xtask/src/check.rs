@@ -4,7 +4,7 @@ mod budget;
 
 use self::budget::{Group, Spent};
 use crate::process::{describe, run};
-use crate::tools::{cargo, ensure_toolchain, ensure_venv, node, target, wasm, workspace};
+use crate::tools::{cargo, ensure_toolchain, ensure_venv, node, target, workspace};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -29,21 +29,31 @@ const STEPS: &[Step] = &[
             Ok(())
         },
     ),
-    ("lint", Group::Build, || show(cargo().arg("lint"))),
-    ("lint for WebAssembly", Group::Build, || {
-        show(cargo().arg("lint-wasm"))
+    // The module's last step takes one core for a minute and more.
+    ("module, lints and documentation", Group::Build, || {
+        let mut documentation = cargo();
+        documentation
+            .args(["doc", "--no-deps", "--lib", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings");
+        let mut lint = cargo();
+        lint.arg("lint");
+        let mut lint_wasm = cargo();
+        lint_wasm.arg("lint-wasm");
+        side_by_side(vec![
+            vec![own(&["module"])?],
+            vec![lint, lint_wasm, documentation],
+        ])
     }),
-    ("documentation", Group::Build, || {
-        show(
-            cargo()
-                .args(["doc", "--no-deps", "--lib", "--quiet"])
-                .env("RUSTDOCFLAGS", "-D warnings"),
-        )
-    }),
-    ("module", Group::Build, || wasm().map(drop)),
-    ("Envoy and moto", Group::Build, || ensure_venv().map(drop)),
-    ("the runner of tests on WebAssembly", Group::Build, || {
-        runner(&locked_version("wasm-bindgen")?).map(drop)
+    ("Envoy and moto, and what is fuzzed", Group::Build, || {
+        let fuzz = own(&["fuzz", "--build"])?;
+        let tools = std::thread::spawn(|| {
+            ensure_venv()?;
+            runner(&locked_version("wasm-bindgen")?)
+        });
+        let built = side_by_side(vec![vec![fuzz]]);
+        let tools = tools.join().map_err(|_| "tools were not made".to_owned())?;
+        built?;
+        tools.map(drop)
     }),
     (
         "tests of the core and of the laboratory",
@@ -78,7 +88,19 @@ const STEPS: &[Step] = &[
     (
         "failures all around, briefly, and planted faults",
         Group::Floods,
-        || again(|| side_by_side(&[&["soak", "--short"], &["soak", "--breaks"]])),
+        || {
+            again(|| {
+                side_by_side(vec![
+                    vec![own(&["soak", "--short"])?],
+                    vec![own(&["soak", "--breaks"])?],
+                ])
+            })
+        },
+    ),
+    (
+        "strangers, briefly, and planted faults",
+        Group::Floods,
+        || again(|| crate::abuse::run(&["--short"])),
     ),
     ("real upstreams, briefly", Group::Floods, || {
         crate::upstreams::run(&crate::upstreams::Options::parse(&["--short"])?)
@@ -101,38 +123,50 @@ fn again(step: impl Fn() -> Result<(), String>) -> Result<(), String> {
     })
 }
 
-/// Runs commands of this program at the same time: each waits most of its time. Their output comes one after the other.
-fn side_by_side(commands: &[&[&str]]) -> Result<(), String> {
+/// A command of this program.
+fn own(arguments: &[&str]) -> Result<Command, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program: {error}"))?;
-    let started: Vec<_> = commands
-        .iter()
-        .map(|arguments| {
-            let mut command = Command::new(&program);
-            command.args(*arguments).stdout(Stdio::piped());
-            let line = describe(&command);
-            let child = command
-                .spawn()
-                .map_err(|error| format!("`{line}` cannot start: {error}"))?;
-            // Read at once: a pipe that nobody reads stops whoever writes.
-            let reader = std::thread::spawn(move || child.wait_with_output());
-            Ok((line, reader))
-        })
-        .collect::<Result<_, String>>()?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Ok(command)
+}
+
+/// Runs rows of commands at the same time: each waits much of its time, or takes one core. Their output comes one after
+/// the other.
+fn side_by_side(rows: Vec<Vec<Command>>) -> Result<(), String> {
+    let running: Vec<_> = rows
+        .into_iter()
+        .map(|row| std::thread::spawn(move || row.into_iter().try_for_each(captured)))
+        .collect();
     let mut failed = Vec::new();
-    for (line, reader) in started {
-        let output = reader
-            .join()
-            .map_err(|_| format!("`{line}` was not read"))?
-            .map_err(|error| format!("`{line}`: {error}"))?;
-        println!("{}", String::from_utf8_lossy(&output.stdout));
-        if !output.status.success() {
-            failed.push(format!("`{line}`: {}", output.status));
-        }
+    for row in running {
+        let row = row.join().map_err(|_| "a step was not run".to_owned())?;
+        failed.extend(row.err());
     }
     if failed.is_empty() {
         Ok(())
     } else {
         Err(failed.join("; "))
+    }
+}
+
+/// Runs a command and prints what it says, once it has ended.
+fn captured(mut command: Command) -> Result<(), String> {
+    let line = describe(&command);
+    let output = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| format!("`{line}` cannot start: {error}"))?;
+    println!(
+        "$ {line}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{line}`: {}", output.status))
     }
 }
 
@@ -152,10 +186,7 @@ pub fn all() -> Result<(), String> {
         let closes = *group == Group::Envoy;
         if closes {
             println!("{}", spent.describe());
-            // Said, and not yet a failure: the budgets have not been held against a whole run of a quiet machine.
-            if let Err(over) = spent.verdict() {
-                println!("== {over}");
-            }
+            spent.verdict()?;
         }
         println!("== {name}");
         let start = Instant::now();
@@ -166,7 +197,7 @@ pub fn all() -> Result<(), String> {
             println!("== {name}: {:.0} s\n", start.elapsed().as_secs_f64());
         }
     }
-    Ok(())
+    spent.verdict()
 }
 
 /// Runs a command whose output is for the reader.

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 /// The version of cargo-fuzz that is built where there is none.
 const CARGO_FUZZ: &str = "0.13.2";
+/// How many are fuzzed at one time: each takes a core.
+const AT_ONCE: usize = 2;
 /// What is fuzzed.
 const TARGETS: &[&str] = &["token", "jwks", "configuration", "readings", "story"];
 
@@ -15,17 +17,45 @@ const TARGETS: &[&str] = &["token", "jwks", "configuration", "readings", "story"
 /// # Errors
 /// When the tools cannot be had, or with what a target found: its input lies in `target/artifacts`.
 pub fn all(seconds: u32) -> Result<(), String> {
-    ensure_tools()?;
+    build()?;
     let mut figures = Vec::new();
-    for name in TARGETS {
-        println!("fuzzing {name} for {seconds} s ...");
-        figures.push(one(name, seconds)?);
+    for pair in TARGETS.chunks(AT_ONCE) {
+        println!("fuzzing {} for {seconds} s ...", pair.join(" and "));
+        let running: Vec<_> = pair
+            .iter()
+            .map(|name| (name, std::thread::spawn(move || one(name, seconds))))
+            .collect();
+        for (name, run) in running {
+            let executions = run.join().map_err(|_| format!("{name} was not run"))??;
+            figures.push((name, executions));
+        }
     }
     println!("\nexecutions, none of which crashed:");
-    for (name, executions) in TARGETS.iter().zip(figures) {
+    for (name, executions) in figures {
         println!("  {name:<14} {executions:>10}");
     }
     Ok(())
+}
+
+/// Builds the targets, and before them the tools that they are built with.
+///
+/// # Errors
+/// When the tools cannot be had, or what the compiler says.
+pub fn build() -> Result<(), String> {
+    ensure_tools()?;
+    run(&mut cargo_fuzz("build")).map(drop)
+}
+
+/// Cargo-fuzz on the targets of this project.
+fn cargo_fuzz(what: &str) -> Command {
+    let mut command = nightly();
+    command
+        .args(["cargo", "fuzz", what, "--fuzz-dir", "tests/fuzz"])
+        // The core has no unsafe code: a sanitizer would find nothing in it, at a tenth of the executions.
+        .args(["--sanitizer", "none"])
+        .arg("--target-dir")
+        .arg(target().join("fuzz"));
+    command
 }
 
 /// Runs one target; how often it ran.
@@ -36,13 +66,8 @@ fn one(name: &str, seconds: u32) -> Result<u64, String> {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let mut command = nightly();
+    let mut command = cargo_fuzz("run");
     command
-        .args(["cargo", "fuzz", "run", "--fuzz-dir", "tests/fuzz"])
-        // The core has no unsafe code: a sanitizer would find nothing in it, at a tenth of the executions.
-        .args(["--sanitizer", "none"])
-        .arg("--target-dir")
-        .arg(target().join("fuzz"))
         .arg(name)
         .arg(&found)
         .arg(workspace().join("tests/fuzz/corpus").join(name))
