@@ -270,6 +270,8 @@ impl<'de> MapAccess<'de> for Object<'de> {
         Ok(Some(key))
     }
 
+    /// Apart, as every field of every type that is read has one: those of one type share it.
+    #[inline(never)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
         let Some((name, node)) = self.value.take() else {
             return Err(de::Error::custom("a value before its name"));
@@ -286,6 +288,7 @@ struct List<'de> {
 impl<'de> SeqAccess<'de> for List<'de> {
     type Error = Misfit;
 
+    #[inline(never)]
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,

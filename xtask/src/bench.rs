@@ -12,6 +12,7 @@ mod lab;
 mod load;
 mod memory;
 mod profile;
+mod readings;
 mod report;
 mod stats;
 mod sweeps;
@@ -141,6 +142,12 @@ pub fn run(options: &Options) -> Result<(), String> {
                 let series = rounds(options, &sweep.variants, 3)?;
                 report.grow(sweep.title, &sweep.variants, &series);
             }
+        }
+        if options.takes(readings::NAME) {
+            println!("{}", readings::TITLE);
+            let variants = readings::variants(&tokens)?;
+            let series = rounds(options, &variants, options.rounds())?;
+            report.grow(readings::TITLE, &variants, &series);
         }
         if options.takes("workers") {
             report.add("Worker threads", &workers::measure(&tokens, SLICE)?);

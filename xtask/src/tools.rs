@@ -88,7 +88,8 @@ pub fn wasm() -> Result<PathBuf, String> {
             run(cargo()
                 .args(["build", "--release", "--lib", "--target", "wasm32-wasip1"])
                 .args(["--config", &without_home()]))?;
-            optimised(&target().join("wasm32-wasip1/release/auth_filter.wasm"))
+            let built = target().join("wasm32-wasip1/release/auth_filter.wasm");
+            optimised(&built, &target().join("module"))
         })
         .clone()
 }
@@ -107,8 +108,27 @@ pub fn plain_wasm() -> Result<PathBuf, String> {
 /// # Errors
 /// With the compiler's output, when it does not compile.
 pub fn wasm_without_readings() -> Result<PathBuf, String> {
+    // It is built for one run, and need not be fast or small.
+    let quick = [
+        "profile.release.lto='off'",
+        "profile.release.codegen-units=16",
+    ];
+    without_readings("readings_off", &quick)
+}
+
+/// The same, built and made smaller as the module that ships is: what the readings cost.
+///
+/// # Errors
+/// As [`wasm_without_readings`].
+pub fn shipped_without_readings() -> Result<PathBuf, String> {
+    let built = without_readings("readings_off_shipped", &[])?;
+    optimised(&built, &target().join("readings_off_shipped/module"))
+}
+
+fn without_readings(folder: &str, settings: &[&str]) -> Result<PathBuf, String> {
     ensure_toolchain()?;
-    let folder = target().join("readings_off");
+    let folder = target().join(folder);
+    let settings = settings.iter().flat_map(|held| ["--config", held]);
     run(cargo()
         .args(["build", "--release", "--lib", "--target", "wasm32-wasip1"])
         .arg("--target-dir")
@@ -117,9 +137,7 @@ pub fn wasm_without_readings() -> Result<PathBuf, String> {
             "--config",
             "target.wasm32-wasip1.rustflags=['--cfg=readings_off']",
         ])
-        // It is built for one run, and need not be fast or small.
-        .args(["--config", "profile.release.lto='off'"])
-        .args(["--config", "profile.release.codegen-units=16"]))?;
+        .args(settings))?;
     Ok(folder.join("wasm32-wasip1/release/auth_filter.wasm"))
 }
 
@@ -133,13 +151,12 @@ fn without_home() -> String {
     format!("target.wasm32-wasip1.rustflags=[{flag:?}]")
 }
 
-/// The same module, smaller, in `target/module`.
-fn optimised(module: &Path) -> Result<PathBuf, String> {
+/// The same module, smaller, in this folder.
+fn optimised(module: &Path, folder: &Path) -> Result<PathBuf, String> {
     let built = fs::read(module)
         .map_err(|error| format!("the build left no module at {}: {error}", module.display()))?;
-    let folder = target().join("module");
     let io = |error: std::io::Error| format!("{}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(io)?;
+    fs::create_dir_all(folder).map_err(io)?;
     let lock = File::create(folder.join("lock")).map_err(io)?;
     lock.lock().map_err(io)?;
     let built = crate::exports::narrowed(&built).ok_or("the build left no WebAssembly module")?;

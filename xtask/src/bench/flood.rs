@@ -1,6 +1,6 @@
 //! What callers get while ten times as many forgers ask.
 
-use super::lab::{Lab, PATH};
+use super::lab::Lab;
 use super::load::{self, Load, Seen};
 use super::tokens::Tokens;
 use super::variants::{self, Variant};
@@ -27,7 +27,7 @@ pub(super) fn measure(tokens: &Tokens, time: Duration) -> Result<String, String>
     );
     for (index, variant) in variants.iter().enumerate() {
         let addr = lab.addr(index);
-        let callers = || load::command(addr, PATH, &variant.load, time, CALLERS);
+        let callers = || load::command(addr, variant.path, &variant.load, time, CALLERS);
         lab.try_one(addr, variant)?;
         let alone = calm(&run(&mut callers())?, variant)?;
         let Load::Token(token) = &variant.load else {
@@ -35,10 +35,16 @@ pub(super) fn measure(tokens: &Tokens, time: Duration) -> Result<String, String>
         };
         let forged = Load::Forged(token.clone());
         // They begin before the callers and end after them.
-        let forgers = load::command(addr, PATH, &forged, time + Duration::from_secs(2), FORGERS)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("wrk: {error}"))?;
+        let forgers = load::command(
+            addr,
+            variant.path,
+            &forged,
+            time + Duration::from_secs(2),
+            FORGERS,
+        )
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("wrk: {error}"))?;
         std::thread::sleep(Duration::from_secs(1));
         let flooded = calm(&run(&mut callers())?, variant)?;
         let forgers = forgers

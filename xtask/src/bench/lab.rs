@@ -62,7 +62,7 @@ impl Lab {
         let before = self.cpu()?;
         let report = run(&mut load::command(
             addr,
-            PATH,
+            variant.path,
             &variant.load,
             time,
             CONNECTIONS,
@@ -103,11 +103,11 @@ impl Lab {
     /// wrk tells good answers from others only: the exact status is that of one more request.
     pub(super) fn try_one(&self, addr: SocketAddr, variant: &Variant) -> Result<(), String> {
         let request = match &variant.load {
-            Load::Anonymous => Request::get(PATH),
-            Load::Token(token) | Load::Forged(token) => Request::get(PATH).bearer(token),
+            Load::Anonymous => Request::get(variant.path),
+            Load::Token(token) | Load::Forged(token) => Request::get(variant.path).bearer(token),
             Load::Listed(file) => {
                 let tokens = fs::read_to_string(file).map_err(|error| error.to_string())?;
-                Request::get(PATH).bearer(tokens.lines().next().unwrap_or_default())
+                Request::get(variant.path).bearer(tokens.lines().next().unwrap_or_default())
             }
         };
         let answer = request.send(addr)?;

@@ -1,6 +1,6 @@
 //! Where a request's time goes: in the kernel, in Envoy, in the module, or in the calls that the module makes to its host.
 
-use super::lab::{CONNECTIONS, Lab, PATH};
+use super::lab::{CONNECTIONS, Lab};
 use super::load;
 use super::variants::Variant;
 use crate::debian::program_of;
@@ -64,7 +64,13 @@ fn sample(
     time: Duration,
 ) -> Result<(f64, Places), String> {
     let data = target().join("bench/perf.data");
-    let mut wrk = load::command(lab.addr(index), PATH, &variant.load, time, CONNECTIONS);
+    let mut wrk = load::command(
+        lab.addr(index),
+        variant.path,
+        &variant.load,
+        time,
+        CONNECTIONS,
+    );
     let before = lab.cpu()?;
     let walk = wrk
         .stdout(Stdio::piped())

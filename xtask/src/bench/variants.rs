@@ -2,7 +2,7 @@
 
 mod refusals;
 
-use super::lab::empty_filter;
+use super::lab::{PATH, empty_filter};
 use super::load::Load;
 use super::tokens::Tokens;
 use crate::envoy::resources;
@@ -40,6 +40,8 @@ pub(super) struct Variant {
     pub(super) filters: Vec<Value>,
     /// What it is asked.
     pub(super) load: Load,
+    /// For which path.
+    pub(super) path: &'static str,
     /// The status of each answer.
     pub(super) expect: u16,
     /// Envoy's own way to do the same.
@@ -62,7 +64,12 @@ impl Ours {
         OTHER
             .get()
             .map_or_else(wasm, |module| Ok(module.clone()))
-            .map(|module| Self { module })
+            .map(Self::of)
+    }
+
+    /// This module.
+    pub(super) const fn of(module: PathBuf) -> Self {
+        Self { module }
     }
 
     /// The filter with these keys, changed by further members of the configuration.
@@ -165,6 +172,7 @@ pub(super) fn variant(name: &'static str, title: &str, filters: Vec<Value>, load
         title: title.into(),
         filters,
         load,
+        path: PATH,
         expect: 200,
         peer: None,
         outlives_errors: false,
