@@ -300,9 +300,9 @@ pub(super) fn define_counter(name: &str) -> Option<u32> {
 }
 
 /// Adds one to a counter.
-pub(super) fn increment(id: u32) {
+pub(super) fn increment(id: u32, by: i64) {
     // SAFETY: no pointers.
-    let _ = unsafe { proxy_increment_metric(id, 1) };
+    let _ = unsafe { proxy_increment_metric(id, by) };
 }
 
 /// The serialized map of the ABI.

@@ -10,7 +10,7 @@ pub(super) const ALLOWED: &str = "auth_filter.allowed";
 pub(super) const DENIED: &str = "auth_filter.denied.";
 /// Fetches of keys, by how they ended.
 pub(super) const FETCH: &str = "auth_filter.jwks_fetch_";
-/// Keys that were found out after they were fetched.
+/// Keys that are of no use, when they are fetched or found out afterwards.
 pub(super) const KEYS: &str = "auth_filter.jwks_key_";
 /// Questions to services, by how they ended.
 pub(super) const SERVICE: &str = "auth_filter.service_";
@@ -26,12 +26,20 @@ pub(super) struct Metrics {
 impl Metrics {
     /// Adds one to the counter whose name is these two parts; a host without metrics counts nothing.
     pub(super) fn count(&mut self, family: &'static str, reason: &'static str) {
+        self.count_all(family, reason, 1);
+    }
+
+    /// The same for so many at once; none defines no counter.
+    pub(super) fn count_all(&mut self, family: &'static str, reason: &'static str, many: usize) {
+        if many == 0 {
+            return;
+        }
         let id = self
             .ids
             .entry((family, reason))
             .or_insert_with(|| call::define_counter(&format!("{family}{reason}")));
         if let Some(id) = id {
-            call::increment(*id);
+            call::increment(*id, i64::try_from(many).unwrap_or(i64::MAX));
         }
     }
 }

@@ -404,13 +404,15 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
         keys::Notice::Fetched {
             skipped,
             not_pinned,
+            reasons,
         } => {
             metrics.count(metrics::FETCH, "success");
             if *not_pinned > 0 {
                 metrics.count(metrics::FETCH, "not_pinned");
                 warn!("auth-filter: {not_pinned} keys of {uri} are not among the pinned ones");
             }
-            info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use");
+            metrics.count_all(metrics::KEYS, "skipped", *skipped);
+            info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use{reasons}");
         }
         keys::Notice::FoundOut(key) => {
             metrics.count(metrics::KEYS, "refused");

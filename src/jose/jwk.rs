@@ -119,6 +119,9 @@ impl Key {
     ///
     /// One with its private half is refused, wherever it comes from: in a configuration it is a leak to come. What can
     /// be refused by its words is, before any arithmetic: an issuer may publish as many such keys as it likes.
+    ///
+    /// Members that are null or empty count as absent, and numbers may be padded, broken into lines, or without the
+    /// leading zeros of a coordinate: issuers publish them so, and none of it makes a key another one.
     pub(super) fn parse(jwk: &Value, origin: Origin) -> Result<Self, KeyError> {
         Self::parse_pinned(jwk, origin, None)
     }
@@ -129,7 +132,10 @@ impl Key {
         origin: Origin,
         pins: Option<&[Thumbprint]>,
     ) -> Result<Self, KeyError> {
-        let jwk = Jwk(jwk.as_object().ok_or(KeyError::Malformed)?);
+        let jwk = jwk.as_object().ok_or(KeyError::Malformed)?;
+        // A stranger's key is part of a proof, and has one form.
+        let tidy = tidied(jwk).filter(|_| origin != Origin::Proof);
+        let jwk = Jwk(tidy.as_ref().unwrap_or(jwk));
         let key_id = jwk.text("kid")?.map(Into::into);
         jwk.check_use()?;
         let kind = jwk.kind(origin)?;
@@ -231,6 +237,39 @@ impl Kind<'_> {
     }
 }
 
+/// The key without members that say nothing, and with its numbers as they are to be written; `None` where it is so
+/// already.
+fn tidied(jwk: &Map<String, Value>) -> Option<Map<String, Value>> {
+    let is_number = |name: &str| matches!(name, "n" | "e" | "x" | "y");
+    let is_blank = |byte: u8| byte == b'=' || byte.is_ascii_whitespace();
+    let says_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    let is_untidy = |(name, value): (&String, &Value)| {
+        let padded = || {
+            value
+                .as_str()
+                .is_some_and(|text| text.bytes().any(is_blank))
+        };
+        says_nothing(value) || is_number(name) && padded()
+    };
+    if !jwk.iter().any(is_untidy) {
+        return None;
+    }
+    let members = jwk.iter().filter(|(_, value)| !says_nothing(value));
+    let tidy = members.map(|(name, value)| match value.as_str() {
+        Some(text) if is_number(name) => {
+            let lines: String = text.split_ascii_whitespace().collect();
+            (name.clone(), lines.trim_end_matches('=').into())
+        }
+        _ => (name.clone(), value.clone()),
+    });
+    Some(tidy.collect())
+}
+
 struct Jwk<'j>(&'j Map<String, Value>);
 
 impl<'j> Jwk<'j> {
@@ -252,9 +291,22 @@ impl<'j> Jwk<'j> {
             .map_err(|_| KeyError::Malformed)
     }
 
+    /// A coordinate in as many bytes as the field has (RFC 7518 section 6.2.1.2), whatever zeros stand before it.
+    fn coordinate(&self, name: &str, curve: &str) -> Result<Vec<u8>, KeyError> {
+        let bytes = self.bytes(name)?;
+        let length = EcKey::field_bytes(curve).ok_or(KeyError::UnsupportedCurve)?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let number = bytes.get(zeros..).unwrap_or_default();
+        let missing = length
+            .checked_sub(number.len())
+            .ok_or(KeyError::Malformed)?;
+        Ok([&vec![0; missing], number].concat())
+    }
+
     /// Where both `use` and `key_ops` are there, both have to agree (RFC 7517 section 4.3).
     fn check_use(&self) -> Result<(), KeyError> {
-        if self.text("use")?.is_some_and(|usage| usage != "sig") {
+        let usage = self.text("use")?;
+        if usage.is_some_and(|usage| !usage.eq_ignore_ascii_case("sig")) {
             return Err(KeyError::NotForVerification);
         }
         let Some(operations) = self.0.get("key_ops") else {
@@ -293,7 +345,12 @@ impl<'j> Jwk<'j> {
     fn verifying_key(&self, kind: &Kind<'_>, origin: Origin) -> Result<VerifyingKey, KeyError> {
         match kind {
             Kind::Ec(curve, _) => {
-                EcKey::new(curve, &self.bytes("x")?, &self.bytes("y")?).map(VerifyingKey::Ec)
+                let of = |name| match origin {
+                    Origin::Proof => self.bytes(name),
+                    Origin::Inline | Origin::Remote => self.coordinate(name, curve),
+                };
+                let (x, y) = (of("x")?, of("y")?);
+                EcKey::new(curve, &x, &y).map(VerifyingKey::Ec)
             }
             Kind::Ed25519 => Ed25519Key::new(&self.bytes("x")?).map(VerifyingKey::Ed25519),
             Kind::Rsa => {

@@ -1,6 +1,6 @@
 //! A JSON Web Key Set (RFC 7517 section 5), and the only door from a token to claims to rely on.
 
-use std::{cell::RefCell, fmt, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
@@ -40,14 +40,65 @@ impl Default for KeySetLimits {
     }
 }
 
+/// What came in the place of a key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Document {
+    /// As some issuers publish beside their JWKS.
+    #[error("a map of X.509 certificates: the issuer's JWKS has another address")]
+    Certificates,
+    /// The document that says where the keys are.
+    #[error(
+        "an OpenID configuration: write jwks: {{\"discovery\": true}}, or the address in its jwks_uri"
+    )]
+    Configuration,
+    /// An error page, or a login's.
+    #[error("a page of HTML or XML")]
+    Markup,
+    /// One JWK by itself.
+    #[error("a single key, which belongs into {{\"keys\": […]}}")]
+    Key,
+    /// Whatever else is JSON.
+    #[error("other JSON: it has no list \"keys\"")]
+    Json,
+    /// None of these.
+    #[error("no JSON at all")]
+    Unknown,
+}
+
+impl Document {
+    fn of(body: &[u8]) -> Self {
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Self::Markup;
+        }
+        // What the members hold stays text: a document in the place of a set may be as large as a set.
+        let Ok(members) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(body) else {
+            return match serde_json::from_slice::<&RawValue>(body) {
+                Ok(_) => Self::Json,
+                Err(_) => Self::Unknown,
+            };
+        };
+        let is_certificate =
+            |value: &&RawValue| value.get().starts_with("\"-----BEGIN CERTIFICATE");
+        if members.contains_key("jwks_uri") {
+            Self::Configuration
+        } else if members.contains_key("kty") {
+            Self::Key
+        } else if !members.is_empty() && members.values().all(is_certificate) {
+            Self::Certificates
+        } else {
+            Self::Json
+        }
+    }
+}
+
 /// Why a text is no key set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum KeySetError {
     /// Not a JSON object with an array `keys`.
-    #[error("not a JSON Web Key Set")]
-    Malformed,
+    #[error("not a JSON Web Key Set, but {0}")]
+    NotASet(Document),
     /// There is no key, or each one is skipped for a reason of its own.
-    #[error("no usable key among {}", .0.len())]
+    #[error("no usable key among {}{}", .0.len(), Reasons(.0))]
     NoUsableKey(Vec<SkippedKey>),
     /// Longer than [`KeySetLimits::max_bytes`].
     #[error(
@@ -71,9 +122,28 @@ pub enum KeySetError {
     },
 }
 
+/// As many skipped keys as one message tells of.
+const TOLD: usize = 8;
+
+/// What is wrong with the first few keys, behind what was said before.
+struct Reasons<'k>(&'k [SkippedKey]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, key) in self.0.iter().take(TOLD).enumerate() {
+            let before = if at == 0 { ": " } else { "; " };
+            write!(formatter, "{before}{key}")?;
+        }
+        match self.0.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
+    }
+}
+
 /// A key that a set holds and this filter does not use.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("keys[{index}]: {error}")]
+#[error("keys[{index}]{}: {error}", Named(.key_id.as_deref()))]
 pub struct SkippedKey {
     /// Its place in `keys`.
     pub index: usize,
@@ -81,6 +151,29 @@ pub struct SkippedKey {
     pub key_id: Option<String>,
     /// What is wrong with it.
     pub error: KeyError,
+}
+
+/// A `kid` as a message may quote it: an issuer can write anything there.
+struct Named<'k>(Option<&'k str>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 64;
+        let Some(kid) = self.0 else {
+            return Ok(());
+        };
+        let shown: String = kid
+            .chars()
+            .take(LONGEST)
+            .flat_map(char::escape_default)
+            .collect();
+        let rest = if kid.chars().nth(LONGEST).is_some() {
+            "…"
+        } else {
+            ""
+        };
+        write!(formatter, " (kid \"{shown}{rest}\")")
+    }
 }
 
 impl SkippedKey {
@@ -155,6 +248,11 @@ pub struct KeySet {
     found_out: RefCell<Vec<SkippedKey>>,
 }
 
+fn entries(body: &[u8]) -> Option<Vec<&RawValue>> {
+    let document: UniqueMap<&RawValue> = serde_json::from_slice(body).ok()?;
+    serde_json::from_str(document.get("keys")?.get()).ok()
+}
+
 impl KeySet {
     /// Parses the JWKS document of an issuer.
     ///
@@ -208,11 +306,7 @@ impl KeySet {
                 most: limits.max_bytes,
             });
         }
-        let document: UniqueMap<&RawValue> =
-            serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
-        let entries = document.get("keys").ok_or(KeySetError::Malformed)?.get();
-        let entries: Vec<&RawValue> =
-            serde_json::from_str(entries).map_err(|_| KeySetError::Malformed)?;
+        let entries = entries(body).ok_or_else(|| KeySetError::NotASet(Document::of(body)))?;
         if entries.len() > limits.max_keys {
             return Err(KeySetError::TooManyKeys {
                 found: entries.len(),
@@ -252,6 +346,12 @@ impl KeySet {
         self.found_out.take()
     }
 
+    /// The keys that are not used and why, for a message: empty where all are.
+    #[must_use]
+    pub fn skipped_reasons(&self) -> String {
+        Reasons(&self.skipped).to_string()
+    }
+
     /// The keys that are not used, in the order of the document.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
@@ -284,10 +384,20 @@ impl KeySet {
     /// and that is for its algorithm, or one of that `kid` for another algorithm.
     #[must_use]
     pub fn knows_key_of(&self, token: &UntrustedToken<'_>) -> bool {
-        let fits = token
-            .algorithm()
-            .is_ok_and(|algorithm| self.candidates(token, algorithm).next().is_some());
+        let wanted = self.wanted(token);
+        let is_meant = |key: &Key| wanted.is_none() || key.key_id() == wanted;
+        let fits = token.algorithm().is_ok_and(|algorithm| {
+            let mut candidates = self.candidates(token, algorithm);
+            candidates.any(is_meant)
+        });
         fits || self.without_candidate(token) != TokenError::UnknownKey
+    }
+
+    /// Whether some key could have signed the token: those without a `kid` stand beside those with one, and may be for any.
+    #[must_use]
+    pub fn may_verify(&self, token: &UntrustedToken<'_>) -> bool {
+        let algorithm = token.algorithm();
+        algorithm.is_ok_and(|algorithm| self.candidates(token, algorithm).next().is_some())
     }
 
     /// Verifies the signature of `token`, trying each key that could have made it within `budget`.
@@ -297,8 +407,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// `AlgorithmRefused`, `UnknownKey` where no key could have signed the token, `BadSignature` where
-    /// none of those that could have did, `BudgetSpent` where not all of them could be tried, or the one that did
+    /// `AlgorithmRefused`, `UnknownKey` where no key has the token's `kid` and none without one has signed it, `BadSignature`
+    /// where none of those that could have did, `BudgetSpent` where not all of them could be tried, or the one that did
     /// [is not examined yet](Budget::awaits_examination).
     pub fn verify(
         &self,
@@ -311,6 +421,7 @@ impl KeySet {
             return Err(TokenError::AlgorithmRefused);
         }
         let mut refusal = self.without_candidate(token);
+        let wanted = self.wanted(token);
         for key in self.candidates(token, algorithm) {
             budget.consume()?;
             let upkeep = Upkeep {
@@ -319,7 +430,9 @@ impl KeySet {
             };
             let signed = (token.signed_bytes(), token.signature_bytes());
             if !key.verify_kept(algorithm, signed, upkeep) {
-                refusal = TokenError::BadSignature;
+                if wanted.is_none() || key.key_id() == wanted {
+                    refusal = TokenError::BadSignature;
+                }
                 continue;
             }
             // After the signature: no stranger can make an examination begin.
@@ -360,18 +473,23 @@ impl KeySet {
         });
     }
 
+    /// The `kid` that a key must have; a set that names none of its keys leaves nothing to choose by.
+    fn wanted<'t>(&self, token: &'t UntrustedToken<'_>) -> Option<&'t str> {
+        let named = |key: &Key| key.key_id().is_some();
+        token.key_id().filter(|_| self.keys.iter().any(named))
+    }
+
+    /// The keys of the token's `kid`, then those that have none.
     fn candidates(
         &self,
         token: &UntrustedToken<'_>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &Key> {
-        // A set that names none of its keys leaves nothing to choose by.
-        let wanted = token
-            .key_id()
-            .filter(|_| self.keys.iter().any(|key| key.key_id().is_some()));
-        self.keys
-            .iter()
-            .filter(move |key| key.fits(algorithm) && (wanted.is_none() || key.key_id() == wanted))
+        let wanted = self.wanted(token);
+        let fitting = || self.keys.iter().filter(move |key| key.fits(algorithm));
+        let named = fitting().filter(move |key| wanted.is_none() || key.key_id() == wanted);
+        let others = fitting().filter(move |key| wanted.is_some() && key.key_id().is_none());
+        named.chain(others)
     }
 
     /// A key that is there under the token's `kid`, but for another algorithm, is not an unknown key:

@@ -36,6 +36,8 @@ pub enum Notice {
         skipped: usize,
         /// Those among them that are good, and not among the pinned ones.
         not_pinned: usize,
+        /// Which they are and why, as a message tells it; empty where there are none.
+        reasons: String,
     },
     /// A key of a set that was fetched before is no better than no key.
     FoundOut(SkippedKey),

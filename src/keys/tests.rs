@@ -77,7 +77,8 @@ fn four_vms_make_one_fetch() {
         vms[0].handle_fetched(fetches[0], good(), &mut process, on(at(1))),
         Some(Notice::Fetched {
             skipped: 0,
-            not_pinned: 0
+            not_pinned: 0,
+            ..
         })
     ));
     for vm in &mut vms {

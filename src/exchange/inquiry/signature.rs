@@ -141,6 +141,12 @@ impl<'p> Inquiry<'p, '_> {
         if awaits_examination {
             return Err(Denial::KeysUnavailable { retry_after: 1 }.into());
         }
+        // A key without a `kid` could have signed it, and has not: a newer set may have the one that it names.
+        if let (Err(TokenError::UnknownKey), Keys::Remote(source)) = (&verified, keys)
+            && !set.knows_key_of(token)
+        {
+            return Err(unknown_key(self.stores, *source, token, (arrived, now)));
+        }
         let policy = &self.exchange.policy;
         let payload = policy.upstream.tells_payload();
         let vouched = Vouched::signed(verified?, &policy.reads, payload);
@@ -180,7 +186,7 @@ fn keys_for<'p>(
             unknown_key: false,
         })),
         Lookup::Unavailable { retry_after } => Err(Denial::KeysUnavailable { retry_after }.into()),
-        Lookup::Ready(set) if set.knows_key_of(token) => Ok(set),
+        Lookup::Ready(set) if set.knows_key_of(token) || set.may_verify(token) => Ok(set),
         Lookup::Ready(_) => Err(unknown_key(stores, source, token, (arrived, now))),
     }
 }

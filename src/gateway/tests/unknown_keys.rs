@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, good, secs, world};
@@ -222,9 +222,39 @@ fn what_is_tried_out_spends_no_fetch_of_those_who_rely_on_it() {
     assert_eq!(enforced.fetched.len(), 4);
 }
 
+#[test]
+fn a_key_without_a_name_serves_tokens_of_any_and_a_forged_one_is_of_an_unknown_key() {
+    let mut nameless: Value = serde_json::from_str(&jwk("a")).unwrap();
+    nameless.as_object_mut().unwrap().remove("kid");
+    let mut world = world(1);
+    world.issuer(KEYS, Mood::keys(&[&nameless.to_string(), &jwk("a")]));
+    world.pass(secs(1));
+    let id = good(&mut world, 0, "new");
+    assert_eq!(world.status(id), 200);
+    assert_eq!(world.fetched.len(), 1);
+
+    // The signature of one over the claims of another.
+    let (one, other) = (
+        token("none", &json!({})),
+        token("none", &json!({ "sub": "eve" })),
+    );
+    let (claims, _) = other.rsplit_once('.').unwrap();
+    let (_, signature) = one.rsplit_once('.').unwrap();
+    let forged = bearer(&format!("{claims}.{signature}"));
+    let id = world.request(0, "/orders", &[("authorization", &forged)]);
+    assert_eq!(world.status(id), 0, "the issuer may have the key by now");
+    world.pass(FETCH);
+    assert_eq!((world.status(id), world.reason(id)), (401, "unknown_key"));
+    assert_eq!(world.fetched.len(), 2);
+    let again = world.request(0, "/orders", &[("authorization", &forged)]);
+    world.pass(FETCH);
+    assert_eq!(world.status(again), 401);
+}
+
 under_jumps!(
     "unknown_keys.rs",
     [
+        a_key_without_a_name_serves_tokens_of_any_and_a_forged_one_is_of_an_unknown_key,
         unknown_keys_cause_five_fetches_and_one_more_in_each_cool_down,
         one_unknown_key_in_each_cool_down_costs_a_new_key_nothing,
         a_flood_of_unknown_keys_brings_a_new_key_in_and_ends_no_session,

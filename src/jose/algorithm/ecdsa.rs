@@ -35,6 +35,16 @@ impl EcKey {
         }
     }
 
+    /// In how many bytes a coordinate of a curve is written.
+    pub(in crate::jose) fn field_bytes(curve: &str) -> Option<usize> {
+        match curve {
+            "P-256" | "secp256k1" => Some(32),
+            "P-384" => Some(48),
+            "P-521" => Some(66),
+            _ => None,
+        }
+    }
+
     /// The algorithm that goes with a curve.
     pub(in crate::jose) fn algorithm_of(curve: &str) -> Option<Algorithm> {
         match curve {

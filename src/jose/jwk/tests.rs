@@ -118,8 +118,7 @@ fn a_key_that_lets_itself_verify_is_taken() {
 fn a_key_for_something_else_is_skipped() {
     for changes in [
         json!({"use": "enc"}),
-        json!({"use": "SIG"}),
-        json!({"key_ops": []}),
+        json!({"use": "signature"}),
         json!({"key_ops": ["encrypt"]}),
         json!({"use": "sig", "key_ops": ["sign"]}),
         json!({"use": "enc", "key_ops": ["verify"]}),
@@ -135,7 +134,7 @@ fn a_key_for_something_else_is_skipped() {
 #[test]
 fn a_key_whose_alg_is_unknown_is_skipped() {
     for jwk in [EC_JWK, RSA_JWK, OKP_JWK, OCT_JWK] {
-        for name in ["none", "RSA-OAEP", "ECDH-ES", "dir", "Ed448", "es256", ""] {
+        for name in ["none", "RSA-OAEP", "ECDH-ES", "dir", "Ed448", "es256", " "] {
             assert_eq!(
                 refusal(jwk, json!({"alg": name})),
                 KeyError::UnsupportedAlgorithm,
@@ -147,21 +146,28 @@ fn a_key_whose_alg_is_unknown_is_skipped() {
 
 #[test]
 fn a_key_of_an_unknown_type_or_curve_is_skipped() {
-    for kty in ["AKP", "OCT", "ec", "rsa", "EC ", ""] {
+    for kty in ["AKP", "OCT", "ec", "rsa", "EC ", " "] {
         assert_eq!(
             refusal(EC_JWK, json!({"kty": kty})),
             KeyError::UnsupportedKeyType,
             "{kty}"
         );
     }
-    for crv in ["P-192", "P-256K", "p-256", "Ed25519", "brainpoolP256r1", ""] {
+    for crv in [
+        "P-192",
+        "P-256K",
+        "p-256",
+        "Ed25519",
+        "brainpoolP256r1",
+        " ",
+    ] {
         assert_eq!(
             refusal(EC_JWK, json!({"crv": crv})),
             KeyError::UnsupportedCurve,
             "{crv}"
         );
     }
-    for crv in ["Ed448", "X25519", "ed25519", "P-256", ""] {
+    for crv in ["Ed448", "X25519", "ed25519", "P-256", " "] {
         assert_eq!(
             refusal(OKP_JWK, json!({"crv": crv})),
             KeyError::UnsupportedCurve,
@@ -175,7 +181,7 @@ fn a_key_with_its_private_half_is_skipped_wherever_it_is_from() {
     for origin in [Origin::Inline, Origin::Remote] {
         for jwk in [EC_JWK, RSA_JWK, OKP_JWK] {
             for name in ["d", "p", "q", "dp", "dq", "qi", "oth"] {
-                for value in [json!("AQAB"), json!(""), json!(7), json!([])] {
+                for value in [json!("AQAB"), json!(" "), json!(7), json!([{}])] {
                     let changes = json!({name: value, "alg": "none"});
                     assert_eq!(
                         edited_from(origin, jwk, changes).map(drop),
@@ -202,7 +208,7 @@ fn a_secret_is_taken_from_the_configuration_only() {
 #[test]
 fn a_secret_is_as_long_as_the_hash_of_its_algorithm() {
     for (length, alg, good) in [
-        (0, None, false),
+        (1, None, false),
         (31, None, false),
         (32, None, true),
         (31, Some("HS256"), false),
@@ -286,7 +292,7 @@ fn a_point_off_the_curve_is_malformed() {
         ("y", String::new()),
         (
             "x",
-            "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=".to_owned(),
+            "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVE*".to_owned(),
         ),
     ] {
         assert_eq!(
@@ -420,4 +426,128 @@ fn the_numbers_of_a_key_are_read_last() {
         let verdict = Key::parse(&jwk, Origin::Remote);
         assert_eq!(verdict.map(drop), Err(KeyError::Malformed));
     }
+}
+
+#[test]
+fn members_that_say_nothing_are_absent() {
+    let nothing = [json!(null), json!(""), json!([])];
+    for jwk in [RSA_JWK, EC_JWK, OKP_JWK, OCT_JWK] {
+        for value in &nothing {
+            let mut held: Value = serde_json::from_str(jwk).unwrap();
+            for name in ["use", "key_ops", "alg", "kid", "d", "x5c", "x5t", "p"] {
+                held[name] = value.clone();
+            }
+            let key = Key::parse(&held, Origin::Inline).unwrap();
+            assert_eq!(key.key_id(), None, "{held}");
+        }
+    }
+    // What a key must have it must have.
+    for (jwk, name) in [
+        (RSA_JWK, "n"),
+        (RSA_JWK, "e"),
+        (EC_JWK, "x"),
+        (EC_JWK, "crv"),
+        (OKP_JWK, "kty"),
+    ] {
+        for value in &nothing {
+            let mut held: Value = serde_json::from_str(jwk).unwrap();
+            held[name] = value.clone();
+            assert_eq!(
+                Key::parse(&held, Origin::Remote).unwrap_err(),
+                KeyError::Malformed,
+                "{held}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_use_of_a_key_is_read_without_case() {
+    edited(EC_JWK, json!({"use": "SIG"})).unwrap();
+    edited(EC_JWK, json!({"use": "Sig"})).unwrap();
+    assert_eq!(
+        refusal(EC_JWK, json!({"use": "ENC"})),
+        KeyError::NotForVerification
+    );
+}
+
+#[test]
+fn padding_and_line_ends_in_numbers_make_no_other_key() {
+    let written = |jwk: &str, change: &dyn Fn(&str) -> String| {
+        let mut held: Value = serde_json::from_str(jwk).unwrap();
+        for name in ["n", "e", "x", "y"] {
+            if let Some(text) = held[name].as_str().map(change) {
+                held[name] = text.into();
+            }
+        }
+        held
+    };
+    let padded = |text: &str| format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
+    let lines = |text: &str| {
+        let (first, rest) = text.split_at(text.len() / 2);
+        format!("{first}\r\n {rest}==\n")
+    };
+    for jwk in [RSA_JWK, EC_JWK, OKP_JWK] {
+        let plain = edited(jwk, json!({})).unwrap();
+        for change in [&padded as &dyn Fn(&str) -> String, &lines] {
+            let held = written(jwk, change);
+            let key = Key::parse(&held, Origin::Remote).unwrap();
+            assert_eq!(key.thumbprint(), plain.thumbprint(), "{held}");
+        }
+        // A proof's key has one form.
+        let held = written(jwk, &lines);
+        assert_eq!(
+            Key::parse(&held, Origin::Proof).unwrap_err(),
+            KeyError::Malformed
+        );
+    }
+    // Nothing else is cut, and nothing from the middle.
+    assert_eq!(
+        refusal(
+            OCT_JWK,
+            json!({"k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T="})
+        ),
+        KeyError::Malformed
+    );
+    assert_eq!(
+        refusal(
+            OKP_JWK,
+            json!({"x": "11qYAYKxCrfVS_7TyWQHOg7=hcvPapiMlrwIaaPcHURo"})
+        ),
+        KeyError::Malformed
+    );
+    assert_eq!(
+        refusal(EC_JWK, json!({"crv": "P-256="})),
+        KeyError::UnsupportedCurve
+    );
+}
+
+#[test]
+fn coordinates_are_brought_to_their_length() {
+    use p256::elliptic_curve::sec1::ToSec1Point as _;
+    // The first key whose x begins with a zero.
+    let point = (1..5000_u64).find_map(|number| {
+        let mut secret = [7; 32];
+        secret[..8].copy_from_slice(&number.to_be_bytes());
+        let secret = p256::SecretKey::from_slice(&secret).ok()?;
+        let point = secret.public_key().to_sec1_point(false);
+        (point.x()?[0] == 0).then(|| (point.x().unwrap().to_vec(), point.y().unwrap().to_vec()))
+    });
+    let (x, y) = point.unwrap();
+    let with =
+        |x: &[u8], y: &[u8]| json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)});
+    let longer = [&[0, 0], &x[..]].concat();
+    for x in [&x[..], &x[1..], &longer] {
+        Key::parse(&with(x, &y), Origin::Remote).unwrap();
+    }
+    for x in [&[&[1], &x[..]].concat()[..], &x[..31], &[]] {
+        assert_eq!(
+            Key::parse(&with(x, &y), Origin::Remote).unwrap_err(),
+            KeyError::Malformed
+        );
+    }
+    assert_eq!(
+        Key::parse(&with(&x[1..], &y), Origin::Proof).unwrap_err(),
+        KeyError::Malformed
+    );
 }

@@ -46,7 +46,11 @@ fn verify_within(
     let verdict = keys.verify(&token, AlgorithmSet::all_asymmetric(), budget);
     // What no key can verify is worth a newer set only where the key is unknown.
     if !matches!(verdict, Err(TokenError::AlgorithmRefused)) {
-        let unknown = matches!(verdict, Err(TokenError::UnknownKey));
+        let has_names = keys.keys.iter().any(|key| key.key_id().is_some());
+        let names_key = token.key_id().is_some() && has_names;
+        // One without a name that has signed it stands in for the one that it names.
+        let stands_in = matches!(&verdict, Ok(held) if names_key && held.key_id().is_none());
+        let unknown = stands_in || matches!(verdict, Err(TokenError::UnknownKey));
         assert_eq!(keys.knows_key_of(&token), !unknown);
     }
     verdict
@@ -159,16 +163,6 @@ fn a_key_id_that_no_key_has_is_unknown() {
 }
 
 #[test]
-fn a_key_without_an_id_is_not_tried_for_a_named_one_among_named_keys() {
-    let keys = set(&[&renamed(EC_JWK, None), RSA_JWK]);
-    assert_eq!(
-        verify(&keys, &es256(ES, "{}")).unwrap_err(),
-        TokenError::UnknownKey
-    );
-    assert!(verify(&keys, &es256(r#"{"alg":"ES256"}"#, "{}")).is_ok());
-}
-
-#[test]
 fn a_set_without_ids_is_tried_for_any_token() {
     let keys = set(&[&renamed(EC_JWK, None), &renamed(RSA_JWK, None)]);
     for token in [
@@ -242,7 +236,7 @@ fn a_useless_key_never_costs_the_others() {
     );
     assert_eq!(
         keys.skipped()[0].to_string(),
-        "keys[0]: a secret is taken from the configuration only"
+        "keys[0] (kid \"hmac\"): a secret is taken from the configuration only"
     );
 }
 
@@ -253,7 +247,23 @@ fn a_set_without_a_usable_key_is_refused() {
         KeySetError::NoUsableKey(vec![])
     );
     let error = parse(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#).unwrap_err();
-    assert_eq!(error.to_string(), "no usable key among 1");
+    assert_eq!(
+        error.to_string(),
+        "no usable key among 1: keys[0]: a secret is taken from the configuration only"
+    );
+    let many = [r#"{"kty":"oct","k":"AA","kid":"a\u001b\"b"}"#; 20].join(",");
+    let error = parse(&format!(r#"{{"keys":[{many}]}}"#))
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with(
+        r#"no usable key among 20: keys[0] (kid "a\u{1b}\"b"): a secret is taken from the configuration only; keys[1] "#
+    ));
+    assert!(error.ends_with("; and 12 more"), "{error}");
+    let long = format!(
+        r#"{{"keys":[{{"kty":"oct","k":"AA","kid":"{}"}}]}}"#,
+        "x".repeat(9000)
+    );
+    assert!(parse(&long).unwrap_err().to_string().len() < 250);
 }
 
 #[test]
@@ -272,12 +282,89 @@ fn a_text_that_is_no_key_set_is_refused() {
         r#"{"keys":[{]}"#,
         "\u{feff}{\"keys\":[]}",
     ] {
-        assert_eq!(parse(body).unwrap_err(), KeySetError::Malformed, "{body}");
+        assert!(
+            matches!(parse(body).unwrap_err(), KeySetError::NotASet(_)),
+            "{body}"
+        );
     }
     assert_eq!(
         KeySet::parse(b"{\"keys\":[\"\xff\"]}", &KeySetLimits::default()).unwrap_err(),
-        KeySetError::Malformed
+        KeySetError::NotASet(Document::Unknown)
     );
+}
+
+#[test]
+fn a_document_in_the_place_of_a_set_is_named() {
+    for (body, document) in [
+        ("\n <!DOCTYPE html><html>", Document::Markup),
+        (
+            "<?xml version=\"1.0\"?><EntityDescriptor/>",
+            Document::Markup,
+        ),
+        (
+            r#"{"issuer":"https://a","jwks_uri":"https://a/keys","keys":null}"#,
+            Document::Configuration,
+        ),
+        (
+            r#"{"1a": "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"}"#,
+            Document::Certificates,
+        ),
+        (r#"{"kty":"RSA","n":"AQ","e":"AQAB"}"#, Document::Key),
+        (r#"{"error":"not_found"}"#, Document::Json),
+        ("{}", Document::Json),
+        ("[1]", Document::Json),
+        ("Not Found", Document::Unknown),
+        ("", Document::Unknown),
+        ("{\"keys\":", Document::Unknown),
+    ] {
+        assert_eq!(
+            parse(body).unwrap_err(),
+            KeySetError::NotASet(document),
+            "{body}"
+        );
+    }
+    assert_eq!(
+        KeySetError::NotASet(Document::Markup).to_string(),
+        "not a JSON Web Key Set, but a page of HTML or XML"
+    );
+}
+
+#[test]
+fn a_key_without_a_kid_beside_others_is_tried_last() {
+    let (ec, other) = (renamed(EC_JWK, None), renamed(RSA_JWK, Some("rsa")));
+    let keys = set(&[&ec, &other]);
+    let token = es256(r#"{"alg":"ES256","kid":"new"}"#, "{}");
+    let verified = verify(&keys, &token).unwrap();
+    assert_eq!(verified.key_id(), None);
+    // A set of later may know the key that the token names.
+    let parsed = UntrustedToken::parse(&token, 16384).unwrap();
+    assert!(!keys.knows_key_of(&parsed));
+    assert!(keys.may_verify(&parsed));
+
+    // Before it come those of the name.
+    let mine = renamed(EC_JWK, Some("new"));
+    let keys = set(&[&ec, &mine]);
+    let mut one = Budget::new(1);
+    assert_eq!(
+        verify_within(&keys, &token, &mut one).unwrap().key_id(),
+        Some("new")
+    );
+
+    // Not its signature, and still not known.
+    let forged = es256(r#"{"alg":"ES256","kid":"new"}"#, r#"{"sub":"x"}"#);
+    let (head, _) = forged.rsplit_once('.').unwrap();
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{signature}");
+    let keys = set(&[&ec, &other]);
+    assert_eq!(verify(&keys, &forged).unwrap_err(), TokenError::UnknownKey);
+    let keys = set(&[&ec, &mine]);
+    assert_eq!(
+        verify(&keys, &forged).unwrap_err(),
+        TokenError::BadSignature
+    );
+    // No key of its algorithm lacks a name.
+    let keys = set(&[&renamed(RSA_JWK, None), &renamed(EC_JWK, Some("ec"))]);
+    assert_eq!(verify(&keys, &token).unwrap_err(), TokenError::UnknownKey);
 }
 
 #[test]

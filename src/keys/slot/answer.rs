@@ -107,6 +107,7 @@ impl Slot {
         now: MonoTime,
     ) -> Notice {
         let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
+        let reasons = set.skipped_reasons();
         self.hold(set, snapshot, now);
         let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
         // A set that another VM wrote meanwhile is as good.
@@ -115,6 +116,7 @@ impl Slot {
         Notice::Fetched {
             skipped,
             not_pinned,
+            reasons,
         }
     }
 
