@@ -489,7 +489,8 @@ fn padding_and_line_ends_in_numbers_make_no_other_key() {
     };
     for jwk in [RSA_JWK, EC_JWK, OKP_JWK] {
         let plain = edited(jwk, json!({})).unwrap();
-        for change in [&padded as &dyn Fn(&str) -> String, &lines] {
+        let changes: [&dyn Fn(&str) -> String; 2] = [&padded, &lines];
+        for change in changes {
             let held = written(jwk, change);
             let key = Key::parse(&held, Origin::Remote).unwrap();
             assert_eq!(key.thumbprint(), plain.thumbprint(), "{held}");
