@@ -198,7 +198,8 @@ fn a_key_that_anybody_can_sign_with_is_found_out_and_named() {
         refused.is_ok_and(|count| count == 1)
     });
     let log = lab.envoy.wait_for_log("is used no more").unwrap();
-    assert!(log.contains("keys[1]: the RSA modulus is a prime"), "{log}");
+    let told = "keys[1] (kid \"p, 2048 bits\"): the RSA modulus is a prime";
+    assert!(log.contains(told), "{log}");
     lab.is_sound();
 }
 
