@@ -32,7 +32,10 @@ pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
 pub use self::host::{HostName, HostWord, NginxHost};
 pub use self::overage::GroupsOverage;
-pub use self::paths::{Paths, Spelling};
+pub use self::paths::{
+    DecidedReadings, EncodedSlashes, Oddity, OverrideHeaders, Paths, Slashes, Spelling,
+    TrailingSlash,
+};
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{

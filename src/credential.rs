@@ -9,7 +9,7 @@ mod name;
 mod query;
 mod websocket;
 
-pub(crate) use self::name::is_read_as;
+pub(crate) use self::query::values_of;
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -7,6 +7,7 @@ mod aws;
 mod inquiry;
 mod preflight;
 
+use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,7 +24,7 @@ use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
 use crate::policy::{
-    Disagreement, KeySourceId, Policy, ProviderId, Rule, Told, UpstreamHeaders, Variables,
+    Disagreement, KeySourceId, Policy, ProviderId, Reading, Rule, Told, UpstreamHeaders, Variables,
 };
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
@@ -166,7 +167,10 @@ pub struct Peer {
 #[derive(Debug)]
 pub struct Exchange {
     policy: Rc<Policy>,
+    /// As it goes upstream, as far as its target is concerned.
     head: Headers,
+    /// The target that came, where another goes upstream.
+    sent: Option<Vec<u8>>,
     peer: Peer,
     /// When it was first looked at.
     arrived: OnceCell<MonoTime>,
@@ -219,10 +223,16 @@ struct Caller<'p> {
 impl Exchange {
     /// A request under the policy that was in force when it came.
     #[must_use]
-    pub const fn new(policy: Rc<Policy>, head: Headers, peer: Peer) -> Self {
+    pub fn new(policy: Rc<Policy>, head: Headers, peer: Peer) -> Self {
+        let checks = policy.mode != Mode::Disabled;
+        let (sent, head) = match policy.rewrite(&head).filter(|_| checks) {
+            Some(rewritten) => (head.first(":path").map(<[u8]>::to_vec), rewritten),
+            None => (None, head),
+        };
         Self {
             policy,
             head,
+            sent,
             peer,
             arrived: OnceCell::new(),
             proven: Cell::new(false),
@@ -334,17 +344,31 @@ impl Exchange {
                     .authenticate()
             }
             Ok(None) => rule
-                .check(None, &self.visit(rule, variables))
+                .check(None, &self.visit(rule, variables, &[]))
                 .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
             Err(denial) => Verdict::Deny(denial),
         }
     }
 
-    fn visit<'v>(&'v self, rule: &'v Rule, variables: &'v [(String, String)]) -> Visit<'v> {
+    fn visit<'v>(
+        &'v self,
+        rule: &'v Rule,
+        variables: &'v [(String, String)],
+        readings: &'v [Reading],
+    ) -> Visit<'v> {
         Visit {
             rule: &rule.name,
             variables,
             head: &self.head,
+            readings,
+        }
+    }
+
+    /// The head as the client sent it, which is what it has signed.
+    fn sent(&self) -> Cow<'_, Headers> {
+        match &self.sent {
+            Some(target) => Cow::Owned(self.head.clone().with(":path", target)),
+            None => Cow::Borrowed(&self.head),
         }
     }
 
@@ -383,6 +407,10 @@ impl Exchange {
             set: Vec::new(),
             shadowed,
         };
+        if self.sent.is_some() {
+            let target = self.head.first(":path").unwrap_or_default();
+            grant.set.push((":path".to_owned(), target.to_vec()));
+        }
         if self.policy.removes_headers() && upstream.is_hidden_by_connection(&self.head) {
             grant
                 .set
@@ -417,7 +445,10 @@ impl Exchange {
             }
             match &caller.edit {
                 Edit::Remove(name) => grant.credential = Some(Rc::clone(name)),
-                Edit::Set(name, value) => grant.set.push((name.clone(), value.clone())),
+                Edit::Set(name, value) => {
+                    grant.set.retain(|(held, _)| held != name);
+                    grant.set.push((name.clone(), value.clone()));
+                }
             }
         }
         if let Some(issued) = caller.aws {

@@ -1,5 +1,7 @@
 //! What a request needs, compiled from the configuration once.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod advice;
 pub mod claim;
 mod compile;
 pub mod decision;
@@ -30,7 +32,7 @@ use self::path::{CanonicalPath, MatchPath};
 use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
-pub use self::readings::{Disagreement, is_override, methods_of};
+pub use self::readings::{Disagreement, Reading, is_override, methods_of};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
@@ -85,7 +87,16 @@ impl Rule {
     /// # Errors
     /// As [`Requirement::check`].
     pub fn check(&self, caller: Option<&Principal<'_>>, visit: &Visit<'_>) -> Result<(), Hurdle> {
-        self.requirement.check(caller, visit)?;
+        // Where there are several readings, each must pass.
+        let mut reading = visit.readings.get(..1).unwrap_or_default();
+        for place in 0..visit.readings.len().max(1) {
+            reading = visit.readings.get(place..=place).unwrap_or(reading);
+            let visit = Visit {
+                readings: reading,
+                ..*visit
+            };
+            self.requirement.check(caller, &visit)?;
+        }
         let Some(caller) = caller else {
             return Ok(());
         };

@@ -114,6 +114,13 @@ pub const fn folded(byte: u8) -> u8 {
     }
 }
 
+/// Whether two names of headers are one to such servers.
+#[must_use]
+pub fn is_folded(own: &[u8], held: &[u8]) -> bool {
+    let mut bytes = own.iter().zip(held);
+    own.len() == held.len() && bytes.all(|(own, held)| folded(*own) == folded(*held))
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex_text(bytes: &[u8]) -> String {

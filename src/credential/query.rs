@@ -16,8 +16,7 @@ pub(super) const HEADER: &str = ":path";
 /// # Errors
 /// [`Denial::Ambiguous`] for a parameter that has two values.
 pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-    let (_, query) = parts(head);
-    let mut values = pairs(query).filter_map(|(pair, _)| value_of(pair, name));
+    let mut values = values_of(head.first(HEADER).unwrap_or_default(), name);
     let value = values.next();
     if values.any(|other| Some(other) != value) {
         return Err(Denial::Ambiguous);
@@ -34,7 +33,7 @@ pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [
 
 /// The request target without the parameter in any spelling, else byte for byte.
 pub(super) fn without(head: &Headers, name: &str) -> Vec<u8> {
-    let (path, query) = parts(head);
+    let (path, query) = parts(head.first(HEADER).unwrap_or_default());
     let mut rest: Vec<u8> = Vec::with_capacity(query.len());
     // The separator in front of what is kept goes with it, but for the first.
     let mut separator = None;
@@ -66,14 +65,19 @@ fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], Option<u8>)> {
 }
 
 /// The target before and behind its first `?`.
-fn parts(head: &Headers) -> (&[u8], &[u8]) {
-    let target = head.first(HEADER).unwrap_or_default();
+fn parts(target: &[u8]) -> (&[u8], &[u8]) {
     let end = target
         .iter()
         .position(|byte| *byte == b'?')
         .unwrap_or(target.len());
     let (path, query) = target.split_at_checked(end).unwrap_or((target, b""));
     (path, query.strip_prefix(b"?").unwrap_or_default())
+}
+
+/// What a target's query says under a name, in every spelling that servers take for it, as it was sent.
+pub(crate) fn values_of<'t>(target: &'t [u8], name: &str) -> impl Iterator<Item = &'t [u8]> {
+    let (_, query) = parts(target);
+    pairs(query).filter_map(move |(pair, _)| value_of(pair, name))
 }
 
 /// The pair's value, undecoded, where its name is this one in any spelling.

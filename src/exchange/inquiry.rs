@@ -149,7 +149,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         {
             return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
         }
-        let visit = self.exchange.visit(self.rule, self.variables);
+        let readings = self.exchange.policy.decided(self.rule, &self.exchange.head);
+        let visit = self.exchange.visit(self.rule, self.variables, &readings);
         match self.rule.check(Some(&principal), &visit) {
             Ok(()) => {}
             Err(Hurdle::Asks(question)) => {

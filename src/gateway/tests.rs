@@ -2,6 +2,7 @@ mod clients;
 mod directories;
 mod keys;
 mod passwords;
+mod paths;
 mod possession;
 mod services;
 mod tokens;

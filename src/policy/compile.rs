@@ -17,7 +17,7 @@ use super::upstream::{PREFIX, state_names};
 use super::{Limits, Policy, UpstreamHeaders};
 use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
-    Spelling,
+    OverrideHeaders, Spelling,
 };
 use crate::keys::Seal;
 use crate::text::is_token;
@@ -48,7 +48,10 @@ impl Policy {
         let aws = providers
             .iter()
             .any(|provider| provider.identity_pool.is_some());
-        let upstream = upstream(&config.upstream_headers, aws)?;
+        let mut upstream = upstream(&config.upstream_headers, aws)?;
+        if config.paths.override_headers == OverrideHeaders::Remove {
+            upstream.remove_overrides();
+        }
         let reads = reads::fit(&mut services, &providers, &rules, &upstream);
         let realm = realm("realm", config.realm.as_deref().unwrap_or("api"))?;
         let mut policy = Self {
@@ -57,7 +60,7 @@ impl Policy {
             sources: sources.into(),
             services: services.into(),
             matcher: Matcher::new(rules.iter().map(|rule| &rule.route)),
-            reader: Reader::new(&config.paths, &rules),
+            reader: Reader::new(&config.paths, &rules)?,
             rules: rules.into(),
             bypass_cors_preflight: config.bypass_cors_preflight,
             resource_metadata: config

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::principal::{Kind, Missing, Principal};
+use super::readings::Reading;
 use super::requirement::Visit;
 use crate::config::DecisionPart;
 use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Lookup, Question, ServiceId};
@@ -141,8 +142,13 @@ impl<'f> Facts<'f> {
     fn new(caller: &'f Principal<'_>, visit: &Visit<'f>) -> Self {
         let pseudo =
             |name| String::from_utf8_lossy(visit.head.first(name).unwrap_or_default()).into_owned();
-        let target = pseudo(":path");
-        let path = target.split('?').next().unwrap_or_default().to_owned();
+        let Reading { method, path } = visit.readings.first().cloned().unwrap_or_else(|| {
+            let target = pseudo(":path");
+            Reading {
+                method: pseudo(":method"),
+                path: target.split('?').next().unwrap_or_default().to_owned(),
+            }
+        });
         let host = pseudo(":authority");
         let lists = [
             ("groups", Kind::Groups),
@@ -160,7 +166,7 @@ impl<'f> Facts<'f> {
                 .map(|(name, kind)| (name.to_owned(), json!(&*caller.told(kind))))
                 .collect(),
             m2m: caller.m2m,
-            method: pseudo(":method"),
+            method,
             host: if host.is_empty() {
                 pseudo("host")
             } else {

@@ -6,39 +6,47 @@
 
 mod path;
 mod request;
+mod spellings;
 
 pub use self::request::{is_override, methods_of};
 
 use self::request::Readings;
+use self::spellings::Spellings;
 use super::denial::Denial;
 use super::matcher::Matcher;
-use super::route::{Route, Target};
+use super::route::{MatchHost, Route, Target};
 use super::{CanonicalPath, Policy, Rule, Variables, variables};
-use crate::config::{self, Spelling};
+use crate::config::{self, ConfigError, DecidedReadings, OverrideHeaders, Spelling};
 use crate::headers::Headers;
 
 /// How many readings a request may have: more than any that is sent in good faith.
 const LONGEST_LIST: usize = 32;
 
-/// What spellings of a path are to the upstream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spellings {
-    case: Spelling,
-    trailing_slash: Spelling,
-    encoded_slashes: Spelling,
-    suffixes: Spelling,
-}
-
 /// What a policy's rules ask of readings.
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
-    spellings: Spellings,
+    pub(super) spellings: Spellings,
+    /// What headers are that replace the method or the path.
+    pub(super) overrides: OverrideHeaders,
+    /// Whether a decision point is asked about each reading.
+    asks_each: bool,
     /// The rules with literals in lower case, where case is not told apart.
     folded: Option<Folded>,
     /// Whether some rule is for methods, or asks a decision point, which hears of them.
     by_method: bool,
     /// Whether some rule is for hosts.
     by_host: bool,
+    /// Whether some rule is for a host with a port.
+    by_port: bool,
+}
+
+/// A request as a decision point may have to take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The method.
+    pub method: String,
+    /// The path, without a query.
+    pub path: String,
 }
 
 /// Rules for servers that do not tell letters by their case.
@@ -63,13 +71,8 @@ pub struct Disagreement {
 type Found<'p> = Result<(&'p Rule, Variables), (Denial, Option<Disagreement>)>;
 
 impl Reader {
-    pub(super) fn new(paths: &config::Paths, rules: &[Rule]) -> Self {
-        let spellings = Spellings {
-            case: paths.case,
-            trailing_slash: paths.trailing_slash,
-            encoded_slashes: paths.encoded_slashes,
-            suffixes: paths.suffixes.unwrap_or(Spelling::Distinct),
-        };
+    pub(super) fn new(paths: &config::Paths, rules: &[Rule]) -> Result<Self, ConfigError> {
+        let spellings = Spellings::new(paths)?;
         let routes = || rules.iter().map(|rule| &rule.route);
         let folded = (spellings.case != Spelling::Distinct).then(|| {
             let folded: Box<[Route]> = routes().map(Route::without_case).collect();
@@ -79,14 +82,18 @@ impl Reader {
                 routes: folded,
             }
         });
-        Self {
+        let mut hosts = routes().flat_map(|route| &route.hosts);
+        Ok(Self {
             spellings,
+            overrides: paths.override_headers,
+            asks_each: paths.decision == DecidedReadings::Each,
             folded,
             by_method: rules
                 .iter()
                 .any(|rule| !rule.route.methods.is_empty() || rule.requirement.asks_decision()),
             by_host: routes().any(|route| !route.hosts.is_empty()),
-        }
+            by_port: hosts.any(MatchHost::has_port),
+        })
     }
 }
 
@@ -139,13 +146,47 @@ impl Policy {
             }
         }
         let found = folded;
-        // Whoever decides by method and path itself reads them in one way, and the upstream in another.
-        let decides_itself = |rule: &Rule| rule.requirement.asks_decision();
         let rule = found.and_then(|place| self.rules.get(place));
-        if readings.has_others() && rule.is_some_and(decides_itself) {
-            return Err((Denial::AmbiguousRequest, None));
+        if let Some(rule) = rule.filter(|rule| !rule.route.is_sure(head)) {
+            return Err(self.doubt(rule, &first));
+        }
+        // Whoever decides by method and path itself reads them in one way, and the upstream in another.
+        if rule.is_some_and(|rule| rule.requirement.asks_decision()) {
+            let decided = readings.decided(self.reader.spellings.case).len();
+            let most = if self.reader.asks_each {
+                LONGEST_LIST
+            } else {
+                1
+            };
+            if decided > most {
+                return Err((Denial::AmbiguousRequest, None));
+            }
         }
         self.settle(found, &first)
+    }
+
+    /// What a decision point is asked about where it has to permit each reading of a request, or another one than the one
+    /// that came; nothing where the request itself is all.
+    #[must_use]
+    pub fn decided(&self, rule: &Rule, head: &Headers) -> Vec<Reading> {
+        let reads = self.reader.asks_each || self.reader.overrides == OverrideHeaders::Trust;
+        if !reads || !rule.requirement.asks_decision() {
+            return Vec::new();
+        }
+        let readings = Readings::of(head, &self.reader);
+        let readings =
+            readings.map(|held| (held.replaces(), held.decided(self.reader.spellings.case)));
+        match readings {
+            Ok((replaces, decided)) if replaces || decided.len() > 1 => decided,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same request with its target as it goes upstream; `None` where that is how it came.
+    #[must_use]
+    pub fn rewrite(&self, head: &Headers) -> Option<Headers> {
+        let target = path::rewritten(head.first(":path")?, &self.reader.spellings)?;
+        Some(head.clone().with(":path", &target))
     }
 
     fn settle(&self, found: Option<usize>, target: &Target<'_>) -> Found<'_> {
@@ -154,7 +195,7 @@ impl Policy {
         Ok((rule, variables(rule, target.path)))
     }
 
-    fn place(&self, target: &Target<'_>) -> Option<usize> {
+    pub(super) fn place(&self, target: &Target<'_>) -> Option<usize> {
         let route = |place: usize| self.rules.get(place).map(|rule| &rule.route);
         self.matcher.find(target, route)
     }
@@ -186,6 +227,20 @@ impl Policy {
         let mut values = variables(rule, target.path);
         values.retain(|(name, _)| rule.requirement.reads_variable(name));
         values
+    }
+
+    /// A rule that is for the request by one value of a header, and not by another.
+    fn doubt(&self, rule: &Rule, target: &Target<'_>) -> (Denial, Option<Disagreement>) {
+        let place = |rule: &&Rule| self.rules.iter().position(|held| std::ptr::eq(held, *rule));
+        let behind = self
+            .rules
+            .iter()
+            .skip_while(|held| !std::ptr::eq(*held, rule));
+        let next = behind.skip(1).find(|held| held.route.is_match(target));
+        self.disagree(
+            (target, place(&rule)),
+            (target, next.as_ref().and_then(place)),
+        )
     }
 
     fn disagree(

@@ -9,6 +9,7 @@ use super::claim::{ClaimRule, ClaimTest};
 use super::decision::Decision;
 use super::denial::Denial;
 use super::principal::{Kind, Missing, Principal};
+use super::readings::Reading;
 use crate::headers::Headers;
 use crate::services::Question;
 
@@ -21,6 +22,8 @@ pub struct Visit<'v> {
     pub variables: &'v [(String, String)],
     /// The request.
     pub head: &'v Headers,
+    /// What a decision point is asked about; the request itself where there is nothing.
+    pub readings: &'v [Reading],
 }
 
 /// Why a request does not pass now.

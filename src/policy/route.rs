@@ -2,6 +2,7 @@
 
 use super::path::MatchPath;
 use crate::headers::Headers;
+use crate::text::is_folded;
 
 /// How a rule matches the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,24 +45,32 @@ impl MatchHost {
     /// has one; a root dot at the end does not count (RFC 9110 §4.2.3, RFC 3986 §3.2.2).
     #[must_use]
     pub fn is_match(&self, authority: &[u8]) -> bool {
-        let pattern = match self {
-            Self::Exact(host) | Self::Below(host) => host.as_str(),
-        };
-        let host = if split_port(pattern.as_bytes()).1 {
-            authority
+        let (pattern, is_below) = self.pattern();
+        let (name, has_port) = split_port(pattern);
+        let (host, pattern) = if has_port && !authority.ends_with(ANY_PORT) {
+            (authority, pattern)
         } else {
-            split_port(authority).0
+            (split_port(authority).0, name)
         };
         let host = host.strip_suffix(b".").unwrap_or(host);
+        let Some(start) = host.len().checked_sub(pattern.len()) else {
+            return false;
+        };
+        let end = host.get(start..).unwrap_or_default();
+        (start > 0) == is_below && end.eq_ignore_ascii_case(pattern)
+    }
+
+    /// The host, and whether it stands for what is below it.
+    fn pattern(&self) -> (&[u8], bool) {
         match self {
-            Self::Exact(exact) => host.eq_ignore_ascii_case(exact.as_bytes()),
-            Self::Below(suffix) => host
-                .len()
-                .checked_sub(suffix.len())
-                .filter(|start| *start > 0)
-                .and_then(|start| host.get(start..))
-                .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes())),
+            Self::Exact(host) => (host.as_bytes(), false),
+            Self::Below(host) => (host.as_bytes(), true),
         }
+    }
+
+    /// Whether it names a port.
+    pub(super) fn has_port(&self) -> bool {
+        split_port(self.pattern().0).1
     }
 
     fn covers(&self, other: &Self) -> bool {
@@ -71,6 +80,14 @@ impl MatchHost {
             (_, Self::Exact(host)) => self.is_match(host.as_bytes()),
         }
     }
+}
+
+/// What stands for every port. No client can send it: it is no authority.
+const ANY_PORT: &[u8] = b":*";
+
+/// An authority as a server reads it that does not look at ports.
+pub(super) fn any_port(authority: &[u8]) -> Vec<u8> {
+    [&host_of(authority).to_ascii_lowercase(), ANY_PORT].concat()
 }
 
 /// The host without its port, and whether there was one. An IPv6 literal's colons are its own.
@@ -83,7 +100,7 @@ fn split_port(authority: &[u8]) -> (&[u8], bool) {
         .unwrap_or((authority, b""));
     // A port of no digits is none (RFC 3986 §3.2.3): servers take the host before it.
     let is_port = !(cfg!(readings_off) && port.len() < 2)
-        && port.iter().skip(1).all(u8::is_ascii_digit)
+        && (port.iter().skip(1).all(u8::is_ascii_digit) || port == ANY_PORT)
         && (!host.contains(&b':') || host.ends_with(b"]"));
     if is_port {
         (host, true)
@@ -138,7 +155,8 @@ pub struct Target<'h> {
     pub headers: &'h Headers,
 }
 
-/// A condition on one header. Of a header that occurs more than once each value is tried.
+/// A condition on one header. Of a header that occurs more than once each value is tried, and so is one whose name servers
+/// fold to this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchHeader {
     /// The name, lower-case.
@@ -159,14 +177,34 @@ pub enum HeaderTest {
 }
 
 impl MatchHeader {
-    fn is_match(&self, headers: &Headers) -> bool {
-        let mut values = headers.all(&self.name);
-        match &self.test {
-            HeaderTest::AnyOf(wanted) => {
-                values.any(|value| wanted.iter().any(|own| own.as_bytes() == value))
+    /// Whether it holds in some reading of the headers, and whether in each. A header of another spelling is read by some
+    /// servers and not by others.
+    fn is_match(&self, headers: &Headers) -> (bool, bool) {
+        let (mut some, mut each, mut is_there) = (false, true, false);
+        for (name, value) in headers.iter() {
+            if is_folded(self.name.as_bytes(), name) {
+                let is_own = name.eq_ignore_ascii_case(self.name.as_bytes());
+                let holds = self.holds(Some(value));
+                some |= holds || !is_own;
+                each &= holds && is_own;
+                is_there |= is_own;
             }
-            HeaderTest::Prefix(start) => values.any(|value| value.starts_with(start.as_bytes())),
-            HeaderTest::Present(wanted) => values.next().is_some() == *wanted,
+        }
+        if !is_there {
+            let holds = self.holds(None);
+            some |= holds;
+            each &= holds;
+        }
+        (some, each)
+    }
+
+    fn holds(&self, value: Option<&[u8]>) -> bool {
+        match &self.test {
+            HeaderTest::AnyOf(wanted) => wanted.iter().any(|own| Some(own.as_bytes()) == value),
+            HeaderTest::Prefix(start) => {
+                value.is_some_and(|value| value.starts_with(start.as_bytes()))
+            }
+            HeaderTest::Present(wanted) => value.is_some() == *wanted,
         }
     }
 }
@@ -199,7 +237,13 @@ impl Route {
             && self
                 .headers
                 .iter()
-                .all(|header| header.is_match(target.headers))
+                .all(|header| header.is_match(target.headers).0)
+    }
+
+    /// Whether the headers of a request that matches say so in each of their readings.
+    pub(super) fn is_sure(&self, headers: &Headers) -> bool {
+        let mut tests = self.headers.iter();
+        tests.all(|header| header.is_match(headers).1)
     }
 
     /// The same route for paths in lower case.

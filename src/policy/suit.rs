@@ -2,7 +2,7 @@
 
 use super::Policy;
 use crate::capabilities::{Capabilities, Facts, Waiting};
-use crate::config::{ClientAddress, ConfigError, NginxHost};
+use crate::config::{ClientAddress, ConfigError, NginxHost, OverrideHeaders};
 use crate::credential::Location;
 use crate::headers::Headers;
 
@@ -37,6 +37,7 @@ impl Policy {
         self.suit_credentials(host, nginx)?;
         self.suit_certificates(host)?;
         self.suit_client_address(host)?;
+        self.suit_paths(host)?;
         if let Some(rule) = self.rules.iter().find(|rule| rule.aws_sigv4.is_some())
             && !(host.sets_target && host.removes_headers)
         {
@@ -121,6 +122,21 @@ impl Policy {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What goes upstream as it came cannot be written anew, or taken out.
+    fn suit_paths(&self, host: &Capabilities) -> Result<(), ConfigError> {
+        let word = host.host.word();
+        let removes = self.reader.overrides == OverrideHeaders::Remove && !host.removes_headers;
+        let (key, what) = match self.reader.spellings.rewriting_key() {
+            Some(key) if !host.sets_target => (key, "paths"),
+            _ if removes => ("override_headers", "headers"),
+            _ => return Ok(()),
+        };
+        Err(ConfigError::new(
+            format!("paths.{key}"),
+            format!("{word} sends {what} upstream as they came; write \"same_rule\""),
+        ))
     }
 
     /// Whether the filter takes headers out, as its host lets it.

@@ -14,8 +14,8 @@ use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Question, ServiceStore};
 use crate::time::{Now, UnixTime};
 
-/// Questions that one test may ask: each rule has fewer.
-const QUESTIONS: usize = 64;
+/// Questions that one test may ask: each rule has fewer, also where it asks them of each reading.
+const QUESTIONS: usize = 64 * 32;
 
 impl Policy {
     /// Holds each test against the rules.
@@ -79,6 +79,7 @@ impl Policy {
                 .map(|(name, value)| (name, value.as_str())),
         );
         let head = Headers::from_pairs(&pairs);
+        let head = self.rewrite(&head).unwrap_or(head);
         let (rule, variables) = match self.find(&head) {
             Ok(found) => found,
             Err(denial) => return Ok((None, Err(denial))),
@@ -146,6 +147,7 @@ impl Policy {
             rule: &rule.name,
             variables,
             head,
+            readings: &self.decided(rule, head),
         };
         let now = Now::on(UnixTime::from_secs(0));
         let mut services = ServiceStore::new(&self.services, QUESTIONS, [0; 32]);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::principal::{Principal, Tellable};
+use super::readings::is_override;
 use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
@@ -84,6 +85,8 @@ pub struct UpstreamHeaders {
     payload: Option<Rc<str>>,
     /// Whether some provider gives temporary AWS credentials.
     aws: bool,
+    /// Whether headers are taken out by which frameworks replace the method or the path.
+    overrides: bool,
     /// Names in the host's filter state, by the order of [`IDENTITY`], of what stands there.
     state: Vec<Option<Rc<str>>>,
 }
@@ -106,6 +109,7 @@ impl UpstreamHeaders {
             profile: Vec::new(),
             payload: None,
             aws,
+            overrides: false,
             state: state_names().map(|name| Some(state_name(&name))).collect(),
         }
     }
@@ -131,6 +135,10 @@ impl UpstreamHeaders {
 
     pub(super) fn add_profile(&mut self, name: String, path: ClaimPath) {
         self.profile.push((name.into(), path));
+    }
+
+    pub(super) const fn remove_overrides(&mut self) {
+        self.overrides = true;
     }
 
     pub(super) fn set_payload(&mut self, name: String) {
@@ -182,6 +190,7 @@ impl UpstreamHeaders {
                 .chain(&self.payload)
                 .any(|own| same(own))
             || self.aws && AWS.iter().any(|own| same(own))
+            || self.overrides && is_override(name)
             || [&self.claims, &self.profile]
                 .into_iter()
                 .flatten()

@@ -43,6 +43,7 @@ mod observability;
 mod oidc;
 mod outage;
 mod passwords;
+mod paths;
 mod possession;
 mod reference_directory;
 mod remembered;

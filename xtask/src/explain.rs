@@ -74,8 +74,10 @@ fn checked(
     environment: bool,
 ) -> Result<Vec<String>, String> {
     let (text, config, policy) = compile(file, text, host, environment)?;
-    let warnings = policy.warnings.iter().cloned();
+    let warnings = [policy.warnings.clone(), policy.advice(&config)].concat();
     let mut lines: Vec<String> = warnings
+        .iter()
+        .cloned()
         .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
         .collect();
     lines.push(format!(
@@ -83,7 +85,7 @@ fn checked(
         counted(policy.providers.len(), "provider"),
         counted(policy.rules.len(), "rule"),
         counted(config.tests.len(), "test"),
-        counted(policy.warnings.len(), "warning"),
+        counted(warnings.len(), "warning"),
     ));
     Ok(lines)
 }
@@ -208,6 +210,7 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             .map(|(name, value)| (name, value.as_str())),
     );
     let head = Headers::from_pairs(&pairs);
+    let head = policy.rewrite(&head).unwrap_or(head);
     match policy.find(&head) {
         Err(denial) => out.push(format!("rule: none ({})", denial.reason())),
         Ok((rule, variables)) => {
@@ -220,6 +223,7 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
                 rule: &rule.name,
                 variables: &variables,
                 head: &head,
+                readings: &policy.decided(rule, &head),
             };
             let services = ServiceStore::new(&policy.services, 1, [0; 32]);
             let now = Now::on(UnixTime::from_secs(0));

@@ -41,7 +41,7 @@ impl Inquiry<'_, '_> {
         let text = proof_of(&exchange.head)?;
         let proof = UntrustedToken::parse(text, exchange.policy.limits.token_bytes)
             .map_err(|_| ProofError::Malformed)?;
-        let id = dpop.check(&proof, &exchange.head, &self.credential.token)?;
+        let id = dpop.check(&proof, &exchange.sent(), &self.credential.token)?;
         let own = proof.own_key().ok_or(ProofError::KeyRefused)?.to_string();
         if own != key {
             return Err(TokenError::WrongKey.into());

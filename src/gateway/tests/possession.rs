@@ -120,6 +120,26 @@ fn a_bound_token_counts_with_its_proof() {
     }
 }
 
+/// What a client has signed is what it sent, whatever goes upstream.
+#[test]
+fn a_proof_is_for_the_path_that_the_client_asked_for() {
+    let mut own = config();
+    own["providers"]["main"]["proof_of_possession"] = dpop();
+    own["paths"] = json!({ "slashes": "merge" });
+    let mut world = World::new(1, &own);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    let token = bound(Es256);
+    let credential = format!("DPoP {token}");
+    for (id, path, want) in [("1", "//orders", 200), ("2", "/orders", 401)] {
+        let htu = format!("https://api.example{path}");
+        let proof = proof(Es256, &token, &json!({}), &json!({ "jti": id, "htu": htu }));
+        let headers = [("authorization", credential.as_str()), ("dpop", &proof)];
+        let id = world.request(0, "//orders", &headers);
+        assert_eq!(world.status(id), want, "{path}");
+    }
+}
+
 #[test]
 fn a_bound_token_is_nobodys_without_its_key() {
     let mut world = world(1, &dpop());

@@ -155,6 +155,17 @@ impl Template {
         stem
     }
 
+    /// The shortest path of this template, with an `x` for each variable.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(in crate::policy) fn sample(&self) -> Vec<u8> {
+        let segments = self.segments.iter().flat_map(|segment| match segment {
+            Segment::Literal(text) => [b"/".as_slice(), text],
+            Segment::Variable(_) => [b"/".as_slice(), b"x"],
+        });
+        let path: Vec<u8> = segments.flatten().copied().collect();
+        if path.is_empty() { b"/".to_vec() } else { path }
+    }
+
     /// Whether each path of `other` is one of these.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

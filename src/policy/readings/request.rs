@@ -1,12 +1,15 @@
 //! Methods, authorities and paths of one request.
 
+use std::borrow::Cow;
+
 use super::path::{self, Paths};
-use super::{LONGEST_LIST, Reader, as_read};
-use crate::credential::is_read_as;
+use super::{LONGEST_LIST, Reader, Reading, as_read};
+use crate::config::{OverrideHeaders, Spelling};
+use crate::credential::values_of;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
-use crate::policy::route::{Target, is_authority};
-use crate::text::{folded, percent_decode_leniently};
+use crate::policy::route::{Target, any_port, is_authority};
+use crate::text::{is_folded, percent_decode_leniently};
 
 /// Headers by which frameworks replace the method.
 const METHOD_HEADERS: [&str; 3] = [
@@ -20,15 +23,20 @@ const TARGET_HEADERS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 const HOST_HEADERS: [&str; 3] = ["x-forwarded-host", "x-host", "x-original-host"];
 /// The lengths of all of these, and of `forwarded`: other headers are not compared.
 const LENGTHS: [usize; 8] = [6, 9, 13, 14, 15, 16, 17, 22];
+/// A parameter whose value WordPress takes for a path, and where it serves such paths.
+const WORDPRESS: (&str, &[u8]) = ("rest_route", b"/wp-json");
 
 /// All readings: each method with each authority and each path.
 pub(super) struct Readings<'h> {
     head: &'h Headers,
-    method: &'h [u8],
+    method: Cow<'h, [u8]>,
     methods: Vec<Vec<u8>>,
     authority: &'h [u8],
     authorities: Vec<Vec<u8>>,
     paths: Paths<'h>,
+    /// Whether a header has taken the place of the method, or of the path.
+    replaces_method: bool,
+    replaces_path: bool,
 }
 
 impl<'h> Readings<'h> {
@@ -42,23 +50,28 @@ impl<'h> Readings<'h> {
         let (method, target) = (pseudo(":method"), pseudo(":path"));
         let mut readings = Self {
             head,
-            method,
+            method: Cow::Borrowed(method),
             methods: Vec::new(),
             authority,
             authorities: Vec::new(),
             paths: path::read(target, &reader.spellings)?,
+            replaces_method: false,
+            replaces_path: false,
         };
-        if let Some(read) = as_read(head) {
-            readings.add_path(path::plain(read, &reader.spellings))?;
-        }
-        if reader.by_method {
-            readings.add_method(method)?;
-            readings.look_for_method(target)?;
-        }
         for (name, value) in head.iter() {
             if LENGTHS.contains(&name.len()) {
                 readings.look_at(name, value, reader)?;
             }
+        }
+        if let Some(read) = as_read(head).filter(|_| !readings.replaces_path) {
+            readings.add_path(path::plain(read, &reader.spellings))?;
+        }
+        if reader.by_method && !readings.replaces_method {
+            readings.add_method(method)?;
+        }
+        readings.look_at_query(target, reader)?;
+        if reader.by_port {
+            readings.add_any_port();
         }
         if readings.count() > LONGEST_LIST {
             return Err(Denial::AmbiguousRequest);
@@ -66,9 +79,9 @@ impl<'h> Readings<'h> {
         Ok(readings)
     }
 
-    /// The request as the client sent it.
+    /// The request as it is read first.
     pub(super) fn first(&self) -> Target<'_> {
-        self.target(self.method, self.authority, &self.paths.first)
+        self.target(&self.method, self.authority, &self.paths.first)
     }
 
     /// Every other reading.
@@ -78,7 +91,8 @@ impl<'h> Readings<'h> {
 
     /// Every reading, the first included.
     pub(super) fn all(&self) -> impl Iterator<Item = Target<'_>> {
-        let methods = || std::iter::once(self.method).chain(self.methods.iter().map(Vec::as_slice));
+        let methods =
+            || std::iter::once(&*self.method).chain(self.methods.iter().map(Vec::as_slice));
         let authorities = move || {
             let others = self.authorities.iter().map(Vec::as_slice);
             std::iter::once(self.authority).chain(others)
@@ -92,12 +106,37 @@ impl<'h> Readings<'h> {
         })
     }
 
-    /// Whether the method or the path has more than one reading, that of its bytes as they were sent included.
-    pub(super) fn has_others(&self) -> bool {
+    /// What a decision point has to permit, each once: the request as it came, and every method with every path that it
+    /// may be read as, the paths also in lower case where case may not count.
+    pub(super) fn decided(&self, case: Spelling) -> Vec<Reading> {
         let sent = self.head.first(":path").unwrap_or_default();
-        !self.methods.is_empty()
-            || !self.paths.others.is_empty()
-            || !sent.starts_with(&self.paths.first)
+        let sent = sent.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let sent = Some(sent).filter(|_| !self.replaces_path);
+        let paths = sent.into_iter().chain([&*self.paths.first]);
+        let paths = paths.chain(self.paths.others.iter().map(Vec::as_slice));
+        let mut all: Vec<Reading> = Vec::new();
+        for path in paths {
+            let lower = (case != Spelling::Distinct).then(|| path.to_ascii_lowercase());
+            for path in std::iter::once(path).chain(lower.as_deref()) {
+                for method in
+                    std::iter::once(&*self.method).chain(self.methods.iter().map(Vec::as_slice))
+                {
+                    let reading = Reading {
+                        method: String::from_utf8_lossy(method).into_owned(),
+                        path: String::from_utf8_lossy(path).into_owned(),
+                    };
+                    if !all.contains(&reading) {
+                        all.push(reading);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a decision point hears of another request than the one that came.
+    pub(super) const fn replaces(&self) -> bool {
+        self.replaces_method || self.replaces_path
     }
 
     fn target<'t>(&'t self, method: &'t [u8], authority: &'t [u8], path: &'t [u8]) -> Target<'t> {
@@ -117,31 +156,38 @@ impl<'h> Readings<'h> {
     }
 
     /// Takes in what a header says in the place of the request's own parts.
-    fn look_at(&mut self, name: &[u8], value: &[u8], reader: &Reader) -> Result<(), Denial> {
-        let is_one_of = |names: &[&str]| names.iter().any(|own| is_folded(own, name));
-        if reader.by_method && is_one_of(&METHOD_HEADERS) {
+    fn look_at(&mut self, name: &[u8], value: &'h [u8], reader: &Reader) -> Result<(), Denial> {
+        let is_one_of = |names: &[&str]| names.iter().any(|own| is_folded(own.as_bytes(), name));
+        let reads = reader.overrides != OverrideHeaders::Remove;
+        if reader.by_method && reads && is_one_of(&METHOD_HEADERS) {
             // Of a list some take the first, and proxies make a list of two headers.
-            for method in value.split(|byte| *byte == b',') {
-                self.add_method(method.trim_ascii())?;
+            for method in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                let trusts = reader.overrides == OverrideHeaders::Trust && !method.is_empty();
+                if trusts && !self.replaces_method {
+                    self.replaces_method = true;
+                    self.method = Cow::Owned(method.to_ascii_uppercase());
+                }
+                self.add_method(method)?;
             }
-        } else if is_one_of(&TARGET_HEADERS) {
+        } else if reads && is_one_of(&TARGET_HEADERS) {
             let target = without_origin(value.trim_ascii());
             if !target.is_empty() {
                 // Some servers put a slash in front of what has none; that is nobody's target.
                 let paths = path::read(target, &reader.spellings)?;
-                self.add_path(paths.first.into_owned())?;
-                for other in paths.others {
-                    self.add_path(other)?;
+                let trusts = reader.overrides == OverrideHeaders::Trust;
+                if trusts && !self.replaces_path {
+                    self.replaces_path = true;
+                    self.paths = paths;
+                } else {
+                    self.add_paths(paths)?;
                 }
             }
-            if reader.by_method {
-                self.look_for_method(target)?;
-            }
+            self.look_at_query(target, reader)?;
         } else if reader.by_host && is_one_of(&HOST_HEADERS) {
             for host in value.split(|byte| *byte == b',') {
                 self.add_authority(host.trim_ascii())?;
             }
-        } else if reader.by_host && is_folded("forwarded", name) {
+        } else if reader.by_host && is_one_of(&["forwarded"]) {
             for pair in value.split(|byte| matches!(byte, b',' | b';')) {
                 let pair = pair.trim_ascii();
                 if let Some((key, host)) = pair.split_at_checked(5)
@@ -157,10 +203,24 @@ impl<'h> Readings<'h> {
         Ok(())
     }
 
-    /// The parameter `_method`, by which frameworks let forms name a method.
-    fn look_for_method(&mut self, target: &[u8]) -> Result<(), Denial> {
-        for value in methods_of(target) {
-            self.add_method(percent_decode_leniently(value).trim_ascii())?;
+    /// The parameters by which frameworks let a query name the method, or the path.
+    fn look_at_query(&mut self, target: &[u8], reader: &Reader) -> Result<(), Denial> {
+        if reader.by_method {
+            for value in methods_of(target) {
+                self.add_method(percent_decode_leniently(value).trim_ascii())?;
+            }
+        }
+        for name in &reader.spellings.query_path {
+            for value in values_of(target, name) {
+                let value = value
+                    .iter()
+                    .map(|byte| if *byte == b'+' { b' ' } else { *byte });
+                let value = percent_decode_leniently(&value.collect::<Vec<u8>>());
+                self.add_paths(path::read_value(b"", &value, &reader.spellings)?)?;
+                if name == WORDPRESS.0 {
+                    self.add_paths(path::read_value(WORDPRESS.1, &value, &reader.spellings)?)?;
+                }
+            }
         }
         Ok(())
     }
@@ -169,7 +229,7 @@ impl<'h> Readings<'h> {
         let is_plain = !self.method.iter().any(u8::is_ascii_lowercase);
         let known = |held: &Vec<u8>| held.eq_ignore_ascii_case(method);
         if method.is_empty()
-            || is_plain && method.eq_ignore_ascii_case(self.method)
+            || is_plain && method.eq_ignore_ascii_case(&self.method)
             || self.methods.iter().any(known)
         {
             return Ok(());
@@ -192,6 +252,24 @@ impl<'h> Readings<'h> {
         bounded(&self.authorities)
     }
 
+    /// Servers that do not look at ports take each authority for its host.
+    fn add_any_port(&mut self) {
+        let named = self.authorities.iter().map(Vec::as_slice);
+        let named = std::iter::once(self.authority).chain(named);
+        let mut hosts: Vec<Vec<u8>> = named.map(any_port).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        self.authorities.extend(hosts);
+    }
+
+    fn add_paths(&mut self, paths: Paths<'_>) -> Result<(), Denial> {
+        self.add_path(paths.first.into_owned())?;
+        paths
+            .others
+            .into_iter()
+            .try_for_each(|path| self.add_path(path))
+    }
+
     fn add_path(&mut self, path: Vec<u8>) -> Result<(), Denial> {
         if path != *self.paths.first && !self.paths.others.contains(&path) {
             self.paths.others.push(path);
@@ -210,28 +288,13 @@ fn bounded(list: &[Vec<u8>]) -> Result<(), Denial> {
 
 /// What a target's query says under `_method`, in the spellings that PHP takes for it too, as it was sent.
 pub fn methods_of(target: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mark = target.iter().position(|byte| *byte == b'?');
-    let query = mark.and_then(|mark| target.get(mark.saturating_add(1)..));
-    let pairs = query
-        .unwrap_or_default()
-        .split(|byte| matches!(byte, b'&' | b';'));
-    pairs.filter_map(|pair| {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = pair.split_at_checked(equals)?;
-        is_read_as(name, "_method").then(|| value.get(1..).unwrap_or_default())
-    })
+    values_of(target, "_method")
 }
 
 /// Whether a header is one by which servers replace the method or the target.
 pub fn is_override(name: &[u8]) -> bool {
     let mut names = METHOD_HEADERS.iter().chain(&TARGET_HEADERS);
-    LENGTHS.contains(&name.len()) && names.any(|own| is_folded(own, name))
-}
-
-/// Whether a header's name is this one to servers that take all but letters and digits for `_`.
-fn is_folded(own: &str, name: &[u8]) -> bool {
-    let mut bytes = own.bytes().zip(name);
-    own.len() == name.len() && bytes.all(|(own, held)| own == folded(*held))
+    LENGTHS.contains(&name.len()) && names.any(|own| is_folded(own.as_bytes(), name))
 }
 
 /// A target without the scheme and authority of its absolute form.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod keys;
+
 use super::path::read;
 use super::*;
 use crate::config::Config;
@@ -587,7 +589,14 @@ fn whoever_decides_by_the_path_itself_gets_one_reading() {
     );
     assert_eq!(rule_of(&policy, "/admin"), "all");
     assert_eq!(rule_of(&policy, "/%61dmin"), "ambiguous_request");
-    for path in ["//x/admin", "/admin;x", "/a%2Fb", "/admin."] {
+    for path in [
+        "//x/admin",
+        "/admin;x",
+        "/a%2Fb",
+        "/admin.",
+        "/Admin",
+        "/admin/",
+    ] {
         assert_eq!(rule_of(&policy, path), "ambiguous_request", "{path}");
     }
     // It decides by the method, too.

@@ -58,6 +58,7 @@ fn nowhere() -> Visit<'static> {
         rule: "r",
         variables: &[],
         head: &HEAD,
+        readings: &[],
     }
 }
 
@@ -335,6 +336,7 @@ fn a_claim_is_held_against_the_path() {
                 rule: "r",
                 variables: &variables,
                 head: &head,
+                readings: &[],
             },
         );
         let want = if want {

@@ -96,6 +96,39 @@ fn what_a_host_cannot_do_is_refused_with_its_place() {
                 Some("client_address.filter_state"),
             ],
         ),
+        (
+            json!({ "forward": true }),
+            json!({ "paths": { "slashes": "merge" } }),
+            [None, Some("paths.slashes"), Some("paths.slashes")],
+        ),
+        (
+            json!({ "forward": true }),
+            json!({ "paths": { "trailing_slash": "strip" } }),
+            [
+                None,
+                Some("paths.trailing_slash"),
+                Some("paths.trailing_slash"),
+            ],
+        ),
+        (
+            json!({ "forward": true }),
+            json!({ "paths": { "encoded_slashes": "decode" } }),
+            [
+                None,
+                Some("paths.encoded_slashes"),
+                Some("paths.encoded_slashes"),
+            ],
+        ),
+        (
+            json!({ "forward": true }),
+            json!({ "paths": { "override_headers": "remove" } }),
+            [None, Some("paths.override_headers"), None],
+        ),
+        (
+            json!({ "forward": true }),
+            json!({ "paths": { "override_headers": "trust", "front_controllers": ["/x"], "bytes": "same_rule" } }),
+            [None, None, None],
+        ),
     ];
     for (provider, more, wants) in rows {
         for (host, want) in HOSTS.into_iter().zip(wants) {
