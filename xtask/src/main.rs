@@ -40,7 +40,7 @@ usage: cargo xtask <command>
                   let thousands of callers loose while everything around the filter fails and comes back; --break plants
                   a fault that a run must find, --breaks one of each kind
   test            check everything: format, lints, documentation, module, tests
-  upstreams [minutes] [--short] [--seed <number>] [--only <name>...] [--break readings] [--replay <line>]
+  upstreams [minutes] [--short] [--seed <number>] [--only <name>...] [--break readings|keys] [--replay <line>]
                   send changed requests through the filter to real servers, ten minutes where nothing else is said: each
                   says what it served, and to whom; --break leaves the filter's readings out, --replay sends one case again
   user <name> [--group <group>]...

@@ -46,6 +46,25 @@ const PRINTED: usize = 3;
 /// How long the planted fault has to show.
 const FOUND_WITHIN: Duration = Duration::from_secs(60);
 
+/// A fault that is planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// A module that reads each request in one way.
+    Readings,
+    /// A configuration that does not say what the upstreams on PHP do.
+    Keys,
+}
+
+impl Broken {
+    /// What must be found again.
+    fn attacks(self) -> &'static [Attack] {
+        match self {
+            Self::Readings => &ATTACKS,
+            Self::Keys => &ATTACKS_ON_PHP,
+        }
+    }
+}
+
 /// How the command was asked to run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -53,12 +72,13 @@ pub struct Options {
     length: Duration,
     seed: u64,
     only: Vec<String>,
-    broken: bool,
+    broken: Option<Broken>,
     replay: Option<String>,
 }
 
 impl Options {
-    /// Reads `[minutes]`, `--short`, `--seed number`, `--only name ...`, `--break readings` and `--replay line`.
+    /// Reads `[minutes]`, `--short`, `--seed number`, `--only name ...`, `--break readings` or
+    /// `--break keys`, and `--replay line`.
     ///
     /// # Errors
     /// With the argument that is not known.
@@ -68,7 +88,7 @@ impl Options {
             length: WHOLE,
             seed: 0,
             only: Vec::new(),
-            broken: false,
+            broken: None,
             replay: None,
         };
         let (mut seed, mut arguments) = (None, arguments.iter().peekable());
@@ -93,8 +113,9 @@ impl Options {
                     }
                 }
                 "--break" => match arguments.next() {
-                    Some(&"readings") => options.broken = true,
-                    _ => return Err("--break: readings".into()),
+                    Some(&"readings") => options.broken = Some(Broken::Readings),
+                    Some(&"keys") => options.broken = Some(Broken::Keys),
+                    _ => return Err("--break: readings or keys".into()),
                 },
                 "--replay" => {
                     let line = arguments.next().ok_or("--replay: which line?")?;
@@ -113,7 +134,7 @@ impl Options {
         }
         options.seed = match seed {
             Some(seed) => seed,
-            None if options.short || options.broken => SHORT_SEED,
+            None if options.short || options.broken.is_some() => SHORT_SEED,
             None => fresh_seed()?,
         };
         Ok(options)
@@ -153,12 +174,12 @@ fn fresh_seed() -> Result<u64, String> {
 /// # Errors
 /// With what should not be, and the lines that send it again; with the kinds that were tried too seldom.
 pub fn run(options: &Options) -> Result<(), String> {
-    let module = if options.broken {
-        wasm_without_readings()?
-    } else {
-        wasm()?
+    let (module, paths) = match options.broken {
+        None => (wasm()?, lab::paths()),
+        Some(Broken::Readings) => (wasm_without_readings()?, lab::paths()),
+        Some(Broken::Keys) => (wasm()?, lab::paths_without_keys()),
     };
-    let lab = Lab::start(module)?;
+    let lab = Lab::start(module, &paths)?;
     if let Some(line) = &options.replay {
         return replay(&lab, line);
     }
@@ -182,8 +203,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         tally.describe(),
         start.elapsed().as_secs_f64()
     );
-    if options.broken {
-        return run.is_found(start.elapsed());
+    if let Some(broken) = options.broken {
+        return run.is_found(broken, start.elapsed());
     }
     run.verdict(&tally)
 }
@@ -270,8 +291,8 @@ impl Run<'_> {
     /// Whether the time is over and everything was tried often enough, or the time has passed twice.
     fn is_over(&self, start: Instant, tally: &Tally) -> bool {
         let elapsed = start.elapsed();
-        if self.options.broken {
-            return elapsed > FOUND_WITHIN || self.missing().is_empty();
+        if let Some(broken) = self.options.broken {
+            return elapsed > FOUND_WITHIN || self.missing(broken).is_empty();
         }
         let length = self.options.length;
         elapsed > 2 * length || elapsed > length && self.short_of(tally).is_empty()
@@ -312,37 +333,54 @@ impl Run<'_> {
     }
 
     /// The known attacks that have not been found.
-    fn missing(&self) -> Vec<&'static str> {
+    fn missing(&self, broken: Broken) -> Vec<&'static str> {
         let found = self.found.lock().unwrap();
-        let is_found = |(_, (kind, sign)): &(&str, (&str, &str))| {
+        let is_found = |(_, (kind, sign)): &&Attack| {
             found.iter().any(|((kinds, _), (_, lines))| {
                 kinds == kind && lines.iter().any(|line| line.contains(sign))
             })
         };
-        let missing = ATTACKS.into_iter().filter(|attack| !is_found(attack));
-        missing.map(|(name, _)| name).collect()
+        let attacks = broken.attacks().iter();
+        let missing = attacks.filter(|attack| !is_found(attack));
+        missing.map(|(name, _)| *name).collect()
     }
 
-    fn is_found(&self, elapsed: Duration) -> Result<(), String> {
-        let missing = self.missing();
+    fn is_found(&self, broken: Broken, elapsed: Duration) -> Result<(), String> {
+        let missing = self.missing(broken);
+        let what = match broken {
+            Broken::Readings => "readings",
+            Broken::Keys => "keys",
+        };
         if !missing.is_empty() {
             return Err(format!(
-                "the readings are off, and this was not found: {}",
+                "the {what} are off, and this was not found: {}",
                 missing.join("; ")
             ));
         }
-        let names = ATTACKS.map(|(name, _)| name).join("; ");
+        let names: Vec<&str> = broken.attacks().iter().map(|(name, _)| *name).collect();
         println!(
-            "found again without readings, in {:.0} s: {names}",
-            elapsed.as_secs_f64()
+            "found again without {what}, in {:.0} s: {}",
+            elapsed.as_secs_f64(),
+            names.join("; ")
         );
         Ok(())
     }
 }
 
-/// What gets past a filter that reads each request in one way: by its name, the kind of change that finds it, and what is
-/// said of it.
-const ATTACKS: [(&str, (&str, &str)); 7] = [
+/// What gets past a filter: by its name, the kind of change that finds it, and what is said of it.
+type Attack = (&'static str, (&'static str, &'static str));
+
+/// Past one whose configuration does not say where the upstream takes its path from.
+const ATTACKS_ON_PHP: [Attack; 2] = [
+    (
+        "a path behind a front controller",
+        ("front-controller", "was served"),
+    ),
+    ("a path in a parameter", ("query-path", "was served")),
+];
+
+/// Past one that reads each request in one way.
+const ATTACKS: [Attack; 7] = [
     (
         "two slashes in front of the path",
         ("leading-slashes", "admin"),
@@ -370,7 +408,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             (options.length.as_secs(), options.seed, options.broken),
-            (120, 7, true)
+            (120, 7, Some(Broken::Readings))
         );
         assert_eq!(options.upstreams(), ["node"]);
         assert_eq!(options.kinds(), [kinds::place("suffix").unwrap()]);
@@ -390,7 +428,7 @@ mod tests {
 
     #[test]
     fn each_attack_has_a_kind() {
-        for (_, (kind, _)) in ATTACKS {
+        for (_, (kind, _)) in ATTACKS.iter().chain(&ATTACKS_ON_PHP) {
             assert!(kinds::place(kind).is_some(), "{kind}");
         }
     }

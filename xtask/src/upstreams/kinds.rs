@@ -48,6 +48,8 @@ pub(super) const KINDS: &[Kind] = &[
     kind("any-byte", Part::Path, paths::any_byte),
     kind("original-url", Part::Path, parts::original_url),
     kind("script-name", Part::Path, parts::script_name),
+    kind("front-controller", Part::Path, paths::front_controller),
+    kind("query-path", Part::Path, parts::query_path),
     kind("authority-port", Part::Authority, parts::authority_port),
     kind("authority-dot", Part::Authority, parts::authority_dot),
     kind("authority-case", Part::Authority, parts::authority_case),

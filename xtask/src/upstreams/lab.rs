@@ -38,11 +38,11 @@ impl Lab {
     ///
     /// # Errors
     /// When something does not start, or an honest request is not served.
-    pub(super) fn start(module: PathBuf) -> Result<Self, String> {
+    pub(super) fn start(module: PathBuf, paths: &Value) -> Result<Self, String> {
         let servers = Servers::start()?;
         let key = SigningKey::es256("es");
         let issuer = Issuer::start(&[&key])?;
-        let filter = Filter::json(policy(&issuer.url()));
+        let filter = Filter::json(policy(&issuer.url(), paths));
         let addrs = servers.addrs.clone();
         let envoy = EnvoyConfig::new(module, filter.clone())
             .and_listener(filter)
@@ -143,12 +143,22 @@ fn every_way() -> impl Iterator<Item = (Listener, Protocol)> {
         .flat_map(|listener| Protocol::ALL.map(|protocol| (listener, protocol)))
 }
 
+/// What the configuration says of the upstreams.
+pub(super) fn paths() -> Value {
+    json!({ "suffixes": "same_rule", "front_controllers": ["/index.php"], "query_path": ["rest_route", "q"] })
+}
+
+/// The same without what it has to say of those on PHP.
+pub(super) fn paths_without_keys() -> Value {
+    json!({ "suffixes": "same_rule" })
+}
+
 /// A rule for each resource. What none of them is for is open: so a resource that is reached in another way shows.
-fn policy(issuer: &str) -> Value {
+fn policy(issuer: &str, paths: &Value) -> Value {
     let admin = json!({ "groups": ["admin"] });
     let own = json!({ "any": [{ "claims": { "sub": { "path_variable": "user" } } }, { "groups": ["admin"] }] });
     json!({
-        "paths": { "suffixes": "same_rule" },
+        "paths": paths,
         "providers": { "main": {
             "kind": "jwt", "issuer": ISSUER, "audiences": ["upstreams"],
             "jwks": { "uri": format!("{issuer}{JWKS_PATH}"), "upstream": "idp" },

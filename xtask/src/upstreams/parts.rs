@@ -85,6 +85,50 @@ pub(super) fn script_name(draft: &mut Draft, random: &mut Random) {
     draft.path = path;
 }
 
+pub(super) fn query_path(draft: &mut Draft, random: &mut Random) {
+    let name = random.pick(&[
+        "rest_route",
+        "q",
+        "q",
+        "rest.route",
+        "rest%5froute",
+        "rest+route",
+        "rest[route",
+        "Rest_Route",
+        "%71",
+        "+q",
+        "%20q",
+        "q%00",
+        "q%00x",
+        "q[]",
+        "q[",
+        "Q",
+        "qq",
+    ]);
+    let value: String = String::from_utf8_lossy(&draft.path).into_owned();
+    let value = match random.below(9) {
+        0 => value.trim_start_matches('/').to_owned(),
+        1 => value.replace('/', "%2f"),
+        2 => value.replace('/', "%252f"),
+        3 => value.replace('a', "%61"),
+        4 => format!("/{value}"),
+        5 => format!("{value}/"),
+        6 => format!("{value}+"),
+        7 => format!("/public/..{value}"),
+        _ => value,
+    };
+    if random.one_in(3) {
+        draft.parameter(&format!("{name}=/public"), "&");
+    }
+    draft.parameter(&format!("{name}={value}"), random.pick(&["&", ";", "&&"]));
+    if random.one_in(3) {
+        draft.parameter("q=/public", "&");
+    }
+    draft.path = random
+        .pick(&["/", "/public", "/index.php", "/other"])
+        .into();
+}
+
 pub(super) fn authority_port(draft: &mut Draft, random: &mut Random) {
     let port = random.pick(&[
         ":",

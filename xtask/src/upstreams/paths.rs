@@ -491,6 +491,33 @@ pub(super) fn absolute_form(draft: &mut Draft, random: &mut Random) {
     draft.is_http1 = random.below(8) > 0;
 }
 
+pub(super) fn front_controller(draft: &mut Draft, random: &mut Random) {
+    let front = random.pick(&[
+        "/index.php",
+        "/index.php",
+        "/index.php",
+        "/index.php/",
+        "/index.php/index.php",
+        "/index.php/public",
+        "/index.php/.",
+        "/index.php;x",
+        "/index.php%2f",
+        "/index%2ephp",
+        "/%69ndex.php",
+        "/%2569ndex.php",
+        "//index.php",
+        "/Index.php",
+        "/INDEX.PHP",
+        "/index.php%20",
+        "/index.php.",
+        "/index.phpx",
+        "/index.php/x/..",
+        "/public/index.php",
+        "/app.php",
+    ]);
+    draft.insert(0, front.as_bytes());
+}
+
 pub(super) fn any_byte(draft: &mut Draft, random: &mut Random) {
     let byte = random.below(256) as u8;
     let text = if random.one_in(2) {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// What the upstreams are called.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 13] = [
     "node",
     "express",
     "express-strict",
@@ -24,6 +24,8 @@ pub(super) const NAMES: [&str; 11] = [
     "nginx-hop",
     "apache",
     "lighttpd",
+    "php-front",
+    "php-query",
 ];
 
 /// The running upstreams; they end when dropped.
@@ -90,12 +92,24 @@ impl Servers {
         fs::copy(packages.join("app.pl"), &program)
             .and_then(|_| fs::set_permissions(&program, fs::Permissions::from_mode(0o755)))
             .map_err(|error| format!("app.pl: {error}"))?;
+        let php = ports::free()?;
+        fs::copy(packages.join("index.php"), folder.join("index.php"))
+            .map_err(|error| format!("index.php: {error}"))?;
+        let mut interpreter = Command::new(debian::program("php-cgi")?);
+        // One process without children, which ends with its parent and with nobody's five hundredth request.
+        interpreter
+            .env("PHP_FCGI_MAX_REQUESTS", "0")
+            .args(["-n", "-b", &php.to_string()]);
+        start("php", &interpreter)?;
+        fill("php.conf", &[("{php}", php.port().to_string())])?;
         fill(
             "nginx.conf",
             &[
                 ("{nginx}", port("nginx")),
                 ("{hop}", port("nginx-hop")),
                 ("{next}", port("express")),
+                ("{php-front}", port("php-front")),
+                ("{php-query}", port("php-query")),
             ],
         )?;
         let mut nginx = Command::new(debian::program_of("nginx-light", "nginx")?);
@@ -125,11 +139,13 @@ impl Servers {
             .arg(folder.join("lighttpd.conf"));
         start("lighttpd", &lighttpd)?;
 
+        // One of what each program serves, in the order in which they were started; PHP is served by nginx.
         let hosts = [
             "node",
             "flask",
             "flask-gunicorn",
             "django",
+            "php-front",
             "nginx",
             "apache",
             "lighttpd",
