@@ -72,7 +72,7 @@ type Found<'p> = Result<(&'p Rule, Variables), (Denial, Option<Disagreement>)>;
 
 impl Reader {
     pub(super) fn new(paths: &config::Paths, rules: &[Rule]) -> Result<Self, ConfigError> {
-        let spellings = Spellings::new(paths)?;
+        let spellings = Spellings::new(paths, rules)?;
         let routes = || rules.iter().map(|rule| &rule.route);
         let folded = (spellings.case != Spelling::Distinct).then(|| {
             let folded: Box<[Route]> = routes().map(Route::without_case).collect();

@@ -155,6 +155,15 @@ impl Template {
         stem
     }
 
+    /// Its last segment, where that is a text; nothing where it is a variable.
+    #[must_use]
+    pub fn last_literal(&self) -> &[u8] {
+        match self.segments.last() {
+            Some(Segment::Literal(text)) => text,
+            Some(Segment::Variable(_)) | None => b"",
+        }
+    }
+
     /// The shortest path of this template, with an `x` for each variable.
     #[cfg(not(target_arch = "wasm32"))]
     pub(in crate::policy) fn sample(&self) -> Vec<u8> {

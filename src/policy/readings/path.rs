@@ -69,7 +69,8 @@ fn is_clean(path: &[u8], spellings: &Spellings) -> bool {
         before = byte;
     }
     let ends_oddly = before == b'.' || before == b'/' && path.len() > 1;
-    let suffix = spellings.suffixes != Spelling::Distinct && without_suffix(path).is_some();
+    let suffix =
+        spellings.suffixes != Spelling::Distinct && without_suffix(path, spellings).is_some();
     let mut fronts = spellings.front_controllers.iter();
     let front = fronts.any(|front| {
         let start = path.get(..front.len());
@@ -197,9 +198,12 @@ fn decode_but_slashes(path: &[u8]) -> Result<Vec<u8>, Denial> {
 }
 
 /// `/admin.json` as `/admin`: routers of Rails and others that take a format from it, of any length and of any letters.
-fn without_suffix(path: &[u8]) -> Option<Vec<u8>> {
-    let dot = path.iter().rposition(|byte| *byte == b'.')?;
-    let (stem, suffix) = path.split_at_checked(dot)?;
-    let is_suffix = suffix.len() > 1 && !suffix.contains(&b'/');
-    (is_suffix && !stem.ends_with(b"/")).then(|| stem.to_vec())
+/// Where no rule's path ends there, a dot is one of an identifier.
+fn without_suffix(path: &[u8], spellings: &Spellings) -> Option<Vec<u8>> {
+    let last = path.rsplit(|byte| *byte == b'/').next()?;
+    let dot = last.iter().rposition(|byte| *byte == b'.')?;
+    let suffix = last.len().saturating_sub(dot);
+    let stem = path.get(..path.len().saturating_sub(suffix))?;
+    let is_suffix = dot > 0 && suffix > 1 && spellings.has_end_before_dot(last);
+    is_suffix.then(|| stem.to_vec())
 }

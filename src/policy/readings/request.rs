@@ -211,7 +211,11 @@ impl<'h> Readings<'h> {
             }
         }
         for name in &reader.spellings.query_path {
-            for value in values_of(target, name) {
+            // One more than there may be tells that there are too many.
+            for (place, value) in values_of(target, name).enumerate() {
+                if place > LONGEST_LIST {
+                    return Err(Denial::AmbiguousRequest);
+                }
                 let value = value
                     .iter()
                     .map(|byte| if *byte == b'+' { b' ' } else { *byte });

@@ -1,7 +1,10 @@
 //! What the configuration says of the spellings of paths.
 
+use std::collections::BTreeSet;
+
 use crate::config::{ConfigError, EncodedSlashes, Oddity, Paths, Slashes, Spelling, TrailingSlash};
-use crate::policy::path::CanonicalPath;
+use crate::policy::Rule;
+use crate::policy::path::{CanonicalPath, MatchPath};
 
 /// The most entries of a list in `paths`: each is looked for in each reading.
 const LONGEST: usize = 8;
@@ -23,6 +26,9 @@ pub(in crate::policy) struct Spellings {
     pub(super) front_controllers: Box<[String]>,
     /// Parameters whose value is taken for the path.
     pub(super) query_path: Box<[String]>,
+    /// The last segments of rules' paths, in lower case: a suffix matters behind them only. `None` where an expression says
+    /// what a rule is for.
+    ends: Option<BTreeSet<Vec<u8>>>,
 }
 
 /// What of a path is written anew.
@@ -34,7 +40,7 @@ pub(super) struct Rewrites {
 }
 
 impl Spellings {
-    pub(super) fn new(paths: &Paths) -> Result<Self, ConfigError> {
+    pub(super) fn new(paths: &Paths, rules: &[Rule]) -> Result<Self, ConfigError> {
         let is_path = |text: &str| {
             let is_plain = text.len() > 1 && !text.ends_with('/') && !text.contains([';', '?']);
             let path = CanonicalPath::parse(text.as_bytes());
@@ -44,6 +50,17 @@ impl Spellings {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
             !text.is_empty() && text.bytes().all(is_plain)
         };
+        let has_slash = |rule: &Rule| matches!(&rule.route.path, MatchPath::Exact(path) if path.len() > 1 && path.ends_with(b"/"));
+        let leaves_some = matches!(
+            paths.trailing_slash,
+            TrailingSlash::Distinct | TrailingSlash::SameRule
+        );
+        if let Some(place) = rules.iter().position(has_slash).filter(|_| !leaves_some) {
+            return Err(ConfigError::new(
+                format!("rules[{place}].match.path"),
+                "is never reached: by \"trailing_slash\" in \"paths\" no path ends with a slash here",
+            ));
+        }
         Ok(Self {
             case: paths.case,
             trailing_slash: match paths.trailing_slash {
@@ -78,7 +95,22 @@ impl Spellings {
                 &is_name,
                 "the name of a parameter, such as \"rest_route\"",
             )?,
+            ends: ends(rules),
         })
+    }
+
+    /// Whether what stands before a dot in a path's last segment is the end of a rule's path.
+    pub(super) fn has_end_before_dot(&self, segment: &[u8]) -> bool {
+        let Some(ends) = &self.ends else {
+            return true;
+        };
+        let segment = segment.to_ascii_lowercase();
+        let dots = segment
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'.');
+        let mut names = dots.filter_map(|(at, _)| segment.get(..at));
+        names.any(|name| ends.contains(name))
     }
 
     /// Whether a path and the same with a slash behind it must come to one rule.
@@ -96,6 +128,23 @@ impl Spellings {
             Rewrites { .. } => None,
         }
     }
+}
+
+/// The last segments of the paths that rules name.
+fn ends(rules: &[Rule]) -> Option<BTreeSet<Vec<u8>>> {
+    let mut ends = BTreeSet::new();
+    for rule in rules {
+        let path = match &rule.route.path {
+            MatchPath::Any => continue,
+            MatchPath::Exact(path) | MatchPath::Prefix(path) => path.as_slice(),
+            MatchPath::Regex(_) => return None,
+            MatchPath::Template(template) => template.last_literal(),
+        };
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let last = path.rsplit(|byte| *byte == b'/').next();
+        ends.extend(last.map(<[u8]>::to_ascii_lowercase));
+    }
+    Some(ends)
 }
 
 fn list(

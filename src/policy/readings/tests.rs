@@ -491,6 +491,43 @@ fn a_suffix_is_whatever_stands_behind_a_dot() {
     }
 }
 
+/// A dot in an identifier is one of the identifier.
+#[test]
+fn a_suffix_is_cut_where_a_rule_ends_and_nowhere_else() {
+    let rules = json!([
+        { "name": "own", "match": { "path_template": "/users/{user}" },
+          "require": { "claims": { "sub": { "path_variable": "user" } } } },
+        { "name": "keys", "match": { "path_template": "/users/{user}/keys/**" }, "require": "deny" },
+        { "name": "Exact", "match": { "path": "/Exact" }, "require": "deny" },
+        { "name": "files", "match": { "path_prefix": "/files/" }, "require": "user" },
+        { "name": "rest", "match": {}, "require": "user" },
+    ]);
+    let cuts = policy(
+        json!({ "suffixes": "same_rule", "case": "distinct" }),
+        rules.clone(),
+    );
+    for (path, want) in [
+        ("/users/ann.smith", "own"),
+        ("/users/keys.json", "ambiguous_request"),
+        ("/users/ann/keys.json", "ambiguous_request"),
+        ("/users/ann/keys/a.b", "keys"),
+        ("/Exact.json", "ambiguous_request"),
+        ("/Exact.json;x", "ambiguous_request"),
+        ("/Exact%2ejson", "ambiguous_request"),
+        ("/Exact.a.b", "ambiguous_request"),
+        ("/files/a.txt", "files"),
+        ("/files.json", "rest"),
+        ("/other.json", "rest"),
+    ] {
+        assert_eq!(rule_of(&cuts, path), want, "{path}");
+    }
+    let mut with_expression = rules;
+    with_expression[4] =
+        json!({ "name": "rest", "match": { "path_regex": "/o[a-z]+" }, "require": "user" });
+    let cuts = policy(json!({ "suffixes": "same_rule" }), with_expression);
+    assert_eq!(rule_of(&cuts, "/other.json"), "ambiguous_request");
+}
+
 #[test]
 fn variables_that_the_rule_depends_on_are_the_same_in_every_reading() {
     let rules = |path: &str, variable: &str| {

@@ -76,6 +76,13 @@ const WORDS: &[&str] = &[
     "host=admin.example.com",
     "/admin",
     "/items/7",
+    "/index.php",
+    "?q=",
+    "&q=/admin",
+    "\\",
+    "%5c",
+    "%E4",
+    "%c0%af",
 ];
 
 impl Text {
@@ -114,10 +121,21 @@ thread_local! {
             if matches!(word, "same_rule" | "distinct") {
                 paths["suffixes"] = json!(word);
             }
+            paths
+        })
+        .into_iter()
+        .chain([
+            json!({
+                "case": "same_rule", "trailing_slash": "same_rule", "backslash": "same_rule", "bytes": "same_rule",
+                "front_controllers": ["/index.php"], "query_path": ["q"],
+            }),
+            json!({ "case": "same_rule", "slashes": "merge", "trailing_slash": "strip", "encoded_slashes": "decode" }),
+        ])
+        .map(|paths| {
             let policy = policy(&paths);
             (paths, policy)
         })
-        .into();
+        .collect();
 }
 
 fn policy(paths: &Value) -> Policy {
@@ -158,6 +176,7 @@ fn decision(
     pairs: &[(Vec<u8>, Vec<u8>)],
 ) -> Result<(String, Option<String>), &'static str> {
     let head = Headers::from_pairs(pairs);
+    let head = policy.rewrite(&head).unwrap_or(head);
     match policy.find(&head) {
         Ok((rule, values)) => {
             let user = values.into_iter().find(|(name, _)| name == "user");
@@ -201,7 +220,7 @@ fn readings(
         merged.dedup_by(|next, before| *next == b'/' && *before == b'/');
         add("slashes merged", 2, whole(merged));
     }
-    if path.starts_with(b"//") {
+    if path.starts_with(b"//") && paths["slashes"] != "merge" {
         let rest = path
             .iter()
             .position(|byte| *byte != b'/')
@@ -233,6 +252,31 @@ fn readings(
     }
     if same_rule("case") && !path.contains(&b'%') {
         add("in lower case", 2, whole(path.to_ascii_lowercase()));
+    }
+    if paths["backslash"] == "same_rule" && path.contains(&b'\\') {
+        let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
+        add("with slashes", 2, whole(path.iter().map(slash).collect()));
+    }
+    let rest = path.strip_prefix(b"/index.php");
+    if let Some(rest) =
+        rest.filter(|rest| paths["front_controllers"].is_array() && !rest.is_empty())
+        && rest.starts_with(b"/")
+    {
+        add("behind the front controller", 2, whole(rest.to_vec()));
+    }
+    if paths["query_path"].is_array() {
+        let query = query.strip_prefix(b"?").unwrap_or_default();
+        let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
+        let plain = |value: &&[u8]| {
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'/';
+            value.starts_with(b"/") && value.iter().all(is_plain)
+        };
+        for value in pairs
+            .filter_map(|pair| pair.strip_prefix(b"q="))
+            .filter(plain)
+        {
+            add("the path of a parameter", 2, value.to_vec());
+        }
     }
     if method.iter().any(u8::is_ascii_lowercase) {
         add("the method in capitals", 0, method.to_ascii_uppercase());

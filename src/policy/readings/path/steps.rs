@@ -13,7 +13,7 @@ pub(super) fn steps(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
     };
     let decoded = decoded.filter(|_| path.contains(&b'%'));
     let slash = without_final_slash(path).filter(|_| may(spellings.trailing_slash));
-    let suffix = super::without_suffix(path).filter(|_| may(spellings.suffixes));
+    let suffix = super::without_suffix(path, spellings).filter(|_| may(spellings.suffixes));
     let steps = [
         decoded,
         merge_slashes(path),

@@ -87,7 +87,7 @@ fn what_a_parameter_says_is_a_path() {
     let head = head("GET", "api", "/", &[("x-original-url", "/?q=admin")]);
     assert_eq!(rule(&policy, &head), "ambiguous_request");
     let many = format!("/?{}", "q=a&q=b&".repeat(20_000));
-    assert_eq!(rule_of(&policy, &many), "rest");
+    assert_eq!(rule_of(&policy, &many), "ambiguous_request");
     let many: Vec<String> = (0..20_000).map(|number| format!("q={number}")).collect();
     assert_eq!(
         rule_of(&policy, &format!("/?{}", many.join("&"))),
@@ -132,6 +132,27 @@ fn lists_are_short_and_of_what_they_are_for() {
         said,
         "paths.front_controllers: has 9 entries; 8 are the most"
     );
+}
+
+#[test]
+fn a_rule_for_a_slash_that_no_path_has_is_refused() {
+    for (word, good) in [
+        ("strip", false),
+        ("same", false),
+        ("refuse", false),
+        ("distinct", true),
+    ] {
+        let rules = json!([{ "match": {"path": "/"}, "require": "deny" }, { "match": { "path": "/a/" }, "require": "deny" }]);
+        let config = json!({ "paths": { "trailing_slash": word }, "rules": rules }).to_string();
+        let compiled = Policy::compile(&Config::parse(config.as_bytes()).unwrap());
+        let said = compiled.err().map(|error| error.to_string());
+        let place = said.as_deref().and_then(|said| said.split(':').next());
+        assert_eq!(
+            place,
+            (!good).then_some("rules[1].match.path"),
+            "{word}: {said:?}"
+        );
+    }
 }
 
 #[test]
