@@ -38,6 +38,7 @@ impl Policy {
                 continue;
             };
             say(".match", self.refused(rule, &sample));
+            say(".require", self.capitals(rule));
             say(".require", self.named_by_forms(rule, &sample));
             say(".match.path", self.final_slash(rule, &sample));
             if config.paths.suffixes.is_none() {
@@ -79,6 +80,15 @@ impl Policy {
             None => format!(
                 "{example}, because a decision point is asked and some servers read such a path in another way; write \"paths\": {{\"decision\": \"each\"}}, or \"case\": \"distinct\" where only letters are meant"
             ),
+        })
+    }
+
+    /// A decision point may tell letters apart by their case where the upstream does not.
+    fn capitals(&self, rule: &Rule) -> Option<String> {
+        let some = !matches!(rule.route.path, MatchPath::Exact(_));
+        let asks = rule.requirement.asks_decision() && self.reader.refuses_capitals();
+        (some && asks).then(|| {
+            "a decision point is asked, and requests whose path has capital letters are refused, since some servers take them for small ones; write \"paths\": {\"decision\": \"each\"}, or \"case\": \"distinct\" where the upstream tells them apart".to_owned()
         })
     }
 

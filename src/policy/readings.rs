@@ -97,6 +97,14 @@ impl Reader {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+impl Reader {
+    /// Whether a path with capital letters has a second reading to a decision point, and is refused for it.
+    pub(super) fn refuses_capitals(&self) -> bool {
+        !self.asks_each && self.spellings.case != Spelling::Distinct
+    }
+}
+
 impl Policy {
     /// The rule of a request: the first that matches it, whichever way the upstream reads it. With it comes what its
     /// path's variables stand for.

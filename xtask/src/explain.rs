@@ -211,8 +211,12 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
     );
     let head = Headers::from_pairs(&pairs);
     let head = policy.rewrite(&head).unwrap_or(head);
-    match policy.find(&head) {
-        Err(denial) => out.push(format!("rule: none ({})", denial.reason())),
+    match policy.find_in_each_reading(&head) {
+        Err((denial, told)) => {
+            out.push(format!("rule: none ({})", denial.reason()));
+            let told = told.into_iter().flat_map(|told| [told.first, told.other]);
+            out.extend(told.map(|(reading, rule)| format!("  {reading}: {rule}")));
+        }
         Ok((rule, variables)) => {
             out.push(format!("rule: {}", rule.name));
             for (name, value) in &variables {
@@ -342,6 +346,15 @@ mod tests {
             "answer: 401 {\"detail\":\"Authentication required\"} (missing)"
         );
         assert_eq!(said(&["--path", "/nowhere"])[0], "rule: none (no_rule)");
+        assert_eq!(
+            said(&["--path", "//x/users/bob"]),
+            [
+                "rule: none (ambiguous_request)",
+                "  GET //x/users/bob of : none",
+                "  GET /users/bob of : own",
+                "answer: 400 {\"detail\":\"Ambiguous request\"} (ambiguous_request)",
+            ]
+        );
     }
 
     #[test]

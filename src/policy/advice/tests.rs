@@ -137,4 +137,9 @@ fn a_rule_whose_own_requests_are_refused_is_named() {
     says(json!({}), decided.clone(), &[want]);
     says(json!({ "case": "distinct" }), decided.clone(), &[]);
     says(json!({ "decision": "each" }), decided, &[]);
+    let wide = json!([{ "match": { "path_prefix": "/a" }, "require": { "decision": "pdp" } }]);
+    let want = "rules[0].require: a decision point is asked, and requests whose path has capital letters are refused";
+    says(json!({}), wide.clone(), &[want]);
+    says(json!({ "case": "distinct" }), wide.clone(), &[]);
+    says(json!({ "decision": "each" }), wide, &[]);
 }
