@@ -245,7 +245,9 @@ impl Exchange {
     /// How many bytes of memory the request takes for as long as it waits.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.head.weight().saturating_add(size_of::<Self>())
+        let sent = self.sent.as_ref().map_or(0, Vec::capacity);
+        let head = self.head.weight().saturating_add(sent);
+        head.saturating_add(size_of::<Self>())
     }
 
     /// Answers from what is known now.

@@ -343,6 +343,7 @@ under_jumps!(
         two_credentials_are_ambiguous,
         the_requests_own_origin_counts_where_none_is_named,
         a_list_of_algorithms_is_all_that_is_accepted,
+        a_proof_is_for_the_path_that_the_client_asked_for,
         a_certificate_binds_a_token_to_its_connection,
         both_bindings_hold_together,
     ],
