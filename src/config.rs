@@ -6,6 +6,7 @@
 
 mod claim_test;
 mod client_address;
+mod csrf;
 mod delivery;
 mod duration;
 mod error;
@@ -27,6 +28,7 @@ mod share;
 
 pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
 pub use self::client_address::ClientAddress;
+pub use self::csrf::Csrf;
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;

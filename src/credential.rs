@@ -4,11 +4,13 @@
 //! whatever the rule's providers understand may occur once in the whole request, wherever it stands.
 
 mod cookie;
+mod csrf;
 mod header;
 mod name;
 mod query;
 mod websocket;
 
+pub use self::csrf::Csrf;
 pub(crate) use self::query::values_of;
 
 use std::borrow::Cow;
@@ -93,6 +95,16 @@ impl Location {
     #[must_use]
     pub fn is_dpop(&self) -> bool {
         matches!(self, Self::Header { prefix, .. } if prefix == DPOP)
+    }
+
+    /// Whether browsers send what stands here by themselves, whichever page makes the request.
+    #[must_use]
+    pub fn is_ambient(&self) -> bool {
+        match self {
+            Self::Cookie(_) => true,
+            Self::Header { name, prefix } => **name == *"authorization" && prefix == "basic ",
+            Self::Parameter(_) | Self::WebSocket => false,
+        }
     }
 
     /// Whether something stands here, whatever it is.

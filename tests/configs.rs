@@ -436,6 +436,8 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "basic", "slow": true, "users": {"alice": {"password_hash": "$2b$12$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user),
         (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}", "expires_at": "2030-01-01T00:00:00Z"}}}}}}"#), "", user),
         (r#""a": {"kind": "http", "verify": {"uri": "https://v/check"}, "from_cookies": ["sid"]}"#.into(), "", user),
+        (r#""a": {"kind": "http", "verify": {"uri": "https://v/check"}, "from_cookies": ["sid"], "csrf": {"origins": ["https://app.example", "HTTP://other.example:80"]}}"#.into(), "", user),
+        (format!(r#""a": {{"kind": "basic", "csrf": "off", "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user),
         (r#""a": {"kind": "http", "verify": {"uri": "https://v/check", "headers": {"Authorization": "Bearer x y"}}}"#.into(), "", user),
         (r#""a": {"kind": "introspection", "introspection": {"uri": "https://as/introspect", "client_id": "f", "client_secret": "s"}}"#.into(), "", user),
         (r#""a": {"kind": "entra_id", "tenant_id": "72f988bf-86f1-41af-91ab-2d7cd011db47", "audiences": ["api://orders"]}"#.into(), "", user),
@@ -464,6 +466,12 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "basic", "slow": true, "users": {"alice": {"password_hash": "$2b$13$txJm4lExur7OaKVvyiBUZ.LercUAG2Vzb6jlSloHt6FmQodT9Ict."}}}"#.into(), "", user, "providers.a.users.alice.password_hash: costs too much for a proxy's worker: the cost is 13, and 12 at the most"),
         (r#""a": {"kind": "api_key", "slow": true, "verify": {"uri": "http://v/"}}"#.into(), "", user, "providers.a.slow: belongs to providers of kind \"basic\""),
         (format!(r#""a": {{"kind": "basic", "from_cookies": ["x"], "users": {{"alice": {{"password_hash": "{HASH}"}}}}}}"#), "", user, "providers.a.from_cookies: belongs to providers of kind \"api_key\", "),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "csrf": "off"}"#.into(), "", user, "providers.a.csrf: is about what browsers send by themselves"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": "of"}"#.into(), "", user, "providers.a.csrf: \"of\" is not known; known: enforce, off, {\"origins\": [\"...\"]}; did you mean \"off\"?"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": {"origin": []}}"#.into(), "", user, "providers.a.csrf.origin: unknown key; known: origins"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": {"origins": []}}"#.into(), "", user, "providers.a.csrf.origins: is empty"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": {"origins": ["app.example"]}}"#.into(), "", user, "providers.a.csrf.origins[0]: \"app.example\" is not an origin"),
+        (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": {"origins": ["https://app.example/x"]}}"#.into(), "", user, "providers.a.csrf.origins[0]: \"https://app.example/x\" is not an origin"),
         (r#""a": {"kind": "api_key"}"#.into(), "", user, "providers.a: takes one of keys and verify"),
         (r#""a": {"kind": "api_key", "keys": {"acme": {"digest": "ak_secret"}}}"#.into(), "", user, "providers.a.keys.acme.digest: is not \"sha256:\" and 64 hexadecimal digits"),
         (format!(r#""a": {{"kind": "api_key", "keys": {{"acme": {{"digest": "{digest}", "expires_at": "tomorrow"}}}}}}"#), "", user, "providers.a.keys.acme.expires_at: \"tomorrow\" is not a time"),
@@ -577,6 +585,23 @@ fn a_configuration_passes_its_own_tests_or_is_refused() {
         r#"{"name": "t", "request": {"path": "/reports/1", "host": "r.example", "headers": {"X-Env": "prod"}}, "provider": "ops", "claims": {"sub": "a"}, "decision": false, "expect": {"status": 403}}"#,
     ];
     policy(&good.join(",")).unwrap();
+    // A password of a browser's, and what another site's page makes of it.
+    for (headers, expect) in [
+        (r#"{"sec-fetch-site": "same-origin"}"#, r#""allow""#),
+        ("{}", r#""allow""#),
+        (
+            r#"{"origin": "https://evil.example"}"#,
+            r#"{"status": 403, "rule": "cash"}"#,
+        ),
+        (r#"{"sec-fetch-site": "cross-site"}"#, r#"{"status": 403}"#),
+    ] {
+        let text = format!(
+            r#"{{"providers": {{"ops": {{"kind": "basic", "verify": {{"uri": "http://v/"}}}}}},
+                "rules": [{{"name": "cash", "match": {{}}, "require": "user"}}],
+                "tests": [{{"name": "t", "request": {{"path": "/", "method": "POST", "headers": {headers}}}, "claims": {{"sub": "a"}}, "expect": {expect}}}]}}"#
+        );
+        compile(&text).map(drop).unwrap();
+    }
     for (test, want) in [
         (
             r#"{"name": "bob reads alice", "request": {"path": "/users/a"}, "provider": "users", "claims": {"sub": "b"}, "expect": "allow"}"#,
@@ -787,6 +812,12 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
                 "providers.u.clock_skew: tokens are good for that long after their end; 5m",
                 "providers.u.from_params: what stands in a URL",
             ],
+        ),
+        (
+            r#""u": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": "off"}"#.to_owned(),
+            "",
+            user.to_owned(),
+            &["providers.u.csrf: any page on the web can change something"],
         ),
         (
             r#""u": {"kind": "http", "verify": {"uri": "http://v", "cache_duration": "61m"}}"#.to_owned(),

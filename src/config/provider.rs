@@ -5,7 +5,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use std::fmt;
 
 use super::{
-    ClaimTest, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession,
+    ClaimTest, Csrf, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession,
     SecretText, Service, Share, Throttle,
 };
 use crate::json::{StrictValue, UniqueMap};
@@ -70,6 +70,8 @@ pub struct Provider {
     pub from_params: Option<Vec<String>>,
     /// Cookies that carry the token.
     pub from_cookies: Option<Vec<String>>,
+    /// From which sites requests that change something may come with a cookie or a password; `"enforce"` where absent.
+    pub csrf: Option<Csrf>,
     /// Whether the token may stand behind `bearer` in `Sec-WebSocket-Protocol`.
     #[serde(default)]
     pub from_websocket_protocol: bool,

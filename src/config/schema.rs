@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ClaimTest, ClaimTestObject, ClientAddress, Config, DecisionObject, DurationText, Expectation,
-    Extract, ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany,
+    ClaimTest, ClaimTestObject, ClientAddress, Config, Csrf, DecisionObject, DurationText,
+    Expectation, Extract, ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany,
     ProfileExtract, Require, RequireDecision, RequireObject, ResourceId, SecretText, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
@@ -49,6 +49,11 @@ reads_itself! {
         |generator| either(&[
             json_schema!({ "enum": ["none", "proxy"] }),
             generator.subschema_for::<super::client_address::AddressInFilterState>(),
+        ]);
+    Csrf, "\"enforce\", \"off\", or the origins of other sites whose pages may send such requests.",
+        |generator| either(&[
+            json_schema!({ "enum": ["enforce", "off"] }),
+            generator.subschema_for::<super::csrf::CsrfOrigins>(),
         ]);
     DurationText, "A duration with its unit: \"500ms\", \"30s\", \"20m\", \"1h30m\", \"7d\".",
         |_generator| json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" });

@@ -133,6 +133,12 @@ impl<'p, 'c> Inquiry<'p, 'c> {
 
     fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
         self.is_new = false;
+        if !provider
+            .csrf
+            .admits(self.credential.location, &self.exchange.head)
+        {
+            return Verdict::Deny(Denial::CrossSite);
+        }
         let profile = match self.vouch(id, provider) {
             Ok(profile) => profile,
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),

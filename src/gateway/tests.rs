@@ -1,3 +1,4 @@
+mod ambient;
 mod clients;
 mod directories;
 mod keys;

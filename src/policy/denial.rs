@@ -20,6 +20,8 @@ pub enum Denial {
     BadKey,
     /// A wrong password, or an unknown user: which of the two is nobody's business.
     BadPassword,
+    /// Another site's page may have sent it: a browser adds the credential by itself.
+    CrossSite,
     /// The rule lets nobody pass.
     Denied,
     /// The caller is known and may not do this.
@@ -129,6 +131,7 @@ impl Denial {
             Self::Token(error) => error.rank().saturating_add(3),
             Self::Proof(_) => 99,
             Self::BadKey | Self::BadPassword => 100,
+            Self::CrossSite => 102,
             Self::HashesThrottled { .. }
             | Self::ProofsThrottled { .. }
             | Self::SignaturesThrottled { .. }
@@ -156,6 +159,7 @@ impl Denial {
                 401
             }
             Self::AwsCredentialsRefused
+            | Self::CrossSite
             | Self::Denied
             | Self::Forbidden
             | Self::GroupsOverage
@@ -180,6 +184,7 @@ impl Denial {
             Self::AwsCredentialsRefused => "aws_credentials_refused",
             Self::BadKey => "bad_key",
             Self::BadPassword => "bad_password",
+            Self::CrossSite => "cross_site",
             Self::Denied => "denied",
             Self::Forbidden => "forbidden",
             Self::GroupsOverage => "groups_overage",
@@ -240,6 +245,7 @@ impl Denial {
             | Self::Forbidden
             | Self::GroupsOverage
             | Self::NoRule => r#"{"detail":"Operation not allowed"}"#,
+            Self::CrossSite => r#"{"detail":"Cross-site request refused"}"#,
             Self::Internal => r#"{"detail":"Internal error"}"#,
             Self::KeysUnavailable { .. }
             | Self::ServiceUnavailable { .. }

@@ -11,7 +11,7 @@ pub use self::token_rules::{Audience, TokenRules};
 use super::KeySourceId;
 use crate::api_key::ApiKeys;
 use crate::basic::{Throttle, Users};
-use crate::credential::Location;
+use crate::credential::{Csrf, Location};
 use crate::jose::{AlgorithmSet, KeySet};
 use crate::json::ClaimPath;
 use crate::possession::{Dpop, Possession};
@@ -188,6 +188,8 @@ pub struct Provider {
     pub locations: Box<[Location]>,
     /// Whether the credential goes upstream.
     pub forward: bool,
+    /// From which sites requests may come with a credential that browsers send by themselves.
+    pub csrf: Csrf,
     /// How claims become a caller.
     pub identity: Identity,
     /// How it challenges a client.

@@ -8,6 +8,7 @@ use super::principal::{Bearer, Principal, Vouched};
 use super::requirement::{Hurdle, Requirement, Visit};
 use super::{Policy, ProviderId, Rule, Variables};
 use crate::config::{ConfigError, PolicyTest, TestEntry};
+use crate::credential::Location;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::names::Names;
@@ -90,9 +91,25 @@ impl Policy {
             (_, Some((id, _))) if !rule.accepted.contains(&id) => {
                 self.judge(test, rule, &variables, &head, None)?
             }
+            (_, Some((id, _))) if self.is_foreign(id, &head) => Err(Denial::CrossSite),
             (_, caller) => self.judge(test, rule, &variables, &head, caller)?,
         };
         Ok((Some(&rule.name), outcome))
+    }
+
+    /// Whether a provider's credential would not count for where the request comes from: the test's headers show where it
+    /// stands, or it can only be what browsers send by themselves.
+    fn is_foreign(&self, id: ProviderId, head: &Headers) -> bool {
+        let Some(provider) = self.provider(id) else {
+            return false;
+        };
+        let mut places = provider.locations.iter();
+        let shown = places.by_ref().find(|place| place.is_used(head));
+        let refuses = |place: &Location| !provider.csrf.admits(place, head);
+        match shown {
+            Some(place) => refuses(place),
+            None => provider.locations.iter().all(refuses),
+        }
     }
 
     /// Who makes a test's request; `None` for nobody.

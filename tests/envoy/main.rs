@@ -18,6 +18,7 @@
 
 mod addresses;
 mod algorithms;
+mod ambient;
 mod answers;
 mod aws;
 mod clocks;

@@ -11,6 +11,7 @@
 )]
 
 mod abi;
+mod ambient;
 mod answers;
 mod clocks;
 mod cost;

@@ -32,6 +32,10 @@ impl Request {
         Self { host, ..self }
     }
 
+    pub(crate) fn method(self, method: &'static str) -> Self {
+        Self { method, ..self }
+    }
+
     /// With its target in absolute form, for this host.
     pub(crate) fn absolute(self, host: &'static str) -> Self {
         Self {

@@ -358,6 +358,28 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_another_site_is_judged_as_the_filter_does() {
+        let text = CONFIG.replace(
+            "\"issuer\":",
+            "\"from_cookies\": [\"session\"], \"issuer\":",
+        );
+        let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+        let said = |more: &[&str]| {
+            let claims = r#"{"sub":"alice","groups":["admin"]}"#;
+            let request = ["--path", "/users/alice", "--method", "POST"];
+            let options = [&request[..], &["--claims", claims], more].concat();
+            let lines = lines(&policy, &Asked::parse(&options).unwrap()).unwrap();
+            lines.last().unwrap().clone()
+        };
+        assert_eq!(
+            said(&["--header", "Origin: https://evil.example"]),
+            "answer: 403 {\"detail\":\"Cross-site request refused\"} (cross_site)"
+        );
+        let own = said(&["--header", "Sec-Fetch-Site: same-origin"]);
+        assert_eq!(own, "answer: it goes upstream");
+    }
+
+    #[test]
     fn what_depends_on_a_directory_says_so() {
         let claims = r#"{"sub":"alice"}"#;
         let lines = said(&["--path", "/write", "--claims", claims]);

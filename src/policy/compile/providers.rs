@@ -1,6 +1,7 @@
 //! Providers and the key sets that they share.
 
 mod basic;
+mod csrf;
 mod entra;
 mod foreign;
 mod headers;
@@ -14,6 +15,7 @@ mod services;
 
 use std::time::Duration;
 
+use self::csrf::csrf;
 use super::claims;
 use crate::config::{self, Config, ConfigError, OneOrMany, ProviderKind, TokenUse};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
@@ -109,6 +111,7 @@ impl Compiled {
             verification,
             locations,
             forward: provider.forward,
+            csrf: csrf(at, provider)?,
             identity: identity::compile(at, provider, &self.directories)?,
             challenge,
             identity_pool: self.identity_pool(at, provider)?,

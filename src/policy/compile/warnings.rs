@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{
-    Config, ConfigError, DecisionPart, DurationText, Mode, Provider as Given, ProviderKind,
+    Config, ConfigError, Csrf, DecisionPart, DurationText, Mode, Provider as Given, ProviderKind,
     SecretText,
 };
 use crate::json::UniqueMap;
@@ -175,6 +175,13 @@ fn provider(at: &str, provider: &Given, found: &mut Vec<ConfigError>) {
             found,
             format!("{at}.from_params"),
             "what stands in a URL ends up in logs, histories and Referer; prefer a header or a cookie",
+        );
+    }
+    if provider.csrf == Some(Csrf::Off) {
+        warn(
+            found,
+            format!("{at}.csrf"),
+            "any page on the web can change something in the name of whoever visits it; name the pages that may in {\"origins\": [\"https://…\"]}",
         );
     }
     let believed = "a credential that is withdrawn is good for that long";

@@ -44,6 +44,13 @@ fn each_refusal_has_its_answer() {
             7,
         ),
         (Denial::NoRule, 403, None, "Operation not allowed", 7),
+        (
+            Denial::CrossSite,
+            403,
+            None,
+            "Cross-site request refused",
+            7,
+        ),
         (Denial::Denied, 403, None, "Operation not allowed", 7),
         (
             Denial::KeysUnavailable { retry_after: 0 },

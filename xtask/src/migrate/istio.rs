@@ -1,6 +1,6 @@
 //! Istio's RequestAuthentication and AuthorizationPolicy.
 
-use super::draft::{Draft, algorithms, claim_name};
+use super::draft::{COOKIES, Draft, algorithms, claim_name};
 use super::istio_terms::Reader;
 use super::matching::Matching;
 use super::need::Need;
@@ -132,6 +132,9 @@ fn provider(node: &Node<'_>, draft: &mut Draft) -> Value {
     let (params, cookies) = (node.texts("fromParams"), node.texts("fromCookies"));
     if headers.is_empty() && params.is_empty() && cookies.is_empty() {
         node.differs("a token in the query (access_token) is not looked at, as addresses end up in logs; from_params brings it back");
+    }
+    if !cookies.is_empty() {
+        node.differs(COOKIES);
     }
     for (key, list) in [
         ("from_headers", json!(headers)),

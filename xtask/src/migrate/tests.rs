@@ -64,6 +64,28 @@ fn envoys_rules_become_ours() {
 }
 
 #[test]
+fn what_is_read_of_cookies_differs() {
+    for (text, places) in [
+        (
+            "providers: { a: { issuer: i, remote_jwks: { http_uri: { uri: 'https://i/k', cluster: c } }, from_cookies: [s] } }",
+            1,
+        ),
+        (
+            "providers: { a: { issuer: i, remote_jwks: { http_uri: { uri: 'https://i/k', cluster: c } }, from_headers: [{ name: x }] } }",
+            0,
+        ),
+    ] {
+        let text = format!(
+            "'@type': type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication\n{text}\n"
+        );
+        let migration = of(&text).unwrap();
+        let differs = migration.report.differs.iter();
+        let told = differs.filter(|entry| entry.what.contains("another site's page"));
+        assert_eq!(told.count(), places, "{}", migration.report);
+    }
+}
+
+#[test]
 fn what_jwt_authn_can_say_and_this_filter_cannot_is_refused_and_listed() {
     let migration = example("jwt-authn-groups.yaml");
     assert_eq!(

@@ -6,7 +6,7 @@ use super::{Compiled, algorithms, clock_skew};
 use crate::config::{self, ConfigError};
 use crate::credential::Location;
 use crate::jose::{Algorithm, AlgorithmSet};
-use crate::possession::{Dpop, Possession, origin};
+use crate::possession::{Dpop, Possession};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ impl Compiled {
                 "is between 1s and 10m",
             ));
         }
-        let origins = origins(&format!("{at}.origins"), given.origins.as_deref())?;
+        let origins = super::csrf::origins(&format!("{at}.origins"), given.origins.as_deref())?;
         if origins.is_empty() {
             self.warnings.push(ConfigError::new(
                 at,
@@ -77,22 +77,6 @@ impl Compiled {
             origins,
         })
     }
-}
-
-fn origins(at: &str, given: Option<&[String]>) -> Result<Box<[String]>, ConfigError> {
-    let given = super::listed(at, given)?;
-    let given = given.iter().enumerate().map(|(index, text)| {
-        let parts = text.split_once("://");
-        parts
-            .and_then(|(scheme, authority)| origin(scheme, authority))
-            .ok_or_else(|| {
-                ConfigError::new(
-                    format!("{at}[{index}]"),
-                    format!("\"{text}\" is not an origin, such as \"https://api.example.com\""),
-                )
-            })
-    });
-    given.collect()
 }
 
 /// The places of bearer tokens, and those of tokens with a proof beside them.

@@ -1,6 +1,6 @@
 //! The providers of Envoy's `jwt_authn` filter.
 
-use crate::migrate::draft::{Draft, algorithms, claim_name};
+use crate::migrate::draft::{COOKIES, Draft, algorithms, claim_name};
 use crate::migrate::source::Node;
 use crate::migrate::values;
 use serde_json::{Map, Value, json};
@@ -84,6 +84,7 @@ fn places(node: &Node<'_>, object: &mut Map<String, Value>) {
     }
     if !cookies.is_empty() {
         object.insert("from_cookies".into(), json!(cookies));
+        node.differs(COOKIES);
     }
 }
 

@@ -1,0 +1,117 @@
+//! Credentials that browsers send by themselves: from which sites they count, and several of them.
+
+use crate::lab::{Exchange, Lab, claims, provider};
+use base64::Engine as _;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+use xtask::client::Request;
+use xtask::envoy::Filter;
+use xtask::issuer::{Issuer, SigningKey};
+
+struct Places {
+    lab: Lab,
+    key: SigningKey,
+    _issuer: Issuer,
+}
+
+static PLACES: LazyLock<Places> = LazyLock::new(|| {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let mut users = provider(&issuer, json!({}));
+    users["from_headers"] = json!([{ "name": "authorization", "value_prefix": "Bearer " }]);
+    users["from_cookies"] = json!(["session"]);
+    users["from_params"] = json!(["access_token"]);
+    users["csrf"] = json!({ "origins": ["https://spa.example"] });
+    // The hash of "password".
+    let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+    let ops = json!({ "kind": "basic", "users": { "alice": { "password_hash": hash } } });
+    let filter = Filter::json(json!({
+        "providers": { "users": users, "ops": ops },
+        "client_address": "proxy",
+        "rules": [{ "match": { "path_prefix": "/" }, "require": "user" }],
+    }));
+    let lab = Lab::start(&issuer, filter, |config| {
+        config.edit(|bootstrap| {
+            let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+            let manager = bootstrap.pointer_mut(manager).unwrap();
+            manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
+        })
+    });
+    Places {
+        lab,
+        key,
+        _issuer: issuer,
+    }
+});
+
+fn token(extra: Value) -> String {
+    PLACES.key.sign(json!({}), &claims(extra))
+}
+
+#[track_caller]
+fn sent(request: Request) -> Exchange {
+    PLACES.lab.send(request)
+}
+
+#[test]
+fn another_site_changes_nothing_in_somebody_s_name() {
+    let session = format!("session={}", token(json!({})));
+    let pair = base64::engine::general_purpose::STANDARD.encode("alice:password");
+    let with = |method: &str, credential: &str| match credential {
+        "cookie" => Request::new(method, "/a").header("cookie", &session),
+        _ => Request::new(method, "/a").header("authorization", format!("Basic {pair}")),
+    };
+    let socket = |request: Request| {
+        request
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
+    for credential in ["cookie", "password"] {
+        let passes = |request: Request| sent(request).passed().target.clone();
+        let refused = |request: Request| {
+            sent(request).refused(403, Some(""), "Cross-site request refused");
+        };
+        let post = || with("POST", credential);
+        passes(with("GET", credential).header("sec-fetch-site", "cross-site"));
+        passes(post().header("sec-fetch-site", "same-origin"));
+        passes(post().header("sec-fetch-site", "none"));
+        refused(post().header("sec-fetch-site", "same-site"));
+        refused(
+            post()
+                .header("sec-fetch-site", "cross-site")
+                .header("sec-fetch-site", "same-origin"),
+        );
+        let host = PLACES.lab.envoy.addr();
+        passes(post().header("origin", format!("https://{host}")));
+        refused(post().header("origin", "https://evil.example"));
+        refused(post().header("origin", "null"));
+        refused(with("DELETE", credential).header("origin", "https://evil.example"));
+        let refuses_upgrade = |request: Request| refused(socket(request));
+        refuses_upgrade(with("GET", credential).header("origin", "https://evil.example"));
+        let opened = sent(socket(
+            with("GET", credential).header("origin", format!("http://{host}")),
+        ));
+        let upstream = opened.upstream.expect("it has reached the upstream");
+        assert!(upstream.header("x-auth-user-id").is_some());
+        let spa = post().header("origin", "https://spa.example");
+        let spa = spa.header("sec-fetch-site", "cross-site");
+        if credential == "cookie" {
+            passes(spa);
+            refused(post());
+        } else {
+            refused(spa);
+            passes(post());
+        }
+    }
+    // A gRPC call hears of it in its own way.
+    let call = Request::new("POST", "/pkg.Service/Method")
+        .header("content-type", "application/grpc")
+        .header("cookie", &session);
+    let answer = sent(call).response;
+    assert_eq!(answer.header("grpc-status").as_deref(), Some("7"));
+    // What a script has to put there is no browser's own.
+    let bearer = Request::new("POST", "/a").bearer(&token(json!({})));
+    sent(bearer.header("sec-fetch-site", "cross-site")).passed();
+}
