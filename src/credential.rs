@@ -1,9 +1,11 @@
 //! The credential of a request: where it stands, and when there is one too many.
 //!
 //! A request with a good and a bad credential would pass here, and the upstream may take the bad one. So
-//! whatever the rule's providers understand may occur once in the whole request, wherever it stands.
+//! whatever the rule's providers understand may occur once in the whole request, wherever it stands. Cookies are an
+//! exception: others can put some of their own beside somebody's.
 
 mod cookie;
+mod copies;
 mod csrf;
 mod header;
 mod name;
@@ -13,6 +15,7 @@ mod websocket;
 pub use self::csrf::Csrf;
 pub(crate) use self::query::values_of;
 
+use self::copies::Copies;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -22,6 +25,9 @@ use crate::policy::denial::Denial;
 
 /// What stands before a token with a proof.
 const DPOP: &str = "dpop ";
+
+/// How many different credentials are looked at of those that a browser sends by itself.
+pub const MOST_COPIES: usize = 4;
 
 /// A place where a token may stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +113,10 @@ impl Location {
         }
     }
 
+    const fn is_header(&self) -> bool {
+        matches!(self, Self::Header { .. })
+    }
+
     /// Whether something stands here, whatever it is.
     #[must_use]
     pub fn is_used(&self, head: &Headers) -> bool {
@@ -140,7 +150,7 @@ impl Location {
 
     fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, Denial> {
         match self {
-            Self::Cookie(name) => cookie::read(head, name).map(|found| found.map(Cow::Borrowed)),
+            Self::Cookie(name) => Ok(cookie::values(head, name).next().map(Cow::Borrowed)),
             Self::Header { name, prefix } => {
                 header::read(head, name, prefix).map(|found| found.map(Cow::Borrowed))
             }
@@ -150,27 +160,48 @@ impl Location {
     }
 }
 
-/// The one credential that a request presents at these places, if any. What stands behind a scheme that nobody
-/// here understands counts as none.
+/// What a request presents at some places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presented<'h> {
+    /// Several different ones, at most [`MOST_COPIES`], that a browser sends by itself, so that others may have put some
+    /// of them there.
+    Copies(Vec<Credential<'h>>),
+    /// No credential.
+    Nothing,
+    /// The one that counts.
+    One(Credential<'h>),
+}
+
+/// What a request presents at these places. What stands behind a scheme that nobody here understands counts as none. The
+/// same credential several times is one, and a header outranks cookies: a page of another site's cannot set it.
 ///
 /// # Errors
 /// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for what cannot be one where it stands.
-pub fn find<'h>(
-    head: &'h Headers,
-    locations: &'h [Location],
-) -> Result<Option<Credential<'h>>, Denial> {
-    let mut found = None;
+pub fn find<'h>(head: &'h Headers, locations: &'h [Location]) -> Result<Presented<'h>, Denial> {
+    let mut explicit: Option<Credential<'h>> = None;
+    let mut copies = Copies::default();
     for location in locations {
+        if let Location::Cookie(name) = location {
+            for value in cookie::values(head, name) {
+                copies.add(text(value.into(), location.takes()), location);
+            }
+            continue;
+        }
         let Some(bytes) = location.read(head)? else {
             continue;
         };
         let token = text(bytes, location.takes()).ok_or(Denial::Malformed)?;
-        if found.is_some() {
-            return Err(Denial::Ambiguous);
+        if location.is_ambient() {
+            copies.add(Some(token), location);
+            continue;
         }
-        found = Some(Credential { token, location });
+        match &explicit {
+            Some(held) if held.token != token => return Err(Denial::Ambiguous),
+            Some(held) if held.location.is_header() => {}
+            _ => explicit = Some(Credential { token, location }),
+        }
     }
-    Ok(found)
+    copies.beside(explicit)
 }
 
 /// For each byte, whether it is one of a set of characters: every byte of every credential is looked up.

@@ -4,6 +4,7 @@
 //! known. There is nothing to resume and nothing that can be entered twice.
 
 mod aws;
+mod copies;
 mod inquiry;
 mod preflight;
 
@@ -16,7 +17,7 @@ use self::inquiry::Inquiry;
 use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
-use crate::credential::{self, Edit};
+use crate::credential::{self, Edit, Presented};
 use crate::headers::Headers;
 use crate::keys::{KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
@@ -30,7 +31,7 @@ use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::{MonoTime, Now};
 use crate::time_budget::TimeBudget;
-use crate::tokens::TokenStore;
+use crate::tokens::{TokenDigest, TokenStore};
 
 /// What a request waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,7 +178,9 @@ pub struct Exchange {
     /// Whether its proof of possession was seen to be signed and new: both are looked at once.
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
-    verified: RefCell<Vec<(ProviderId, Rc<Bearer>)>>,
+    verified: RefCell<Vec<(TokenDigest, Rc<Bearer>)>>,
+    /// About which of several credentials somebody is asked.
+    asks_about: Cell<Option<usize>>,
     /// What became of its password at each provider, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
     /// When its password's turn is, where it has to wait for one.
@@ -237,6 +240,7 @@ impl Exchange {
             arrived: OnceCell::new(),
             proven: Cell::new(false),
             verified: RefCell::new(Vec::new()),
+            asks_about: Cell::new(None),
             guesses: RefCell::new(Vec::new()),
             turn: Cell::new(None),
         }
@@ -341,11 +345,14 @@ impl Exchange {
             _ => {}
         }
         match credential::find(&self.head, &rule.locations) {
-            Ok(Some(credential)) => {
+            Ok(Presented::One(credential)) => {
                 Inquiry::new(self, (rule, variables), &credential, (stores, shared), now)
                     .authenticate()
             }
-            Ok(None) => rule
+            Ok(Presented::Copies(copies)) => {
+                self.judge_copies((rule, variables), &copies, (stores, shared), now)
+            }
+            Ok(Presented::Nothing) => rule
                 .check(None, &self.visit(rule, variables, &[]))
                 .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
             Err(denial) => Verdict::Deny(denial),

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use self::refused::Refused;
+pub(crate) use self::refused::is_final;
 use self::verified::Verified;
 use crate::jose::{KeySet, TokenError};
 use crate::policy::principal::Bearer;
@@ -137,9 +138,14 @@ impl TokenStore {
         self.refused.borrow().find(digest, keys, now)
     }
 
+    #[cfg(test)]
+    pub(crate) fn refusals(&self) -> usize {
+        self.refused.borrow().len()
+    }
+
     /// Keeps why a token does not hold under these keys, where nothing but other keys can change that.
     pub fn refuse(&self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {
-        if refused::is_final(error) {
+        if is_final(error) {
             self.refused.borrow_mut().insert(digest, error, keys, now);
         }
     }

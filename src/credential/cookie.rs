@@ -2,23 +2,15 @@
 
 use super::name::is_read_as;
 use crate::headers::Headers;
-use crate::policy::denial::Denial;
 
 /// The header; HTTP/2 may send it in several parts (RFC 9113 §8.2.3).
 pub(super) const HEADER: &str = "cookie";
 
-/// The cookie's value without its quotes; `None` where it is missing or empty, as a cookie is that was cleared.
-///
-/// # Errors
-/// [`Denial::Ambiguous`] for a cookie that has two values, in whichever spellings of its name: which one counts differs
-/// between servers.
-pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<&'h [u8]>, Denial> {
-    let mut values = pairs(head).filter_map(|pair| value_of(pair, name));
-    let value = values.next();
-    if values.any(|other| Some(other) != value) {
-        return Err(Denial::Ambiguous);
-    }
-    Ok(value.filter(|value| !value.is_empty()))
+/// The cookie's values without their quotes, in whichever spelling of its name; none that is empty, as a cookie is that
+/// was cleared.
+pub(super) fn values<'h>(head: &'h Headers, name: &str) -> impl Iterator<Item = &'h [u8]> {
+    let values = pairs(head).filter_map(move |pair| value_of(pair, name));
+    values.filter(|value| !value.is_empty())
 }
 
 /// All other cookies, byte for byte, several headers joined as RFC 9113 §8.2.3 joins them; `None` where there are none.

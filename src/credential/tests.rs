@@ -13,7 +13,14 @@ fn header(name: &str, prefix: &str) -> Location {
 fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Found {
     let head = Headers::from_pairs(pairs);
     let locations = [location.clone()];
-    find(&head, &locations).map(|found| found.map(|credential| credential.token.into_owned()))
+    find(&head, &locations).map(|found| match found {
+        Presented::Copies(copies) => {
+            let tokens: Vec<_> = copies.iter().map(|copy| copy.token.as_ref()).collect();
+            Some(tokens.join(" | "))
+        }
+        Presented::Nothing => None,
+        Presented::One(credential) => Some(credential.token.into_owned()),
+    })
 }
 
 fn some(token: &str) -> Found {
@@ -126,12 +133,12 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         ),
         (&["session="], Ok(None), None),
         (&["session"], Ok(None), Some("session")),
-        (&["session=a; session=b"], Err(Denial::Ambiguous), None),
+        (&["session=a; session=b"], some("a | b"), None),
         (&["session=a", "session=a"], some("a"), None),
         (&["session=a; Session=a; b=1"], some("a"), Some("b=1")),
-        (&["session=a; SESSION=b"], Err(Denial::Ambiguous), None),
+        (&["session=a; SESSION=b"], some("a | b"), None),
         (&["session[]=b"], some("b"), None),
-        (&["session=; session=a"], Err(Denial::Ambiguous), None),
+        (&["session=; session=a"], some("a"), None),
         (&["session=s%3Aa.b:c"], some("s%3Aa.b:c"), None),
         (&["session=a b"], Err(Denial::Malformed), None),
         (&["session=a,b"], Err(Denial::Malformed), None),
@@ -284,22 +291,84 @@ fn one_credential_in_the_whole_request() {
         Location::Parameter("access_token".to_owned()),
         Location::WebSocket,
     ];
-    let all = [
-        ("authorization", "Bearer a"),
-        ("cookie", "session=a"),
-        (":path", "/?access_token=a"),
-        ("sec-websocket-protocol", "bearer, a"),
-    ];
-    for (index, pair) in all.iter().enumerate() {
-        let head = Headers::from_pairs(&[*pair]);
-        let credential = find(&head, &locations).unwrap().unwrap();
-        assert_eq!(
-            (credential.token.as_ref(), credential.location),
-            ("a", &locations[index])
-        );
-        for other in all.iter().filter(|other| *other != pair) {
-            let head = Headers::from_pairs(&[*pair, *other]);
-            assert_eq!(find(&head, &locations), Err(Denial::Ambiguous));
+    let at = |index: usize, token: &str| match index {
+        0 => ("authorization", format!("Bearer {token}")),
+        1 => ("cookie", format!("session={token}")),
+        2 => (":path", format!("/?access_token={token}")),
+        _ => ("sec-websocket-protocol", format!("bearer, {token}")),
+    };
+    let found = |pairs: &[(&str, String)]| {
+        let head = Headers::from_pairs(pairs);
+        find(&head, &locations).map(|found| match found {
+            Presented::One(found) => {
+                let place = locations.iter().position(|place| place == found.location);
+                (found.token.into_owned(), place.unwrap())
+            }
+            other => panic!("{other:?}"),
+        })
+    };
+    for first in 0..4 {
+        assert_eq!(found(&[at(first, "a")]), Ok(("a".to_owned(), first)));
+        for second in (0..4).filter(|second| *second != first) {
+            let beside = |token| found(&[at(first, "a"), at(second, token)]);
+            let has_header = first == 0 || second == 0;
+            // The same in two places is one; a header counts before what is elsewhere.
+            let same = beside("a").unwrap();
+            assert!(same.0 == "a" && (same.1 == 0) == has_header);
+            let want = match (first, second) {
+                (0, 1) => Ok(("a".to_owned(), 0)),
+                (1, 0) => Ok(("b".to_owned(), 0)),
+                _ => Err(Denial::Ambiguous),
+            };
+            assert_eq!(beside("b"), want, "{first} {second}");
         }
+    }
+}
+
+#[test]
+fn so_many_copies_are_looked_at() {
+    let locations = [
+        Location::Cookie("session".to_owned()),
+        Location::Cookie("sid".to_owned()),
+        Location::basic(),
+        Location::bearer(),
+    ];
+    let found = |cookie: &str, authorization: &str| {
+        let pairs = [("cookie", cookie), ("authorization", authorization)];
+        let head = Headers::from_pairs(&pairs);
+        find(&head, &locations).map(|found| match found {
+            Presented::Copies(copies) => copies.len(),
+            Presented::Nothing => 0,
+            Presented::One(_) => 1,
+        })
+    };
+    for (cookie, authorization, want) in [
+        ("session=a; session=b; sid=c; sid=a", "Basic YTpi", Ok(4)),
+        ("session=a; session=b; sid=c; sid=d", "", Ok(4)),
+        ("session=a; session=b; sid=c; sid=d; sid=a b", "", Ok(4)),
+        (
+            "session=a; session=b; sid=c; sid=d",
+            "Basic YTpi",
+            Err(Denial::Ambiguous),
+        ),
+        (
+            "session=a; session=b; session=c; session=d; session=e",
+            "",
+            Err(Denial::Ambiguous),
+        ),
+        (
+            "session=a; session=b; session=c; session=d; session=e",
+            "Bearer x",
+            Ok(1),
+        ),
+        ("session=a b; sid=c", "", Ok(1)),
+        ("session=a b; sid=", "", Err(Denial::Malformed)),
+        ("session=; sid", "", Ok(0)),
+    ] {
+        assert_eq!(
+            found(cookie, authorization),
+            want,
+            "{cookie} {authorization}"
+        );
     }
 }

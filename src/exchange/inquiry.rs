@@ -7,6 +7,7 @@ mod signature;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use super::copies::Callers;
 use super::{Caller, Exchange, Need, Stores, Verdict};
 use crate::credential::Credential;
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
@@ -47,6 +48,15 @@ pub(super) struct Inquiry<'p, 'c> {
     is_new: bool,
     /// Whether some provider vouches for the credential, whatever the rule says of its caller.
     vouched: bool,
+    /// Whether it is remembered by itself where it does not hold.
+    remembers: bool,
+}
+
+/// What becomes of one of several credentials, whatever the rule says of its caller.
+pub(super) enum Judged {
+    Fails(Denial),
+    Holds(Callers),
+    Waits(Need),
 }
 
 /// Why nobody vouches for a credential.
@@ -91,13 +101,64 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             budget: Budget::new(SIGNATURES).at(now.mono),
             is_new: false,
             vouched: false,
+            remembers: true,
         }
+    }
+
+    /// Whom one of several stands for. They have one budget together.
+    pub(super) fn judge_alone(&mut self, budget: &mut Option<Budget>) -> Judged {
+        if let Some(shared) = budget.take() {
+            self.budget = shared;
+        }
+        self.remembers = false;
+        let judged = self.look_for_callers();
+        *budget = Some(std::mem::replace(&mut self.budget, Budget::new(0)));
+        if self.vouched {
+            self.acquit_all();
+        }
+        judged
+    }
+
+    fn look_for_callers(&mut self) -> Judged {
+        if self.is_too_large() {
+            return Judged::Fails(TokenError::TooLarge.into());
+        }
+        let mut denial: Option<Denial> = None;
+        let mut callers = Vec::new();
+        for id in &self.rule.accepted {
+            let Some(provider) = self.looks_here(*id) else {
+                continue;
+            };
+            match self.hold(*id, provider) {
+                Ok(bearer) => callers.push((*id, bearer)),
+                Err(Doubt::Needs(need)) => return Judged::Waits(need),
+                Err(Doubt::Denied(other)) => {
+                    denial = Some(denial.map_or(other, |before| before.most_specific(other)));
+                }
+            }
+        }
+        if callers.is_empty() {
+            Judged::Fails(denial.unwrap_or(Denial::Token(TokenError::UnknownIssuer)))
+        } else {
+            Judged::Holds(callers)
+        }
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.exchange.policy.limits.token_bytes < self.credential.token.len()
+    }
+
+    /// A provider, where it looks at the credential's place.
+    fn looks_here(&self, id: ProviderId) -> Option<&'p Provider> {
+        let provider = self.exchange.policy.provider(id)?;
+        let location = self.credential.location;
+        provider.locations.contains(location).then_some(provider)
     }
 
     /// Tries the credential with each provider of the rule that looks where it stands: one that permits is enough, one
     /// that cannot be asked yet is waited for, and of refusals the one that went furthest is reported.
     pub(super) fn authenticate(mut self) -> Verdict<'p> {
-        if self.exchange.policy.limits.token_bytes < self.credential.token.len() {
+        if self.is_too_large() {
             return Verdict::Deny(TokenError::TooLarge.into());
         }
         let verdict = self.try_each();
@@ -111,12 +172,9 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let mut denial: Option<Denial> = None;
         let mut blocked = None;
         for id in &self.rule.accepted {
-            let Some(provider) = self.exchange.policy.provider(*id) else {
+            let Some(provider) = self.looks_here(*id) else {
                 continue;
             };
-            if !provider.locations.contains(self.credential.location) {
-                continue;
-            }
             match self.ask(*id, provider) {
                 Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
                 Verdict::Deny(other) => {
@@ -132,29 +190,12 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 
     fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
-        self.is_new = false;
-        if !provider
-            .csrf
-            .admits(self.credential.location, &self.exchange.head)
-        {
-            return Verdict::Deny(Denial::CrossSite);
-        }
-        let profile = match self.vouch(id, provider) {
+        let profile = match self.hold(id, provider) {
             Ok(profile) => profile,
             Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
             Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
         };
-        if let Err(denial) = self.check_possession(provider, profile.vouched.claims()) {
-            return Verdict::Deny(denial);
-        }
-        self.vouched = true;
         let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
-        // A page that says "no" with status 200 names nobody: it vouches for nobody.
-        if principal.subject.is_none()
-            && matches!(provider.verification, Verification::Service { .. })
-        {
-            return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
-        }
         let readings = self.exchange.policy.decided(self.rule, &self.exchange.head);
         let visit = self.exchange.visit(self.rule, self.variables, &readings);
         match self.rule.check(Some(&principal), &visit) {
@@ -173,6 +214,27 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             edit: self.credential.location.edit(&self.exchange.head),
             aws,
         }))
+    }
+
+    /// Whom the credential stands for, where it counts in this request and is its own caller's.
+    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
+        self.is_new = false;
+        let exchange = self.exchange;
+        if !provider
+            .csrf
+            .admits(self.credential.location, &exchange.head)
+        {
+            return Err(Denial::CrossSite.into());
+        }
+        let bearer = self.vouch(id, provider)?;
+        self.check_possession(provider, bearer.vouched.claims())?;
+        self.vouched = true;
+        // A page that says "no" with status 200 names nobody: it vouches for nobody.
+        if bearer.subject.is_none() && matches!(provider.verification, Verification::Service { .. })
+        {
+            return Err(Denial::ServiceUnavailable { retry_after: 1 }.into());
+        }
+        Ok(bearer)
     }
 
     fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {

@@ -201,6 +201,11 @@ impl World {
         }
     }
 
+    /// How many bad tokens a VM remembers.
+    pub(super) fn refusals(&self, vm: usize) -> usize {
+        self.vms[vm].stores.tokens.refusals()
+    }
+
     fn drive(&mut self, vm: usize, leader: Option<u32>) {
         let who = leader.map_or(Leader::Tick, |_| Leader::Request);
         while let Some(callout) = self.vms[vm].poll_callout(who, &mut self.process, self.now) {

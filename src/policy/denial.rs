@@ -207,6 +207,21 @@ impl Denial {
         }
     }
 
+    /// After how many seconds the client may try again, where it is not known yet what becomes of it.
+    #[must_use]
+    pub const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::HashesThrottled { retry_after }
+            | Self::KeysUnavailable { retry_after }
+            | Self::ProofsThrottled { retry_after }
+            | Self::ServiceUnavailable { retry_after }
+            | Self::SignaturesThrottled { retry_after }
+            | Self::Throttled { retry_after }
+            | Self::TooManyWaiting { retry_after } => Some(retry_after),
+            _ => None,
+        }
+    }
+
     /// The whole answer.
     #[must_use]
     pub fn answer(self, challenge: Challenge<'_>) -> Answer {
@@ -217,14 +232,7 @@ impl Denial {
                 .into_iter()
                 .map(|value| ("www-authenticate", value)),
         );
-        if let Self::HashesThrottled { retry_after }
-        | Self::KeysUnavailable { retry_after }
-        | Self::ProofsThrottled { retry_after }
-        | Self::ServiceUnavailable { retry_after }
-        | Self::SignaturesThrottled { retry_after }
-        | Self::Throttled { retry_after }
-        | Self::TooManyWaiting { retry_after } = self
-        {
+        if let Some(retry_after) = self.retry_after() {
             headers.push(("retry-after", retry_after.max(1).to_string()));
         }
         Answer {

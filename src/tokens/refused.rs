@@ -14,7 +14,7 @@ const LEAST: usize = 1024;
 
 /// Whether a token that was refused for this reason can only become good by other keys. Not where time may mend it, where
 /// the issuer may have a newer key, or where not all keys were tried.
-pub(super) const fn is_final(error: TokenError) -> bool {
+pub(crate) const fn is_final(error: TokenError) -> bool {
     match error {
         TokenError::AlgorithmRefused
         | TokenError::BadSignature
@@ -77,6 +77,11 @@ impl Refused {
         let dated = held.error != TokenError::Expired || held.judged <= now.wall;
         let serves = held.keys == keys && dated && now.mono < held.at.plus(SERVES);
         serves.then_some(held.error)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.refusals.len()
     }
 
     pub(super) fn insert(&mut self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {

@@ -71,7 +71,7 @@ fn another_site_changes_nothing_in_somebody_s_name() {
     for credential in ["cookie", "password"] {
         let passes = |request: Request| sent(request).passed().target.clone();
         let refused = |request: Request| {
-            sent(request).refused(403, Some(""), "Cross-site request refused");
+            sent(request).refused(403, None, "Cross-site request refused");
         };
         let post = || with("POST", credential);
         passes(with("GET", credential).header("sec-fetch-site", "cross-site"));
@@ -109,9 +109,42 @@ fn another_site_changes_nothing_in_somebody_s_name() {
     let call = Request::new("POST", "/pkg.Service/Method")
         .header("content-type", "application/grpc")
         .header("cookie", &session);
-    let answer = sent(call).response;
+    let answer = sent(call).answer;
     assert_eq!(answer.header("grpc-status").as_deref(), Some("7"));
     // What a script has to put there is no browser's own.
     let bearer = Request::new("POST", "/a").bearer(&token(json!({})));
     sent(bearer.header("sec-fetch-site", "cross-site")).passed();
+}
+
+#[test]
+fn cookies_of_two_callers_are_nobody_s() {
+    let challenge = Some(", error=\"invalid_request\"");
+    let (ann, again) = (token(json!({})), token(json!({ "x": 1 })));
+    let bob = token(json!({ "sub": "u-2" }));
+    let with = |cookie: String| Request::get("/a").header("cookie", cookie);
+    for pair in [[&ann, &bob], [&bob, &ann]] {
+        let [one, other] = pair.map(|token| format!("session={token}"));
+        let exchange = sent(with(format!("{one}; a=1; {other}")));
+        exchange.refused(400, challenge, "Malformed credentials");
+        // Over HTTP/1.1 in two headers.
+        let exchange = sent(with(one).header("cookie", other));
+        exchange.refused(400, challenge, "Malformed credentials");
+    }
+    for cookie in [
+        format!("session={ann}; session=x; a=1"),
+        format!("session=x; a=1; SESSION={ann}"),
+        format!("session={ann}; session={again}; a=1"),
+    ] {
+        let exchange = sent(with(cookie));
+        let upstream = exchange.passed();
+        assert_eq!(upstream.header("x-auth-user-id").as_deref(), Some("u-1"));
+        assert_eq!(upstream.header("cookie").as_deref(), Some("a=1"));
+    }
+    // A header counts before a cookie; a parameter does not.
+    let session = format!("session={ann}");
+    let exchange = sent(with(session.clone()).bearer(&bob));
+    let upstream = exchange.passed();
+    assert_eq!(upstream.header("x-auth-user-id").as_deref(), Some("u-2"));
+    let link = Request::get(format!("/a?access_token={bob}")).header("cookie", session);
+    sent(link).refused(400, challenge, "Malformed credentials");
 }

@@ -143,13 +143,15 @@ fn one_credential_in_the_whole_request() {
     let token = token(json!({}));
     let session = format!("session={token}");
     let rows = [
-        Request::get(format!("/a?access_token={token}")).bearer(&token),
-        Request::get("/a").bearer(&token).header("cookie", &session),
+        Request::get("/a?access_token=x").bearer(&token),
+        Request::get("/a?access_token=x").header("cookie", &session),
         Request::get("/a")
             .header("x-token", &token)
             .header("x-token", &token),
-        Request::get("/a").header("cookie", format!("{session}; session=x")),
-        Request::get("/a").header("cookie", format!("{session}; SESSION=x")),
+        Request::get("/a").header(
+            "cookie",
+            format!("session=1; session=2; session=3; SESSION=4; {session}"),
+        ),
         Request::get(format!("/a?access_token={token}&access%5ftoken=x")),
         Request::get(format!("/a?access_token={token};access.token=x")),
         Request::get(format!("/a?access_token={token}&access_token[]=x")),

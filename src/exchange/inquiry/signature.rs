@@ -46,7 +46,7 @@ impl<'p> Inquiry<'p, '_> {
             Err(Doubt::Denied(Denial::Malformed)) => Some(TokenError::Malformed),
             _ => None,
         };
-        if let Some(error) = error {
+        if let Some(error) = error.filter(|_| self.remembers) {
             self.stores.tokens.refuse(digest, error, changes, self.now);
         }
         judged
@@ -113,8 +113,9 @@ impl<'p> Inquiry<'p, '_> {
             return Err(TokenError::AlgorithmRefused.into());
         }
         rules.check_token(token, self.now.wall)?;
+        let digest = self.digest.get().map(|digest| digest.seen_by(id));
         let before = self.exchange.verified.borrow();
-        if let Some((_, bearer)) = before.iter().find(|(known, _)| *known == id) {
+        if let Some((_, bearer)) = before.iter().find(|(known, _)| Some(*known) == digest) {
             self.is_new = true;
             return Ok(Rc::clone(bearer));
         }
@@ -154,7 +155,7 @@ impl<'p> Inquiry<'p, '_> {
         self.is_new = true;
         tokens.remember(place, &self.credential.token, set, &bearer);
         let mut verified = self.exchange.verified.borrow_mut();
-        verified.push((id, Rc::clone(&bearer)));
+        verified.extend(digest.map(|digest| (digest, Rc::clone(&bearer))));
         drop(verified);
         self.count_use(keys);
         Ok(bearer)

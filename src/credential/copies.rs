@@ -1,0 +1,75 @@
+//! Several credentials that browsers send by themselves.
+
+use std::borrow::Cow;
+
+use super::{Credential, Location, MOST_COPIES, Presented};
+use crate::policy::denial::Denial;
+
+/// Those that were found, each once.
+#[derive(Default)]
+pub(super) struct Copies<'h> {
+    first: Option<Credential<'h>>,
+    others: Vec<Credential<'h>>,
+    /// Whether there is one that cannot be one.
+    malformed: bool,
+    /// Whether there are more than are looked at.
+    too_many: bool,
+}
+
+impl<'h> Copies<'h> {
+    /// Adds one, where it can be one.
+    pub(super) fn add(&mut self, token: Option<Cow<'h, str>>, location: &'h Location) {
+        let Some(token) = token else {
+            self.malformed = true;
+            return;
+        };
+        if self.iter().any(|held| held.token == token) {
+            return;
+        }
+        let credential = Credential { token, location };
+        if self.first.is_none() {
+            self.first = Some(credential);
+        } else if self.iter().count() < MOST_COPIES {
+            self.others.push(credential);
+        } else {
+            self.too_many = true;
+        }
+    }
+
+    /// What counts beside one that no browser sends by itself. A header outranks cookies, and nothing else does: any page
+    /// can put a parameter into a link.
+    ///
+    /// # Errors
+    /// [`Denial::Ambiguous`], [`Denial::Malformed`] as for [`super::find`].
+    pub(super) fn beside(self, explicit: Option<Credential<'h>>) -> Result<Presented<'h>, Denial> {
+        let Some(explicit) = explicit else {
+            return self.alone();
+        };
+        let contradicts = |copy: &Credential<'_>| {
+            let differs = copy.token != explicit.token;
+            differs && (copy.location.is_header() || !explicit.location.is_header())
+        };
+        let hides = self.malformed || self.too_many;
+        if hides && !explicit.location.is_header() || self.iter().any(contradicts) {
+            return Err(Denial::Ambiguous);
+        }
+        Ok(Presented::One(explicit))
+    }
+
+    fn alone(self) -> Result<Presented<'h>, Denial> {
+        match (self.first, self.others) {
+            _ if self.too_many => Err(Denial::Ambiguous),
+            (None, _) if self.malformed => Err(Denial::Malformed),
+            (None, _) => Ok(Presented::Nothing),
+            (Some(one), others) if others.is_empty() => Ok(Presented::One(one)),
+            (Some(one), mut others) => {
+                others.insert(0, one);
+                Ok(Presented::Copies(others))
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Credential<'h>> {
+        self.first.iter().chain(&self.others)
+    }
+}

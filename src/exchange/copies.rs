@@ -1,0 +1,158 @@
+//! Several credentials that browsers send by themselves. A page of a sibling domain can put a cookie of its own beside
+//! somebody's, in front of it even, so that they act in another's name: whoever they stand for must be one caller.
+
+use std::rc::Rc;
+
+use super::inquiry::{Inquiry, Judged};
+use super::{Exchange, Need, Stores, Verdict};
+use crate::credential::Credential;
+use crate::keys::SharedData;
+use crate::policy::denial::Denial;
+use crate::policy::principal::Bearer;
+use crate::policy::{ProviderId, Rule, Variables};
+use crate::time::Now;
+use crate::tokens::{TokenDigest, is_final};
+
+/// Whom a credential stands for in the eyes of each provider that vouches for it.
+pub(super) type Callers = Vec<(ProviderId, Rc<Bearer>)>;
+
+/// What is known of all copies together.
+#[derive(Default)]
+struct Found {
+    /// The first that holds, and whom it stands for.
+    holds: Option<(usize, Callers)>,
+    /// What the first that can be asked about waits for.
+    needs: Option<(usize, Need)>,
+    /// Whether there is one of which nothing is known, and nobody is asked about it.
+    unknown: bool,
+    /// An outage, or a throttle, that hides whom one stands for.
+    hidden: Option<Denial>,
+    denial: Option<Denial>,
+    /// Whether nothing but other keys can make any of them hold.
+    is_final: bool,
+}
+
+impl Exchange {
+    /// Judges the one of them that holds, where all that hold are the same caller's. They share what one credential may
+    /// cost: the signatures of one request, one question to a service or for an unknown key, one place in what is
+    /// remembered of bad ones.
+    pub(super) fn judge_copies<'a>(
+        &'a self,
+        (rule, variables): (&'a Rule, &Variables),
+        copies: &[Credential<'_>],
+        (stores, shared): (&'a Stores, &mut dyn SharedData),
+        now: Now,
+    ) -> Verdict<'a> {
+        let digest = digest(rule, copies, stores);
+        let changes = stores.keys.changes();
+        if let Some(error) = stores.tokens.refusal(digest, changes, now) {
+            return Verdict::Deny(error.into());
+        }
+        let found = match self.look_at_each((rule, variables), copies, (stores, &mut *shared), now)
+        {
+            Ok(found) => found,
+            Err(denial) => return Verdict::Deny(denial),
+        };
+        if let Some((index, need)) = found.needs {
+            if asks(&need) {
+                self.asks_about.set(Some(index));
+            }
+            return Verdict::Blocked(need);
+        }
+        let denial = found.denial.unwrap_or(Denial::Ambiguous);
+        let Some((index, _)) = found.holds else {
+            if let (true, Denial::Token(error)) = (found.is_final, denial) {
+                stores.tokens.refuse(digest, error, changes, now);
+            }
+            return Verdict::Deny(denial);
+        };
+        match (found.hidden, found.unknown, copies.get(index)) {
+            (Some(hidden), ..) => Verdict::Deny(hidden),
+            (None, false, Some(copy)) => {
+                Inquiry::new(self, (rule, variables), copy, (stores, shared), now).authenticate()
+            }
+            _ => Verdict::Deny(Denial::Ambiguous),
+        }
+    }
+
+    fn look_at_each<'a>(
+        &'a self,
+        (rule, variables): (&'a Rule, &Variables),
+        copies: &[Credential<'_>],
+        (stores, shared): (&'a Stores, &mut dyn SharedData),
+        now: Now,
+    ) -> Result<Found, Denial> {
+        let mut found = Found {
+            is_final: true,
+            ..Found::default()
+        };
+        let mut budget = None;
+        for (index, copy) in copies.iter().enumerate() {
+            let mut inquiry =
+                Inquiry::new(self, (rule, variables), copy, (stores, &mut *shared), now);
+            let judged = inquiry.judge_alone(&mut budget);
+            match judged {
+                Judged::Holds(callers) => match &found.holds {
+                    Some((_, others)) if !are_same(others, &callers) => {
+                        return Err(Denial::Ambiguous);
+                    }
+                    Some(_) => {}
+                    None => found.holds = Some((index, callers)),
+                },
+                Judged::Waits(need) if self.may_wait(index, &need) => {
+                    found.needs = found.needs.or(Some((index, need)));
+                }
+                Judged::Waits(_) => {
+                    found.unknown = true;
+                    found.is_final = false;
+                }
+                Judged::Fails(denial) => {
+                    found.is_final &= matches!(denial, Denial::Token(error) if is_final(error));
+                    if denial.retry_after().is_some() {
+                        found.hidden = found.hidden.or(Some(denial));
+                    }
+                    let before = found.denial;
+                    let worst = before.map_or(denial, |before| before.most_specific(denial));
+                    found.denial = Some(worst);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether what this one waits for may be waited for: only about one of them is anybody asked.
+    fn may_wait(&self, index: usize, need: &Need) -> bool {
+        let asked = self.asks_about.get();
+        !asks(need) || asked.is_none_or(|asked| asked == index)
+    }
+}
+
+/// Whether a service is asked about this credential, or an issuer for a key that it may have.
+const fn asks(need: &Need) -> bool {
+    match need {
+        Need::Answers(_) => true,
+        Need::Keys { unknown_key, .. } => *unknown_key,
+        Need::Turn(_) => false,
+    }
+}
+
+/// The place of all of them together in what is remembered of bad tokens, under a rule with these providers.
+fn digest(rule: &Rule, copies: &[Credential<'_>], stores: &Stores) -> TokenDigest {
+    let mut all = String::new();
+    for id in &rule.accepted {
+        all.push_str(&id.0.to_string());
+        all.push(' ');
+    }
+    for copy in copies {
+        all.push('\0');
+        all.push_str(&copy.token);
+    }
+    stores.tokens.digest(&all)
+}
+
+fn are_same(one: &Callers, other: &Callers) -> bool {
+    let is_same = |((id, bearer), (other, others)): (&(_, Rc<Bearer>), &(_, Rc<Bearer>))| {
+        id == other && bearer.subject == others.subject && bearer.client_id == others.client_id
+    };
+    one.len() == other.len() && one.iter().zip(other).all(is_same)
+}
