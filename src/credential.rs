@@ -9,10 +9,12 @@ mod copies;
 mod csrf;
 mod header;
 mod name;
+mod places;
 mod query;
 mod websocket;
 
 pub use self::csrf::Csrf;
+pub use self::places::{Emptied, Emptying, Places, Reach};
 pub(crate) use self::query::values_of;
 
 use self::copies::Copies;
@@ -55,15 +57,6 @@ pub struct Credential<'h> {
     pub token: Cow<'h, str>,
     /// Its place.
     pub location: &'h Location,
-}
-
-/// A change of one header that takes a credential out of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
-    /// The header goes.
-    Remove(Rc<str>),
-    /// It has this value instead, once.
-    Set(String, Vec<u8>),
 }
 
 impl Location {
@@ -121,21 +114,6 @@ impl Location {
     #[must_use]
     pub fn is_used(&self, head: &Headers) -> bool {
         !matches!(self.read(head), Ok(None))
-    }
-
-    /// What takes the credential out of the request, and nothing else.
-    #[must_use]
-    pub fn edit(&self, head: &Headers) -> Edit {
-        let (name, rest) = match self {
-            Self::Header { name, .. } => return Edit::Remove(Rc::clone(name)),
-            Self::Cookie(name) => (cookie::HEADER, cookie::without(head, name)),
-            Self::Parameter(name) => (query::HEADER, Some(query::without(head, name))),
-            Self::WebSocket => (websocket::HEADER, websocket::without(head)),
-        };
-        rest.map_or_else(
-            || Edit::Remove(name.into()),
-            |rest| Edit::Set(name.to_owned(), rest),
-        )
     }
 
     /// The characters of credentials here. Behind a scheme and among subprotocols they are those of tokens; a key or a

@@ -17,7 +17,7 @@ use self::inquiry::Inquiry;
 use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
-use crate::credential::{self, Edit, Presented};
+use crate::credential::{self, Emptied, Emptying, Presented};
 use crate::headers::Headers;
 use crate::keys::{KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
@@ -217,8 +217,8 @@ impl From<Hurdle> for Verdict<'_> {
 /// A caller who may pass.
 struct Caller<'p> {
     principal: Principal<'p>,
-    /// What takes the credential out of the request.
-    edit: Edit,
+    /// What takes credentials out of the request.
+    emptied: Emptied,
     /// Temporary AWS credentials, where the rule asks for them.
     aws: Option<&'p TemporaryCredentials>,
 }
@@ -278,9 +278,9 @@ impl Exchange {
         match verdict {
             Verdict::Blocked(need) => Step::Await(need),
             Verdict::Deny(denial) => self.refuse(rule, denial),
-            Verdict::Permit(None) => Step::Forward(self.grant(None)),
+            Verdict::Permit(None) => Step::Forward(self.pass(rule)),
             Verdict::Permit(Some(caller)) => match rule {
-                Some(rule) => Step::Forward(self.introduce(rule, &caller, now)),
+                Some(rule) => Step::Forward(self.introduce(rule, caller, now)),
                 None => self.refuse(None, Denial::Internal),
             },
         }
@@ -434,6 +434,27 @@ impl Exchange {
         grant
     }
 
+    /// What takes credentials out of the request.
+    fn emptied(&self, which: Emptying<'_>) -> Emptied {
+        if self.policy.mode == Mode::Shadow {
+            return Emptied::default();
+        }
+        let reach = self.policy.reach();
+        self.policy.places.emptied(&self.head, which, reach)
+    }
+
+    /// A request that needs no caller.
+    fn pass(&self, rule: Option<&Rule>) -> Grant {
+        let mut grant = self.grant(None);
+        let is_public = rule.is_some_and(|rule| matches!(rule.requirement, Requirement::Public));
+        grant.empty(self.emptied(if is_public {
+            Emptying::Unasked
+        } else {
+            Emptying::All
+        }));
+        grant
+    }
+
     /// A request while nothing is checked, with the identity that the configuration gives it, if any.
     fn disabled(&self) -> Grant {
         let mut grant = self.grant(None);
@@ -444,22 +465,14 @@ impl Exchange {
     }
 
     /// A request with its caller.
-    fn introduce(&self, rule: &Rule, caller: &Caller<'_>, now: Now) -> Grant {
+    fn introduce(&self, rule: &Rule, caller: Caller<'_>, now: Now) -> Grant {
         let mut grant = self.grant(None);
         grant.told = Some(self.policy.upstream.set(&caller.principal));
         let provider = caller.principal.provider;
-        if !provider.forward {
-            if provider.dpop().is_some() {
-                grant.remove.push(possession::HEADER.into());
-            }
-            match &caller.edit {
-                Edit::Remove(name) => grant.credential = Some(Rc::clone(name)),
-                Edit::Set(name, value) => {
-                    grant.set.retain(|(held, _)| held != name);
-                    grant.set.push((name.clone(), value.clone()));
-                }
-            }
+        if !provider.forward && provider.dpop().is_some() && self.policy.mode != Mode::Shadow {
+            grant.remove.push(possession::HEADER.into());
         }
+        grant.empty(caller.emptied);
         if let Some(issued) = caller.aws {
             if rule.aws_credentials {
                 grant.tell(UpstreamHeaders::set_aws(issued));
@@ -473,6 +486,15 @@ impl Exchange {
 }
 
 impl Grant {
+    fn empty(&mut self, emptied: Emptied) {
+        self.credential = emptied.credential;
+        self.remove.extend(emptied.remove);
+        for (name, value) in emptied.set {
+            self.set.retain(|(held, _)| *held != name);
+            self.set.push((name, value));
+        }
+    }
+
     fn tell(&mut self, facts: Vec<(String, String)>) {
         let facts = facts.into_iter();
         self.set

@@ -38,7 +38,7 @@ use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
 use self::suit::Owned;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
-use crate::credential::Location;
+use crate::credential::{Location, Places, Reach};
 use crate::headers::Headers;
 use crate::json::Reads;
 use crate::keys::{KeySource, Seal};
@@ -202,6 +202,10 @@ pub struct Policy {
     pub limits: Limits,
     /// What becomes of headers that only the filter may set.
     owned: Owned,
+    /// Where all providers look for credentials.
+    pub(crate) places: Places,
+    /// Whether the host lets the filter change the target.
+    sets_target: bool,
     /// Whether the host lets a request wait for a time.
     lets_wait: bool,
     /// What an operator should be warned of at each load, each with its place.
@@ -245,6 +249,14 @@ impl Policy {
     #[must_use]
     pub fn lets_wait(&self) -> bool {
         self.lets_wait && self.mode == Mode::Enforce
+    }
+
+    /// What the host lets the filter change of a request.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach {
+            headers: self.removes_headers(),
+            target: self.sets_target,
+        }
     }
 
     /// How long after its making a proof may count for one of the providers.

@@ -31,15 +31,19 @@ pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [
     }))
 }
 
-/// The request target without the parameter in any spelling, else byte for byte.
-pub(super) fn without(head: &Headers, name: &str) -> Vec<u8> {
+/// The request target without the parameters that are to go, by their names as they were sent, else byte for byte; `None`
+/// where all stay.
+pub(super) fn without(head: &Headers, goes: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     let (path, query) = parts(head.first(HEADER).unwrap_or_default());
     let mut rest: Vec<u8> = Vec::with_capacity(query.len());
     // The separator in front of what is kept goes with it, but for the first.
     let mut separator = None;
-    let mut keeps = false;
+    let (mut keeps, mut changes) = (false, false);
     for (pair, next) in pairs(query) {
-        if value_of(pair, name).is_none() {
+        let (name, _) = halves(pair);
+        if !pair.is_empty() && goes(name) {
+            changes = true;
+        } else {
             if keeps {
                 rest.extend(separator);
             }
@@ -48,10 +52,12 @@ pub(super) fn without(head: &Headers, name: &str) -> Vec<u8> {
         }
         separator = next;
     }
-    match head.first(HEADER) {
-        Some(target) if !keeps || target.len() == path.len() => path.to_vec(),
-        _ => [path, b"?", &rest].concat(),
-    }
+    let rest = if keeps {
+        [path, b"?", &rest].concat()
+    } else {
+        path.to_vec()
+    };
+    changes.then_some(rest)
 }
 
 /// The pairs of a query, each with what parts it from the next: some servers take `;` for `&`.
@@ -82,10 +88,15 @@ pub(crate) fn values_of<'t>(target: &'t [u8], name: &str) -> impl Iterator<Item 
 
 /// The pair's value, undecoded, where its name is this one in any spelling.
 fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    let end = pair
-        .iter()
-        .position(|byte| *byte == b'=')
-        .unwrap_or(pair.len());
-    let (held, value) = pair.split_at_checked(end)?;
-    is_read_as(held, name).then(|| value.strip_prefix(b"=").unwrap_or_default())
+    let (held, value) = halves(pair);
+    is_read_as(held, name).then_some(value)
+}
+
+/// A pair before and behind its first `=`.
+fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
+    let end = pair.iter().position(|byte| *byte == b'=');
+    let (name, value) = pair
+        .split_at_checked(end.unwrap_or(pair.len()))
+        .unwrap_or((pair, b""));
+    (name, value.strip_prefix(b"=").unwrap_or_default())
 }

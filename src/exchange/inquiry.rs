@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::copies::Callers;
 use super::{Caller, Exchange, Need, Stores, Verdict};
-use crate::credential::Credential;
+use crate::credential::{Credential, Emptying};
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
 use crate::keys::{Finding, SharedData, Sought};
 use crate::policy::denial::Denial;
@@ -211,7 +211,10 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         };
         Verdict::Permit(Some(Caller {
             principal,
-            edit: self.credential.location.edit(&self.exchange.head),
+            emptied: self.exchange.emptied(Emptying::Beside {
+                held: self.credential,
+                forward: provider.forward,
+            }),
             aws,
         }))
     }

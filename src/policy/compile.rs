@@ -19,6 +19,7 @@ use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
     OverrideHeaders, Spelling,
 };
+use crate::credential::Places;
 use crate::keys::Seal;
 use crate::text::is_token;
 
@@ -68,6 +69,8 @@ impl Policy {
                 .as_ref()
                 .map(|resource| ResourceMetadata::compile(resource, &providers))
                 .transpose()?,
+            places: Places::of(providers.iter().map(|own| (&*own.locations, own.forward))),
+            sets_target: true,
             providers: providers.into(),
             upstream,
             reads,

@@ -32,6 +32,7 @@ impl Policy {
         if !self.limits.names_callouts {
             self.limits.callouts = host.callouts;
         }
+        self.sets_target = host.sets_target;
         self.lets_wait = host.waiting == Waiting::Woken;
         variables(nginx.variables())?;
         self.suit_credentials(host, nginx)?;

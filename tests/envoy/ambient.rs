@@ -83,7 +83,7 @@ fn another_site_changes_nothing_in_somebody_s_name() {
                 .header("sec-fetch-site", "cross-site")
                 .header("sec-fetch-site", "same-origin"),
         );
-        let host = PLACES.lab.envoy.addr();
+        let host = "api.example";
         passes(post().header("origin", format!("https://{host}")));
         refused(post().header("origin", "https://evil.example"));
         refused(post().header("origin", "null"));
@@ -147,4 +147,119 @@ fn cookies_of_two_callers_are_nobody_s() {
     assert_eq!(upstream.header("x-auth-user-id").as_deref(), Some("u-2"));
     let link = Request::get(format!("/a?access_token={bob}")).header("cookie", session);
     sent(link).refused(400, challenge, "Malformed credentials");
+}
+
+/// Four providers; the rule of each path takes one of them.
+fn many(issuer: &Issuer, mode: &str) -> Value {
+    let mut users = provider(issuer, json!({}));
+    users["from_headers"] = json!([{ "name": "authorization", "value_prefix": "Bearer " }]);
+    users["from_cookies"] = json!(["session"]);
+    users["from_params"] = json!(["access_token"]);
+    users["from_websocket_protocol"] = json!(true);
+    let mut kept = provider(issuer, json!({}));
+    kept["issuer"] = json!("https://kept.example");
+    kept["from_headers"] = json!([{ "name": "x-kept" }]);
+    kept["forward"] = json!(true);
+    // The digest of "ak_good".
+    let digest = "sha256:0d55d1b9bcd8078667dd8d9384b3f914d1bb411f1aa20cf54e7e5d09301b6dde";
+    let partners = json!({ "kind": "api_key", "keys": { "acme": { "digest": digest } } });
+    let rule = |path: &str, require: Value| json!({ "match": { "path_prefix": path }, "require": require });
+    json!({
+        "mode": mode,
+        "providers": { "users": users, "kept": kept, "partners": partners },
+        "rules": [
+            rule("/public", json!("public")),
+            rule("/partner", json!({ "provider": "partners" })),
+            rule("/kept", json!({ "provider": "kept" })),
+        ],
+    })
+}
+
+#[test]
+fn what_did_not_hold_stays_here() {
+    let key = SigningKey::es256("a");
+    let issuer = Issuer::start(&[&key]).unwrap();
+    let lab = Lab::start(&issuer, Filter::json(many(&issuer, "enforce")), |config| {
+        config.and_listener(Filter::json(many(&issuer, "shadow")))
+    });
+    let good = key.sign(json!({}), &claims(json!({ "iss": "https://kept.example" })));
+    let forged = "Bearer aaaa.bbbb.cccc";
+    let with_all = |path: &str| {
+        Request::get(format!(
+            "{path}?a=1&access_token=forged;b&ACCESS.token=other"
+        ))
+        .header("authorization", forged)
+        .header("cookie", "a=1; session=forged")
+        .header("sec-websocket-protocol", "chat, bearer, forged")
+        .header("x-other", "stays")
+    };
+    let seen = |request: Request| {
+        let exchange = lab.send(request);
+        let upstream = exchange.passed().clone();
+        let header = |name: &str| upstream.header(name).unwrap_or_default();
+        let names = [
+            "authorization",
+            "x-api-key",
+            "x_api_key",
+            "x-kept",
+            "cookie",
+        ];
+        let [authorization, key, twin, kept, cookie] = names.map(header);
+        assert_eq!(header("x-other"), "stays");
+        let protocols = header("sec-websocket-protocol");
+        let target = upstream.target.clone();
+        (
+            [authorization, key, twin, kept],
+            [cookie, protocols, target],
+        )
+    };
+    let none = || String::new();
+    let clean = |path: &str| {
+        let rest = ["a=1", "chat, bearer", &format!("{path}?a=1;b")];
+        rest.map(str::to_owned)
+    };
+    let request = with_all("/partner").header("x-api-key", "ak_good");
+    let got = seen(
+        request
+            .header("x_api_key", "forged")
+            .header("x-kept", "forged"),
+    );
+    assert_eq!(got, ([none(), none(), none(), none()], clean("/partner")));
+    let request = with_all("/kept").header("x-kept", &good);
+    let got = seen(request.header("x-api-key", "forged"));
+    assert_eq!(
+        got,
+        ([none(), none(), none(), good.clone()], clean("/kept"))
+    );
+    // In shadow mode all goes on as it came.
+    let request = with_all("/partner").header("x-api-key", "ak_good");
+    let shadow = lab.send_to(1, request);
+    let upstream = shadow.passed();
+    let header = |name: &str| upstream.header(name).unwrap_or_default();
+    assert_eq!(
+        [
+            header("authorization"),
+            header("x-api-key"),
+            header("cookie")
+        ],
+        [forged, "ak_good", "a=1; session=forged"]
+    );
+    // Nobody has looked: headers that are never forwarded go, and all else stays.
+    let untouched = |path: &str| {
+        let target = format!("{path}?a=1&access_token=forged;b&ACCESS.token=other");
+        ["a=1; session=forged", "chat, bearer, forged", &target].map(str::to_owned)
+    };
+    let request = with_all("/public").header("x-api-key", "forged");
+    let got = seen(request.header("x-kept", "theirs"));
+    let kept = "theirs".to_owned();
+    assert_eq!(got, ([none(), none(), none(), kept], untouched("/public")));
+    // Another scheme is the upstream's own business.
+    let other = Request::get("/public").header("authorization", "Negotiate abc");
+    let exchange = lab.send(other);
+    let upstream = exchange.passed();
+    assert_eq!(
+        upstream.header("authorization").as_deref(),
+        Some("Negotiate abc")
+    );
+    lab.is_sound();
 }

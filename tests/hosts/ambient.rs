@@ -47,3 +47,30 @@ fn another_site_changes_nothing_in_somebody_s_name() {
         process.is_sound();
     }
 }
+
+#[test]
+fn what_did_not_hold_stays_here_where_the_host_can() {
+    for host in Personality::ALL {
+        let mut config = inline();
+        config["providers"]["main"]["forward"] = json!(true);
+        config["providers"]["main"]["from_headers"] = json!([{ "name": "x-token" }]);
+        config["providers"]["main"]["from_cookies"] = json!(["t"]);
+        config["providers"]["main"]["from_params"] = json!(["t"]);
+        config["providers"]["other"] = config["providers"]["main"].clone();
+        config["providers"]["other"]["from_headers"] = json!([{ "name": "x-other-token" }]);
+        config["rules"] = json!([{ "match": {}, "require": { "provider": "main" } }]);
+        let mut process = Process::start(host, 1, &config);
+        let request = Request::get("/api?a=1")
+            .header("X-Token", token(&json!({})))
+            .header("X-Other-Token", "forged");
+        let id = process.ask(request);
+        let arrived = process.upstream(id, "x-other-token");
+        assert_eq!(arrived.is_empty(), !host.is_nginx(), "{host:?}");
+        assert_eq!(process.upstream(id, "x-token").len(), 1, "{host:?}");
+        let request = Request::get("/api?a=1&t=forged").header("X-Token", token(&json!({})));
+        let id = process.ask(request);
+        // Two of one provider's are one too many.
+        assert_eq!(process.status(id), 400, "{host:?}");
+        process.is_sound();
+    }
+}
