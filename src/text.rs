@@ -1,5 +1,6 @@
 //! Small, total functions over bytes: percent-decoding of paths, percent-encoding of header values.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The value of one hexadecimal digit.
@@ -94,6 +95,49 @@ pub fn header_list<'i>(items: impl IntoIterator<Item = &'i str>) -> String {
     out
 }
 
+/// The longest text of a log and of filter state, in bytes, and of a path there.
+pub const LONGEST_TOLD: usize = 128;
+/// The same of a path.
+pub const LONGEST_PATH_TOLD: usize = 256;
+
+/// What stands at the end of a text that was cut: no percent triplet, so that no whole text ends so.
+const CUT: &str = "%...";
+
+/// A percent-encoded text of so many bytes at the most, with a mark where it was longer.
+#[must_use]
+pub fn cut(encoded: &str, most: usize) -> Cow<'_, str> {
+    if encoded.len() <= most {
+        return Cow::Borrowed(encoded);
+    }
+    let end = most.saturating_sub(CUT.len());
+    let whole = encoded.get(..end).unwrap_or_default();
+    // Not within a triplet.
+    let from = whole.len().saturating_sub(2);
+    let begun = whole.get(from..).and_then(|tail| tail.find('%'));
+    let whole = begun.and_then(|at| whole.get(..from.saturating_add(at)));
+    Cow::Owned(
+        [
+            whole.unwrap_or_else(|| encoded.get(..end).unwrap_or_default()),
+            CUT,
+        ]
+        .concat(),
+    )
+}
+
+/// Bytes that somebody has sent as a text of a log's line: no blank, no quote, no end of a line.
+#[must_use]
+pub fn log_text(bytes: &[u8], most: usize) -> String {
+    let mut out = String::new();
+    for byte in bytes.iter().take(most.saturating_add(1)) {
+        if byte.is_ascii_graphic() && !b"%\"\\".contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    cut(&out, most).into_owned()
+}
+
 /// Whether the text is a `token` (RFC 9110 §5.6.2): the name of a header, a cookie or a method.
 #[must_use]
 pub fn is_token(text: impl AsRef<[u8]>) -> bool {
@@ -184,6 +228,35 @@ mod tests {
         let mut out = String::new();
         push_form_text(&mut out, "a/b?c=d&e f%~Z\u{eb}");
         assert_eq!(out, "a%2Fb%3Fc%3Dd%26e%20f%25~Z%C3%AB");
+    }
+
+    #[test]
+    fn what_is_cut_says_so_and_is_no_whole_text() {
+        for (text, most, want) in [
+            ("abcdefgh", 8, "abcdefgh"),
+            ("abcdefghi", 8, "abcd%..."),
+            ("ab%41%42x", 8, "ab%..."),
+            ("abc%41%42", 8, "abc%..."),
+            ("a%41%42%43", 8, "a%41%..."),
+            ("", 8, ""),
+        ] {
+            assert_eq!(cut(text, most), want);
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_log_ends_its_line_or_its_quotes() {
+        assert_eq!(
+            log_text(b"/a b\"\r\n\x1b\\\xff%", 64),
+            "/a%20b%22%0D%0A%1B%5C%FF%25"
+        );
+        let long = log_text(&[b'\n'; 1000], LONGEST_PATH_TOLD);
+        assert!(
+            long.len() <= LONGEST_PATH_TOLD && long.ends_with("%0A%..."),
+            "{long}"
+        );
+        assert_eq!(log_text(&[b'a'; 128], 128).len(), 128);
+        assert!(log_text(&[b'a'; 129], 128).ends_with("a%..."));
     }
 
     #[test]

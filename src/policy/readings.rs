@@ -18,6 +18,7 @@ use super::route::{MatchHost, Route, Target};
 use super::{CanonicalPath, Policy, Rule, Variables, variables};
 use crate::config::{self, ConfigError, DecidedReadings, OverrideHeaders, Spelling};
 use crate::headers::Headers;
+use crate::text::{LONGEST_PATH_TOLD, LONGEST_TOLD, log_text};
 
 /// How many readings a request may have: more than any that is sent in good faith.
 const LONGEST_LIST: usize = 32;
@@ -260,9 +261,9 @@ impl Policy {
             let rule = place.and_then(|place| self.rules.get(place));
             let text = format!(
                 "{} {} of {}",
-                target.method.escape_ascii(),
-                target.path.escape_ascii(),
-                target.authority.escape_ascii()
+                log_text(target.method, LONGEST_TOLD),
+                log_text(target.path, LONGEST_PATH_TOLD),
+                log_text(target.authority, LONGEST_TOLD)
             );
             (text, rule.map_or("none", |rule| &rule.name).to_owned())
         };

@@ -1,5 +1,6 @@
 //! The headers that the filter speaks through, and nobody else.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -11,7 +12,7 @@ use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
 use crate::services::TemporaryCredentials;
-use crate::text::{self, header_list, header_text};
+use crate::text::{self, LONGEST_TOLD, header_list, header_text};
 
 /// The identity headers, in the order in which [`UpstreamHeaders::set`] fills them.
 const IDENTITY: [&str; 10] = [
@@ -26,6 +27,9 @@ const IDENTITY: [&str; 10] = [
     "client-id",
     "m2m",
 ];
+
+/// Those that are lists.
+const LISTS: [&str; 4] = ["groups", "roles", "permissions", "scopes"];
 
 /// The headers of temporary AWS credentials.
 const AWS: [&str; 5] = [
@@ -342,6 +346,20 @@ impl UpstreamHeaders {
     }
 }
 
+/// A fact as filter state has it, for logs that are text: each text, and each item of a list, is cut.
+#[must_use]
+pub fn state_text<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    if value.len() <= LONGEST_TOLD {
+        return Cow::Borrowed(value);
+    }
+    let is_list = LISTS.iter().any(|list| name.ends_with(list));
+    if !is_list {
+        return text::cut(value, LONGEST_TOLD);
+    }
+    let items = value.split(',').map(|item| text::cut(item, LONGEST_TOLD));
+    Cow::Owned(items.collect::<Vec<_>>().join(","))
+}
+
 /// What facts are called in the configuration, by the order of [`IDENTITY`].
 pub(super) fn state_names() -> impl Iterator<Item = String> {
     IDENTITY.iter().map(|name| name.replace('-', "_"))
@@ -367,5 +385,22 @@ fn claim_text(value: &Value) -> String {
             header_list(items.iter().filter_map(Value::as_str))
         }
         other => header_text(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filter_state_has_no_text_that_is_long() {
+        let long = "x".repeat(129);
+        let cut = format!("{}%...", "x".repeat(124));
+        assert_eq!(state_text("auth_filter.user_id", &long[1..]), long[1..]);
+        assert_eq!(state_text("auth_filter.user_id", &long), cut);
+        let list = format!("a,{long},{}", &long[1..]);
+        let want = format!("a,{cut},{}", &long[1..]);
+        assert_eq!(state_text("auth_filter.groups", &list), want);
+        assert_eq!(state_text("auth_filter.user_name", &list).len(), 128);
     }
 }
