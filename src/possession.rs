@@ -146,7 +146,7 @@ pub fn bound_to<'c>(claims: &'c ClaimSet, by: &str) -> Result<Option<&'c str>, T
 /// Checks that a token counts on a connection with this certificate, of which the SHA-256 is given.
 ///
 /// # Errors
-/// `NotBound`, `WrongCertificate`.
+/// `NotBound`, `CertificateMissing`, `WrongCertificate`.
 pub fn check_certificate(
     required: bool,
     claims: &ClaimSet,
@@ -156,8 +156,8 @@ pub fn check_certificate(
         None if required => Err(TokenError::NotBound),
         None => Ok(()),
         Some(wanted) => {
-            let held = certificate.map(|digest| BASE64_URL_SAFE_NO_PAD.encode(digest));
-            let same = held.is_some_and(|held| held == wanted);
+            let shown = certificate.ok_or(TokenError::CertificateMissing)?;
+            let same = BASE64_URL_SAFE_NO_PAD.encode(shown) == wanted;
             same.then_some(()).ok_or(TokenError::WrongCertificate)
         }
     }

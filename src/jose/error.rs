@@ -17,6 +17,9 @@ pub enum TokenError {
     /// So many keys could have signed the token that trying them all costs too much.
     #[error("too many keys would have to be tried")]
     BudgetSpent,
+    /// Bound to a certificate, on a connection that shows none.
+    #[error("no certificate was shown")]
+    CertificateMissing,
     /// A claim that the provider requires is missing or has another value.
     #[error("a required claim is missing or has another value")]
     ClaimRefused,
@@ -81,6 +84,7 @@ impl TokenError {
             Self::AlgorithmRefused => "algorithm_refused",
             Self::BadSignature => "bad_signature",
             Self::BudgetSpent => "budget_spent",
+            Self::CertificateMissing => "certificate_missing",
             Self::ClaimRefused => "claim_refused",
             Self::Downgraded => "downgraded",
             Self::Expired => "expired",
@@ -128,8 +132,9 @@ impl TokenError {
             Self::Inactive => 16,
             Self::NotBound => 17,
             Self::Downgraded => 18,
-            Self::WrongCertificate => 19,
-            Self::WrongKey => 20,
+            Self::CertificateMissing => 19,
+            Self::WrongCertificate => 20,
+            Self::WrongKey => 21,
         }
     }
 
@@ -150,10 +155,11 @@ mod tests {
 
     use super::*;
 
-    const ALL: [TokenError; 21] = [
+    const ALL: [TokenError; 22] = [
         TokenError::AlgorithmRefused,
         TokenError::BadSignature,
         TokenError::BudgetSpent,
+        TokenError::CertificateMissing,
         TokenError::ClaimRefused,
         TokenError::Downgraded,
         TokenError::Expired,

@@ -184,7 +184,7 @@ fn a_certificate_is_that_of_the_connection() {
             Some(&other),
             Err(TokenError::WrongCertificate),
         ),
-        (false, &bound, None, Err(TokenError::WrongCertificate)),
+        (false, &bound, None, Err(TokenError::CertificateMissing)),
         (true, &bound, Some(&own), Ok(())),
         (false, &free, None, Ok(())),
         (false, &free, Some(&own), Ok(())),
@@ -194,7 +194,7 @@ fn a_certificate_is_that_of_the_connection() {
     }
     let nothing = claims(&json!({ "x5t#S256": "" }));
     assert_eq!(
-        check_certificate(false, &nothing, None),
+        check_certificate(false, &nothing, Some(&own)),
         Err(TokenError::WrongCertificate)
     );
 }

@@ -28,6 +28,7 @@ pub(crate) const fn is_final(error: TokenError) -> bool {
         | TokenError::WrongTokenType
         | TokenError::WrongTokenUse => true,
         TokenError::BudgetSpent
+        | TokenError::CertificateMissing
         | TokenError::Downgraded
         | TokenError::Inactive
         | TokenError::LifetimeTooLong

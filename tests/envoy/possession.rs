@@ -15,7 +15,7 @@ pub(super) const ORIGIN: &str = "https://api.example.com";
 
 /// Clients with keys of their own.
 pub(super) struct Clients {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Thumbprints by algorithms, or digests of certificates by clients.
     pub(super) names: Value,
 }
@@ -220,15 +220,23 @@ fn a_token_is_worth_nothing_on_a_connection_with_another_certificate() {
         let said = get(listener, client, token);
         assert_eq!(said[0], want, "{listener} {client}: {said}");
         if want == 401 {
+            let wrong = match client {
+                "-" => "no certificate was shown",
+                _ => "the token is bound to another certificate",
+            };
             assert_eq!(
                 said[2],
-                "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"the token is bound to another certificate\""
+                format!(
+                    "Bearer realm=\"api\", error=\"invalid_token\", error_description=\"{wrong}\""
+                )
             );
         }
     }
-    let counted = lab
-        .envoy
-        .stat("wasmcustom.auth_filter.denied.wrong_certificate");
-    assert_eq!(counted.unwrap(), 2);
+    for reason in ["wrong_certificate", "certificate_missing"] {
+        let counted = lab
+            .envoy
+            .stat(&format!("wasmcustom.auth_filter.denied.{reason}"));
+        assert_eq!(counted.unwrap(), 1, "{reason}");
+    }
     lab.is_sound();
 }
