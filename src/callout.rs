@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::headers::Headers;
+use crate::text::log_text;
 use crate::time::UnixTime;
 
 /// The longest answer of a service that is read, in bytes; of keys, [what their source
@@ -96,9 +97,85 @@ impl CalloutOutcome<'_> {
     }
 }
 
+/// What an answer begins with that Envoy has made in the place of whoever was asked.
+const OWN_ANSWERS: [&[u8]; 3] = [
+    b"upstream connect error",
+    b"no healthy upstream",
+    b"upstream request timeout",
+];
+/// What stands before the cause in the first of them.
+const CAUSE: &[u8] = b"reset reason: ";
+/// How much of it is told, in bytes.
+const LONGEST_CAUSE: usize = 256;
+
+impl CalloutOutcome<'_> {
+    /// Why there is no answer, with what the proxy says where the answer is its own: whoever was asked had a certificate
+    /// of another name, or refused the connection.
+    #[must_use]
+    pub fn explained(&self, why: String) -> String {
+        let Self::Answered {
+            status: 500..600,
+            body,
+            ..
+        } = self
+        else {
+            return why;
+        };
+        if !OWN_ANSWERS.iter().any(|own| body.starts_with(own)) {
+            return why;
+        }
+        let at = body.windows(CAUSE.len()).position(|part| part == CAUSE);
+        let cause = at.and_then(|at| body.get(at.saturating_add(CAUSE.len())..));
+        let cause = cause.unwrap_or(body);
+        let words = cause.split(|byte| *byte == b' ');
+        let words = words
+            .take(LONGEST_CAUSE)
+            .map(|word| log_text(word, LONGEST_CAUSE));
+        let words = words.collect::<Vec<_>>().join(" ");
+        let end = words.len().min(LONGEST_CAUSE);
+        let words = words.get(..end).unwrap_or_default();
+        format!("{why}, the proxy's own: \"{words}\"")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_the_proxy_s_own_names_its_cause() {
+        let explained = |status, body: &str| {
+            let outcome = CalloutOutcome::Answered {
+                status,
+                headers: &Headers::default(),
+                body: body.as_bytes(),
+            };
+            outcome.explained(format!("status {status}"))
+        };
+        let own = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: ";
+        assert_eq!(
+            explained(
+                503,
+                &format!("{own}delayed connect error: Connection refused")
+            ),
+            "status 503, the proxy's own: \"remote connection failure, transport failure reason: delayed connect error: Connection refused\""
+        );
+        assert_eq!(
+            explained(503, "no healthy upstream"),
+            "status 503, the proxy's own: \"no healthy upstream\""
+        );
+        // What somebody else has answered is not quoted.
+        assert_eq!(explained(503, "down for maintenance"), "status 503");
+        assert_eq!(explained(404, own), "status 404");
+        // Nor does it make lines, or fill the log.
+        let long = explained(503, &format!("{own}a\r\n\"b\u{1b}{}", "x ".repeat(9000)));
+        assert!(long.contains("a%0D%0A%22b%1Bx x x"), "{long}");
+        assert!(long.len() < LONGEST_CAUSE + 64);
+        assert_eq!(
+            CalloutOutcome::Failed.explained("no response".into()),
+            "no response"
+        );
+    }
 
     #[test]
     fn who_wants_to_be_left_alone_is_within_bounds() {

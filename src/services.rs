@@ -291,6 +291,15 @@ impl Service {
         })
     }
 
+    /// What an identity pool calls its reason to give no credentials: often it is the pool's configuration, and not the
+    /// caller.
+    fn refuses_by_kind(&self, body: &[u8]) -> Option<String> {
+        match &self.protocol {
+            Protocol::IdentityPool(_) => identity_pool::kind(body),
+            _ => None,
+        }
+    }
+
     /// Reads a response; the error says why it is none, and quotes nothing of it.
     fn read(&self, status: u16, body: &[u8], progress: Option<&str>) -> Result<Reading, String> {
         if body.len() > LONGEST_BODY {

@@ -390,6 +390,10 @@ fn report(gateway: &Gateway, notice: &Notice, metrics: &mut Metrics) {
             let name = gateway.service(*id).map_or("", |service| &service.name);
             match notice {
                 services::Notice::Answered => metrics.count(metrics::SERVICE, "answered"),
+                services::Notice::Refused { why } => {
+                    metrics.count(metrics::SERVICE, "answered");
+                    warn!("auth-filter: {name} gives a caller no credentials: {why}");
+                }
                 services::Notice::Failed { why } => {
                     metrics.count(metrics::SERVICE, "failed");
                     warn!("auth-filter: no answer from {name}: {why}");

@@ -95,6 +95,6 @@ pub(super) fn read<'b>(
             Ok(Fetched::Keys(set, snapshot))
         }
         (304, _) if !discovers => Ok(Fetched::NotModified(times)),
-        _ => Err(format!("status {status}")),
+        _ => Err(outcome.explained(format!("status {status}"))),
     }
 }

@@ -10,6 +10,7 @@ use super::{Answer, Ask, Reading};
 use crate::callout::CalloutRequest;
 use crate::json::StrictObject;
 use crate::sigv4::Credentials;
+use crate::text::{LONGEST_TOLD, log_text};
 use crate::time::UnixTime;
 
 /// How long before their end credentials are no longer handed out.
@@ -155,16 +156,16 @@ pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<R
 
 /// Whether an error is about the service and not about the caller.
 fn passes(body: &[u8]) -> bool {
-    let Ok(StrictObject(error)) = serde_json::from_slice::<StrictObject>(body) else {
-        return true;
-    };
-    let kind = error
-        .get("__type")
-        .and_then(|kind| kind.as_str())
-        .unwrap_or_default();
+    kind(body).is_none_or(|kind| PASSING.contains(&kind.as_str()))
+}
+
+/// What an error is called, for logs.
+pub(super) fn kind(body: &[u8]) -> Option<String> {
+    let StrictObject(error) = serde_json::from_slice(body).ok()?;
+    let kind = error.get("__type")?.as_str()?;
     // Some answers qualify the name: `com.amazonaws.cognito#NotAuthorizedException`.
-    let kind = kind.rsplit('#').next().unwrap_or_default();
-    kind.is_empty() || PASSING.contains(&kind)
+    let kind = kind.rsplit('#').next().filter(|kind| !kind.is_empty())?;
+    Some(log_text(kind.as_bytes(), LONGEST_TOLD))
 }
 
 /// AWS writes times as seconds with a fraction.

@@ -398,6 +398,14 @@ impl ServiceStore {
                 })
             }
         };
+        let mut notice = None;
+        if let CalloutOutcome::Answered { body, .. } = outcome
+            && let Ok([Reading::Done(Answer::Refuses, _)]) = readings.as_deref()
+            && let Some(why) = service.refuses_by_kind(body)
+        {
+            notice = Some(Notice::Refused { why });
+        }
+        let readings = readings.map_err(|why| outcome.explained(why));
         let readings: Vec<Reading> = match readings {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
@@ -412,7 +420,6 @@ impl ServiceStore {
                 return Some(Notice::Failed { why });
             }
         };
-        let mut notice = None;
         for (digest, reading) in asked.into_iter().zip(readings) {
             match reading {
                 Reading::Next(progress) => {
@@ -426,7 +433,7 @@ impl ServiceStore {
                 }
                 Reading::Done(answer, ends) => {
                     self.keep(digest, answer, ends, shared, now);
-                    notice = Some(Notice::Answered);
+                    notice = notice.or(Some(Notice::Answered));
                 }
             }
         }

@@ -21,6 +21,7 @@ mod algorithms;
 mod ambient;
 mod answers;
 mod aws;
+mod causes;
 mod clocks;
 mod cognito;
 mod configuration;

@@ -57,7 +57,7 @@ def proof(folder, algorithm, token, method, uri, id):
     return jws.serialize_compact(header, json.dumps(claims), key, algorithms=[algorithm])
 
 
-def certificate(folder, name, issuer=None):
+def certificate(folder, name, issuer=None, address="127.0.0.1", days=1):
     """A certificate of this name, signed by its issuer or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
@@ -68,10 +68,10 @@ def certificate(folder, name, issuer=None):
         .issuer_name(issuer[0].subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=10))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
     )
     made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
     pem = serialization.Encoding.PEM
@@ -85,6 +85,9 @@ def certificate(folder, name, issuer=None):
 def certificates(folder):
     authority = certificate(folder, "ca")
     certificate(folder, "server", authority)
+    certificate(folder, "other_name", authority, address="192.0.2.1")
+    certificate(folder, "ended", authority, days=-1)
+    certificate(folder, "stranger", certificate(folder, "other_ca"))
     clients = {name: certificate(folder, name, authority)[0] for name in ("own", "other")}
     der = serialization.Encoding.DER
     return {name: encode(hashlib.sha256(made.public_bytes(der)).digest()) for name, made in clients.items()}

@@ -55,6 +55,11 @@ pub enum Lookup<'s> {
 pub enum Notice {
     /// An answer came.
     Answered,
+    /// One came that refuses the caller, for a reason that operators can mend.
+    Refused {
+        /// The reason, by the service's own name for it.
+        why: String,
+    },
     /// None came.
     Failed {
         /// Why, in words that quote nothing of the answer.

@@ -20,7 +20,7 @@ fn login(token: &str) -> Question {
 }
 
 /// Asks a pool for credentials; `GetId` succeeds, and this is the second answer.
-fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
+fn exchange(store: &mut ServiceStore, status: u16, second: &Value) -> Option<Notice> {
     store.want(&login("t-1"), at(0));
     let call = store
         .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
@@ -58,7 +58,7 @@ fn exchange(store: &mut ServiceStore, status: u16, second: &Value) {
         body,
         json!({ "IdentityId": "eu-west-1:i", "Logins": logins })
     );
-    answer(store, call, status, second, at(0));
+    answer(store, call, status, second, at(0))
 }
 
 fn issued(expiration: &Value) -> Value {
@@ -70,7 +70,7 @@ fn issued(expiration: &Value) -> Value {
 #[test]
 fn an_id_token_buys_credentials_that_serve_until_five_minutes_before_their_end() {
     let mut store = pool();
-    exchange(&mut store, 200, &issued(&json!(1_001_000.25)));
+    let _ = exchange(&mut store, 200, &issued(&json!(1_001_000.25)));
     let Lookup::Ready(Answer::Credentials(held)) = store.lookup(&login("t-1"), at(0)) else {
         panic!("credentials");
     };
@@ -85,7 +85,7 @@ fn an_id_token_buys_credentials_that_serve_until_five_minutes_before_their_end()
     assert_eq!(known(&store, &login("t-2"), at(700)), "pending");
     // And never longer than the token for which they were given.
     let mut store = pool();
-    exchange(&mut store, 200, &issued(&json!(1_090_000)));
+    let _ = exchange(&mut store, 200, &issued(&json!(1_090_000)));
     assert_eq!(known(&store, &login("t-1"), at(1999)), "credentials");
     assert_eq!(known(&store, &login("t-1"), at(2000)), "pending");
 }
@@ -114,7 +114,35 @@ fn what_aws_says_of_the_caller_and_what_of_itself_are_told_apart() {
         (200, issued(&json!("soon")), "unavailable"),
     ] {
         let mut store = pool();
-        exchange(&mut store, status, &body);
+        let _ = exchange(&mut store, status, &body);
         assert_eq!(known(&store, &login("t-1"), at(0)), want, "{status} {body}");
     }
+}
+
+#[test]
+fn why_aws_gives_no_credentials_is_told() {
+    for (body, want) in [
+        (
+            json!({ "__type": "NotAuthorizedException" }),
+            Some("NotAuthorizedException"),
+        ),
+        (
+            json!({ "__type": "com.amazonaws#InvalidIdentityPoolConfigurationException" }),
+            Some("InvalidIdentityPoolConfigurationException"),
+        ),
+        (json!({ "__type": "x\ny \"z\"" }), Some("x%0Ay%20%22z%22")),
+    ] {
+        let notice = exchange(&mut pool(), 400, &body);
+        let want = want.map(|why| Notice::Refused {
+            why: why.to_owned(),
+        });
+        assert_eq!(notice, want, "{body}");
+    }
+    let long = json!({ "__type": "x".repeat(1000) });
+    let Some(Notice::Refused { why }) = exchange(&mut pool(), 400, &long) else {
+        panic!("{long}");
+    };
+    assert_eq!(why.len(), 128);
+    let given = exchange(&mut pool(), 200, &issued(&json!(1_001_000)));
+    assert_eq!(given, Some(Notice::Answered));
 }
