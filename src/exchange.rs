@@ -478,7 +478,8 @@ impl Exchange {
                 grant.tell(UpstreamHeaders::set_aws(issued));
             }
             if let Some(signing) = &rule.aws_sigv4 {
-                aws::sign(&mut grant, &self.head, signing, issued, now.wall);
+                let request = (&self.head, self.peer.body_follows);
+                aws::sign(&mut grant, request, signing, issued, now.wall);
             }
         }
         grant

@@ -40,6 +40,24 @@ pub struct Scope {
     pub service: String,
 }
 
+impl Scope {
+    /// Whether the service takes a path for what it stands for, as S3 and its family do: there it is encoded once.
+    #[must_use]
+    pub fn is_s3(&self) -> bool {
+        let family = ["s3", "s3-object-lambda", "s3-outposts", "s3express"];
+        family.contains(&self.service.as_str())
+    }
+}
+
+impl Scope {
+    /// Whether the service is known to take requests whose bodies are not part of the signature; others find that it does
+    /// not match.
+    #[must_use]
+    pub fn takes_unsigned_bodies(&self) -> bool {
+        self.is_s3() || matches!(self.service.as_str(), "aoss" | "vpc-lattice-svcs")
+    }
+}
+
 /// What is signed of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
@@ -91,7 +109,7 @@ fn authorization(
     scope: &Scope,
     now: UnixTime,
 ) -> String {
-    let (canonical, signed_headers) = canonical::request(request, scope.service == "s3");
+    let (canonical, signed_headers) = canonical::request(request, scope.is_s3());
     let timestamp = timestamp(now);
     let date = timestamp.get(..8).unwrap_or_default();
     let Scope { region, service } = scope;

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a broken assumption of a test should stop it"
 )]
 
@@ -14,6 +15,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, UntrustedToken};
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
+use auth_filter::sigv4::{self, Credentials, Scope};
 use auth_filter::time::{Now, UnixTime};
 use serde::Deserialize;
 use serde_json::json;
@@ -183,4 +185,85 @@ fn both_come_to_the_same_verdict_on_claims() {
         .map(|(change, ours, _)| (*change, *ours));
     assert_eq!(differing, known.collect());
     assert!(together.is_empty(), "{together:?}");
+}
+
+/// A thousand requests to AWS, signed by this signer and by botocore. Dot segments are refused before anything is signed.
+#[test]
+fn requests_are_signed_as_botocore_signs_them() {
+    const PARTS: [&str; 12] = [
+        "/", "a", "%20", "%2B", "%C3%A9", "%40", "~", ".b", "-", "_b", "//", "0",
+    ];
+    const SERVICES: [&str; 7] = [
+        "s3",
+        "s3-object-lambda",
+        "s3-outposts",
+        "s3express",
+        "lambda",
+        "execute-api",
+        "aoss",
+    ];
+    let mut seed = 42_u64;
+    let mut draw = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(seed >> 33).unwrap() % most
+    };
+    let now = UnixTime::from_secs(1_440_938_160);
+    let requests: Vec<(&str, String, &str)> = (0..1000)
+        .map(|_| {
+            let mut target = "/".to_owned();
+            for _ in 0..draw(9) {
+                target.push_str(PARTS[draw(PARTS.len())]);
+            }
+            for pair in 0..draw(4) {
+                target.push_str(if pair == 0 { "?" } else { "&" });
+                target.push_str(["a=1", "b=%20", "list-type=2", "empty=", "a=0"][draw(5)]);
+            }
+            let payload = [
+                "UNSIGNED-PAYLOAD",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ];
+            (SERVICES[draw(SERVICES.len())], target, payload[draw(2)])
+        })
+        .collect();
+    let lines: Vec<String> = requests
+        .iter()
+        .map(|(service, target, payload)| {
+            json!([service, target, payload, "20150830T123600Z"]).to_string()
+        })
+        .collect();
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sigv4.jsonl");
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let said = ensure_venv()
+        .unwrap()
+        .script(
+            include_str!("differential/sigv4.py"),
+            &[file.to_str().unwrap()],
+        )
+        .unwrap();
+    let wanted: Vec<String> = serde_json::from_str(&said).unwrap();
+    assert_eq!(wanted.len(), requests.len());
+    let credentials = Credentials {
+        access_key_id: "ID".to_owned(),
+        secret_access_key: "SECRET".to_owned(),
+        session_token: Some("T".to_owned()),
+    };
+    for ((service, target, payload_hash), want) in requests.iter().zip(wanted) {
+        let request = sigv4::Request {
+            method: b"PUT",
+            target: target.as_bytes(),
+            host: b"h.example",
+            headers: &[],
+            payload_hash,
+        };
+        let scope = Scope {
+            region: "eu-west-1".to_owned(),
+            service: (*service).to_owned(),
+        };
+        let set = sigv4::sign(&request, &credentials, &scope, now);
+        let (_, authorization) = set.last().unwrap();
+        assert!(
+            authorization.ends_with(&format!("Signature={want}")),
+            "{service} {target}: {authorization}"
+        );
+    }
 }

@@ -7,8 +7,10 @@ use crate::services::TemporaryCredentials;
 use crate::sigv4;
 use crate::time::UnixTime;
 
-/// The body is not part of the signature: it has not arrived yet.
+/// A body is not part of the signature: it has not arrived yet.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+/// The SHA-256 of no body.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// What the signature itself is made of; whatever a client sent of it goes.
 const OWN: [&str; 4] = [
     "authorization",
@@ -20,7 +22,7 @@ const OWN: [&str; 4] = [
 /// Signs the request as it will go upstream, with all `x-amz-` headers, as services ask.
 pub(super) fn sign(
     grant: &mut Grant,
-    head: &Headers,
+    (head, body_follows): (&Headers, bool),
     signing: &AwsSigV4,
     issued: &TemporaryCredentials,
     now: UnixTime,
@@ -73,7 +75,7 @@ pub(super) fn sign(
         target: &target,
         host: &host,
         headers: &further,
-        payload_hash: UNSIGNED,
+        payload_hash: if body_follows { UNSIGNED } else { EMPTY },
     };
     let signed = sigv4::sign(&request, &issued.credentials, &signing.scope, now);
     if signing.host.is_some() {

@@ -250,3 +250,29 @@ fn a_session_token_is_signed_and_sent_and_no_secret_is_logged() {
     assert!(authorization.starts_with(want), "{authorization}");
     assert_eq!(format!("{credentials:?}"), "Credentials(..)");
 }
+
+#[test]
+fn a_path_is_encoded_once_for_the_family_of_s3() {
+    let path = |service: &str| {
+        let scope = Scope {
+            region: "eu-west-1".to_owned(),
+            service: service.to_owned(),
+        };
+        let request = Request {
+            method: b"GET",
+            target: b"/a%20b//c",
+            host: b"h",
+            headers: &[],
+            payload_hash: "UNSIGNED-PAYLOAD",
+        };
+        let (canonical, _) = canonical::request(&request, scope.is_s3());
+        let text = String::from_utf8(canonical).unwrap();
+        text.lines().nth(1).unwrap().to_owned()
+    };
+    for service in ["s3", "s3-object-lambda", "s3-outposts", "s3express"] {
+        assert_eq!(path(service), "/a%20b//c", "{service}");
+    }
+    for service in ["lambda", "execute-api", "s3tables", "s3vectors"] {
+        assert_eq!(path(service), "/a%2520b/c", "{service}");
+    }
+}

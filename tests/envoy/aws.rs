@@ -216,14 +216,14 @@ import json, sys
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-method, url, headers, key, secret, session, service, region, date = sys.argv[1:]
+method, url, headers, key, secret, session, service, region, date, payload = sys.argv[1:]
 request = AWSRequest(method=method, url=url, headers=json.loads(headers))
 request.context['timestamp'] = date
 request.context['payload_signing_enabled'] = False
 kind = S3SigV4Auth if service == 's3' else SigV4Auth
 class Unsigned(kind):
     def payload(self, request):
-        return 'UNSIGNED-PAYLOAD'
+        return payload
 auth = Unsigned(Credentials(key, secret, session), service, region)
 canonical = auth.canonical_request(request)
 to_sign = auth.string_to_sign(request, canonical)
@@ -256,6 +256,7 @@ print(auth.signature(to_sign, request))
         service,
         region,
         &date,
+        &passed.header("x-amz-content-sha256").unwrap(),
     ];
     let printed = tools::ensure_venv()
         .unwrap()
@@ -303,6 +304,12 @@ fn requests_are_signed_as_botocore_would_sign_them() {
                 Some("bucket.s3.amazonaws.com")
             );
         }
+        // Where no body follows, that is signed too.
+        let payload = passed.header("x-amz-content-sha256").unwrap();
+        assert!(
+            payload.starts_with("e3b0c44298fc1c149afbf4c8996fb924"),
+            "{payload}"
+        );
         let want = signature_by_botocore(&seen, &credentials, service, region);
         assert!(
             authorization.ends_with(&format!("Signature={want}")),
@@ -311,6 +318,14 @@ fn requests_are_signed_as_botocore_would_sign_them() {
         // The credentials themselves go only where a rule hands them out.
         assert_eq!(passed.header("x-aws-secret-access-key"), None);
     }
+}
+
+#[test]
+fn a_body_is_not_signed() {
+    let request = Request::post("/api", "body").bearer(&SCENE.alice.id);
+    let seen = SCENE.lab.send(request);
+    let payload = seen.passed().header("x-amz-content-sha256");
+    assert_eq!(payload.as_deref(), Some("UNSIGNED-PAYLOAD"));
 }
 
 #[test]

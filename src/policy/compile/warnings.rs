@@ -278,6 +278,21 @@ fn rule(at: &str, rule: &Rule, policy: &Policy, found: &mut Vec<ConfigError>) {
             "\"optional\" lets callers without a credential make requests that change things; add \"methods\": [\"GET\", \"HEAD\"]",
         );
     }
+    let has_no_body = |method: &String| matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    let all_have_none = !route.methods.is_empty() && route.methods.iter().all(has_no_body);
+    if let Some(signing) = &rule.aws_sigv4
+        && !signing.scope.takes_unsigned_bodies()
+        && !all_have_none
+    {
+        warn(
+            found,
+            format!("{at}.aws_sigv4.service"),
+            format!(
+                "bodies are not signed (UNSIGNED-PAYLOAD), and most services but S3 refuse requests whose bodies are not, lambda among them; send bodies to {} otherwise, and limit the rule: \"methods\": [\"GET\"]",
+                signing.scope.service
+            ),
+        );
+    }
     if excludes(&rule.requirement, false) {
         for id in &rule.accepted {
             let Some(provider) = policy.provider(*id) else {
