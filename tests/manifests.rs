@@ -94,10 +94,44 @@ fn each_configuration_in_a_manifest_compiles_without_a_warning() {
         assert_eq!(configurations.len(), places.len(), "{name}");
         for configuration in configurations {
             let config = Config::parse(configuration.to_string().as_bytes());
-            let policy = config.and_then(|config| Policy::compile(&config));
+            let policy = config.and_then(|mut config| {
+                config.stand_in_for_environment();
+                Policy::compile(&config)
+            });
             let policy = policy.unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(policy.warnings.is_empty(), "{name}: {:?}", policy.warnings);
         }
+    }
+}
+
+/// The variables that a configuration calls by name.
+fn variables(configuration: &Value, found: &mut Vec<String>) {
+    match configuration {
+        Value::Object(members) => match members.get("env") {
+            Some(Value::String(name)) if members.len() == 1 => found.push(name.clone()),
+            _ => members.values().for_each(|value| variables(value, found)),
+        },
+        Value::Array(items) => items.iter().for_each(|item| variables(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn istio_hands_each_variable_on_that_a_configuration_calls_by_name() {
+    for name in ["istio/gateway.yaml", "istio/sidecar.yaml"] {
+        let plugin = of_kind(&documents(name), "WasmPlugin");
+        let mut called = Vec::new();
+        variables(&plugin["spec"]["pluginConfig"], &mut called);
+        let handed = plugin["spec"]["vmConfig"]["env"].as_array().unwrap();
+        let handed: Vec<&Value> = handed.iter().collect();
+        let wanted: Vec<Value> = called
+            .iter()
+            .map(|name| json!({ "name": name, "valueFrom": "HOST" }))
+            .collect();
+        assert!(
+            !wanted.is_empty() && handed == wanted.iter().collect::<Vec<_>>(),
+            "{name}"
+        );
     }
 }
 
