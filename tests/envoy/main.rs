@@ -50,6 +50,7 @@ mod possession;
 mod reference_directory;
 mod remembered;
 mod remote;
+mod routes;
 mod rules;
 mod tokens;
 mod websockets;
