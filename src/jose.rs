@@ -53,6 +53,8 @@ pub use allowance::Allowance;
 pub use claims::{ClaimSet, TimeRules};
 pub use error::TokenError;
 pub use jwk::KeyError;
-pub use key_set::{Budget, KeySet, KeySetError, KeySetLimits, SkippedKey, VerifiedClaims};
+pub use key_set::{
+    Budget, Document, KeySet, KeySetError, KeySetLimits, SkippedKey, VerifiedClaims,
+};
 pub use thumbprint::Thumbprint;
 pub use token::UntrustedToken;
