@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::fixture::{KEY, inline, token};
+use crate::fixture::{KEY, START, inline, token};
 use crate::message::Request;
 use crate::personality::Personality;
 use crate::process::Process;
@@ -148,11 +148,16 @@ fn a_host_is_asked_for_the_address_only_where_it_counts() {
 
 /// Amazon Cognito Identity: an identity, then its credentials.
 fn serve_identities(world: &mut World) {
-    world.serve(IDENTITY, |flight| {
+    serve_identities_until(world, 4_102_444_800);
+}
+
+/// The same, with credentials that end then.
+fn serve_identities_until(world: &mut World, ends: u64) {
+    world.serve(IDENTITY, move |flight| {
         let asked: Value = serde_json::from_slice(&flight.body).unwrap();
         let body = if asked["IdentityId"].is_string() {
             json!({ "IdentityId": "us-east-1:i", "Credentials": {
-                "AccessKeyId": "ASIA", "SecretKey": "secret", "SessionToken": "session", "Expiration": 4_102_444_800_u64,
+                "AccessKeyId": "ASIA", "SecretKey": "secret", "SessionToken": "session", "Expiration": ends,
             } })
         } else {
             json!({ "IdentityId": "us-east-1:i" })
@@ -161,8 +166,8 @@ fn serve_identities(world: &mut World) {
     });
 }
 
-#[test]
-fn an_identity_pool_takes_two_callouts() {
+/// Rules whose upstreams get AWS credentials, and a token that buys some.
+fn with_identity_pool() -> (Value, String) {
     let provider = json!({
         "kind": "cognito", "region": "us-east-1", "user_pool_id": "us-east-1_pool", "client_ids": ["orders"],
         "token_use": ["id"], "jwks": { "inline": { "keys": [KEY.jwk()] } },
@@ -173,7 +178,25 @@ fn an_identity_pool_takes_two_callouts() {
     });
     let config = config(provider, rule);
     let issuer = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool";
-    let bearer = token(&json!({ "iss": issuer, "token_use": "id" }));
+    (config, token(&json!({ "iss": issuer, "token_use": "id" })))
+}
+
+#[test]
+fn credentials_that_have_ended_go_nowhere() {
+    let (config, bearer) = with_identity_pool();
+    for host in Personality::ALL {
+        let mut process = Process::start_with(host, 1, &config, |world| {
+            serve_identities_until(world, *START - 1);
+        });
+        let id = process.ask(Request::get("/jobs").bearer(&bearer));
+        assert_eq!(process.refused(id).status, 503, "{host:?}");
+        process.is_sound();
+    }
+}
+
+#[test]
+fn an_identity_pool_takes_two_callouts() {
+    let (config, bearer) = with_identity_pool();
     for host in Personality::ALL {
         let mut process = Process::start_with(host, 1, &config, serve_identities);
         let first = process.ask(Request::get("/jobs").bearer(&bearer));
