@@ -51,6 +51,7 @@ async def main():
             await attempt("/ws", ["bearer", token[:-4] + "AAAA"]),
             await attempt("/ws", ["bearer", token, "bearer", token]),
             await attempt("/ws", ["bearer", token], additional_headers=bearer),
+            await attempt("/ws", ["bearer", token], additional_headers={"Authorization": "Bearer x"}),
             await attempt("/closed", ["bearer", token]),
         ]))
 
@@ -107,6 +108,8 @@ fn a_socket_is_opened_by_a_token_and_carries_what_is_said() {
             [400],
             [401],
             [400],
+            // The same in two places is one, and neither goes on; another one is one too many.
+            [101, "bearer", ["/ws", "bearer", "u-1", null]],
             [400],
             [403],
         ])
