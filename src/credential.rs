@@ -23,6 +23,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use crate::headers::Headers;
+use crate::jose::{Malformation, TokenError};
 use crate::policy::denial::Denial;
 
 /// What stands before a token with a proof.
@@ -154,21 +155,22 @@ pub enum Presented<'h> {
 /// same credential several times is one, and a header outranks cookies: a page of another site's cannot set it.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for what cannot be one where it stands.
+/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and what
+/// [`unreadable`] says of what cannot be one where it stands.
 pub fn find<'h>(head: &'h Headers, locations: &'h [Location]) -> Result<Presented<'h>, Denial> {
     let mut explicit: Option<Credential<'h>> = None;
     let mut copies = Copies::default();
     for location in locations {
         if let Location::Cookie(name) = location {
             for value in cookie::values(head, name) {
-                copies.add(text(value.into(), location.takes()), location);
+                copies.add(text(value.into(), location.takes()).ok(), location);
             }
             continue;
         }
         let Some(bytes) = location.read(head)? else {
             continue;
         };
-        let token = text(bytes, location.takes()).ok_or(Denial::Malformed)?;
+        let token = text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes))?;
         if location.is_ambient() {
             copies.add(Some(token), location);
             continue;
@@ -192,17 +194,42 @@ fn characters(takes: fn(u8) -> bool) -> Characters {
     std::array::from_fn(|byte| u8::try_from(byte).is_ok_and(takes))
 }
 
-/// The bytes as text of these characters, and of something besides `=`.
-fn text<'h>(bytes: Cow<'h, [u8]>, takes: &Characters) -> Option<Cow<'h, str>> {
+/// The bytes as text of these characters, and of something besides `=`; or the bytes.
+fn text<'h>(bytes: Cow<'h, [u8]>, takes: &Characters) -> Result<Cow<'h, str>, Cow<'h, [u8]>> {
     let text = match bytes {
-        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
-        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).map_err(|_| bytes)?),
+        Cow::Owned(bytes) => {
+            Cow::Owned(String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)?)
+        }
     };
     let body = text.trim_end_matches('=').as_bytes();
     let is_taken = |byte: &u8| takes.get(usize::from(*byte)) == Some(&true);
     // Without a way out at the first wrong one: nearly all have none.
     let all = body.iter().fold(true, |all, byte| all & is_taken(byte));
-    (all && !body.is_empty()).then_some(text)
+    if all && !body.is_empty() {
+        return Ok(text);
+    }
+    Err(match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    })
+}
+
+/// The refusal of what is no token.
+const UNREADABLE: Denial = Denial::Token(TokenError::Malformed(Malformation::Segments));
+
+/// The refusal of a credential that cannot be one where it stands: a token that nobody can read is no valid token (RFC
+/// 6750 §3.1), and only nothing at all, or two that a host has joined with a comma, are a malformed request.
+fn unreadable(location: &Location, bytes: &[u8]) -> Denial {
+    if bytes.is_empty() {
+        Denial::Malformed
+    } else if bytes.contains(&b',') {
+        Denial::Ambiguous
+    } else if *location == Location::basic() {
+        Denial::BadPassword
+    } else {
+        UNREADABLE
+    }
 }
 
 /// RFC 6750 §2.1, before its `=`.

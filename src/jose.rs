@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `alg` `none` in any spelling; an HMAC under a public key's bytes; the `kid` of a key of another type | [`AlgorithmRefused`](TokenError::AlgorithmRefused) |
 //! | ECDSA `r` or `s` of 0 or not below `n`, in DER, a byte too long or too short; RSA not below the modulus; a PSS salt of another length; EdDSA in a second form | [`BadSignature`](TokenError::BadSignature) |
-//! | `crit`, `zip`, `enc`, `b64` other than `true`, a nested token by `cty` | [`UnsupportedHeader`](TokenError::UnsupportedHeader) |
+//! | `crit`, `b64` other than `true` | [`UnsupportedHeader`](TokenError::UnsupportedHeader) |
 //! | `jku`, `jwk`, `x5u`, `x5c`, `x5t` of any form, members that nobody knows | ignored, never followed; the `jwk` of a [proof](UntrustedToken::own_key) names the key that its token is bound to |
 //! | a member twice in header or claims, at any depth; JSON too deep; a number past all numbers; a date that is text | [`Malformed`](TokenError::Malformed) |
 //! | base64url with padding, of the other alphabet, with loose last bits; white space; NUL; not three segments (JWE) | [`Malformed`](TokenError::Malformed) |
@@ -51,7 +51,7 @@ mod wycheproof;
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use allowance::Allowance;
 pub use claims::{ClaimSet, TimeRules};
-pub use error::TokenError;
+pub use error::{Malformation, TokenError};
 pub use jwk::KeyError;
 pub use key_set::{
     Budget, Document, KeySet, KeySetError, KeySetLimits, SkippedKey, VerifiedClaims,

@@ -142,7 +142,7 @@ fn a_change_of_a_segment_is_told_apart_from_nonsense() {
             );
         }
         let cut = token.rsplit_once('.').unwrap().0;
-        assert_eq!(verify(&keys, cut).unwrap_err(), TokenError::Malformed);
+        assert_eq!(verify(&keys, cut).unwrap_err().reason(), "malformed");
     }
 }
 

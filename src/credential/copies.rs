@@ -59,7 +59,7 @@ impl<'h> Copies<'h> {
     fn alone(self) -> Result<Presented<'h>, Denial> {
         match (self.first, self.others) {
             _ if self.too_many => Err(Denial::Ambiguous),
-            (None, _) if self.malformed => Err(Denial::Malformed),
+            (None, _) if self.malformed => Err(super::UNREADABLE),
             (None, _) => Ok(Presented::Nothing),
             (Some(one), others) if others.is_empty() => Ok(Presented::One(one)),
             (Some(one), mut others) => {

@@ -24,7 +24,8 @@ pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [
     let value = value.filter(|value| !value.is_empty());
     Ok(value.map(|value| {
         if value.contains(&b'%') {
-            Cow::Owned(percent_decode(value).unwrap_or_default())
+            // What cannot be decoded is no text of a credential.
+            Cow::Owned(percent_decode(value).unwrap_or_else(|| vec![0]))
         } else {
             Cow::Borrowed(value)
         }

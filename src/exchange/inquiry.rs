@@ -237,6 +237,9 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         {
             return Err(Denial::ServiceUnavailable { retry_after: 1 }.into());
         }
+        if bearer.subject.is_none() && bearer.client_id.is_none() {
+            return Err(TokenError::Unnamed.into());
+        }
         Ok(bearer)
     }
 

@@ -2,10 +2,9 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-use jwt_compact::Claims;
 use serde_json::{Map, Value};
 
-use super::TokenError;
+use super::{Malformation, TokenError};
 use crate::{
     json::{ClaimPath, Reads, StrictObject, map_weight},
     time::UnixTime,
@@ -26,38 +25,37 @@ pub struct ClaimSet {
 }
 
 impl ClaimSet {
-    /// Claims that are no token's: what a service or the configuration says of a caller, a JSON object.
+    /// A JSON object: the payload of a token, or what a service or the configuration says of a caller.
+    ///
+    /// A date may be any number (RFC 7519 section 2): those beyond 285 million years count as that far away.
     ///
     /// # Errors
     ///
     /// `Malformed` for what is no such object, repeats a member or has a registered claim of another type.
     pub fn parse(json: &[u8]) -> Result<Self, TokenError> {
-        serde_json::from_slice(json)
-            .map_err(|_| TokenError::Malformed)
-            .and_then(Self::new)
-    }
-
-    /// Checks the types of `iss`, `sub` and `aud`; those of the times were checked by the reader.
-    pub(super) fn new(claims: Claims<StrictObject>) -> Result<Self, TokenError> {
-        let Claims {
-            expiration,
-            not_before,
-            issued_at,
-            custom: StrictObject(mut members),
-            ..
-        } = claims;
-        let times =
-            [("exp", expiration), ("nbf", not_before), ("iat", issued_at)].map(|(name, time)| {
-                let seconds = time?.timestamp();
-                members.insert(name.to_owned(), seconds.into());
-                // Before the epoch is before everything that this filter will ever compare it with.
-                Some(UnixTime::from_secs(u64::try_from(seconds).unwrap_or(0)))
-            });
-        let is_string = |name| members.get(name).is_none_or(Value::is_string);
-        if !is_string("iss") || !is_string("sub") || !members.get("aud").is_none_or(is_audience) {
-            return Err(TokenError::Malformed);
+        let StrictObject(mut members) = serde_json::from_slice(json)
+            .map_err(|_| TokenError::Malformed(Malformation::Claims))?;
+        for name in ["iss", "sub"] {
+            if !members.get(name).is_none_or(Value::is_string) {
+                return Err(TokenError::Malformed(Malformation::NotText(name)));
+            }
         }
-        let [expires_at, not_before, issued_at] = times;
+        if !members.get("aud").is_none_or(is_audience) {
+            return Err(TokenError::Malformed(Malformation::Audience));
+        }
+        let mut date = |name| {
+            let Some(value) = members.get_mut(name) else {
+                return Ok(None);
+            };
+            let fault = TokenError::Malformed(Malformation::NotANumber(name));
+            let seconds = whole_seconds(value).ok_or(fault)?;
+            *value = seconds.into();
+            // Before the epoch is before everything that this filter will ever compare it with.
+            Ok(Some(UnixTime::from_secs(
+                u64::try_from(seconds).unwrap_or(0),
+            )))
+        };
+        let (expires_at, not_before, issued_at) = (date("exp")?, date("nbf")?, date("iat")?);
         Ok(Self {
             members,
             whole: None,
@@ -159,8 +157,8 @@ impl ClaimSet {
     ///
     /// # Errors
     ///
-    /// In this order: `ExpirationMissing`, `Expired`, `NotYetValid` (for `iat` too: what is yet to be
-    /// issued tells of a wrong clock or a wrong issuer), `LifetimeTooLong`.
+    /// In this order: `ExpirationMissing`, `Expired`, `NotYetValid`, `LifetimeTooLong`. `iat` is held against now only where
+    /// a lifetime begins with it: nothing else is said of it (RFC 7519 section 4.1.6).
     pub fn check_times(&self, rules: &TimeRules, now: UnixTime) -> Result<(), TokenError> {
         let skew = rules.clock_skew;
         match self.expires_at {
@@ -169,7 +167,8 @@ impl ClaimSet {
             _ => {}
         }
         let in_future = |time: Option<UnixTime>| time.is_some_and(|time| now.plus(skew) < time);
-        if in_future(self.not_before) || in_future(self.issued_at) {
+        let counts = rules.max_lifetime.is_some();
+        if in_future(self.not_before) || counts && in_future(self.issued_at) {
             return Err(TokenError::NotYetValid);
         }
         match rules.max_lifetime {
@@ -194,6 +193,24 @@ impl fmt::Debug for ClaimSet {
             .field("members", &self.members.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The seconds of a date without their fraction, and no more of them than a double can tell apart.
+fn whole_seconds(date: &Value) -> Option<i64> {
+    /// 2^53.
+    const MOST: i64 = 1 << 53;
+    let number = date.as_number()?;
+    if let Some(seconds) = number.as_i64() {
+        return Some(seconds.clamp(-MOST, MOST));
+    }
+    let seconds = number.as_f64()?;
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "there is no other, and what does not fit is brought to the bounds"
+    )]
+    let whole = seconds.trunc() as i64;
+    Some(whole.clamp(-MOST, MOST))
 }
 
 fn is_audience(value: &Value) -> bool {

@@ -2,6 +2,32 @@
 
 use thiserror::Error;
 
+/// What makes a token malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum Malformation {
+    /// `aud` is neither a string nor a list of them (RFC 7519 section 4.1.3).
+    #[error("the claim aud is neither text nor a list of texts")]
+    Audience,
+    /// The payload is no JSON object, or repeats a member.
+    #[error("its claims are not a JSON object without repeated members")]
+    Claims,
+    /// Five segments (RFC 7516).
+    #[error("it is encrypted")]
+    Encrypted,
+    /// The header is no JSON object with an `alg`, repeats a member, or has a member of another type.
+    #[error("its header is not a JSON object with an alg and without repeated members")]
+    Header,
+    /// A date is no number (RFC 7519 section 2, NumericDate).
+    #[error("the claim {0} is not a number")]
+    NotANumber(&'static str),
+    /// A registered claim is no string.
+    #[error("the claim {0} is not text")]
+    NotText(&'static str),
+    /// Not three segments of base64url without padding.
+    #[error("it is not three segments of base64url")]
+    Segments,
+}
+
 /// Why a token is refused.
 ///
 /// Carries nothing of the token. The messages stand in an `error_description` as they are (RFC 6750
@@ -39,8 +65,8 @@ pub enum TokenError {
     #[error("the token is valid for too long")]
     LifetimeTooLong,
     /// Not three segments of base64url, or not the JSON that they must hold.
-    #[error("the token is malformed")]
-    Malformed,
+    #[error("the token is malformed: {0}")]
+    Malformed(Malformation),
     /// Bound to no key, where tokens must be.
     #[error("the token is not bound to a key")]
     NotBound,
@@ -56,7 +82,10 @@ pub enum TokenError {
     /// The issuer has no key that could have signed the token.
     #[error("the signing key is not known")]
     UnknownKey,
-    /// The header asks for an extension that is not supported: `crit`, `b64`, `zip`, `enc` or a foreign `cty`.
+    /// Nobody is named, neither a subject nor a client.
+    #[error("the token names neither a subject nor a client")]
+    Unnamed,
+    /// The header asks for an extension that is not supported: `crit`, or `b64` (RFC 7797).
     #[error("the token uses an extension that is not supported")]
     UnsupportedHeader,
     /// Meant for somebody else (RFC 7519 section 4.1.3).
@@ -91,12 +120,13 @@ impl TokenError {
             Self::ExpirationMissing => "expiration_missing",
             Self::Inactive => "inactive",
             Self::LifetimeTooLong => "lifetime_too_long",
-            Self::Malformed => "malformed",
+            Self::Malformed(_) => "malformed",
             Self::NotBound => "not_bound",
             Self::NotYetValid => "not_yet_valid",
             Self::TooLarge => "too_large",
             Self::UnknownIssuer => "unknown_issuer",
             Self::UnknownKey => "unknown_key",
+            Self::Unnamed => "unnamed",
             Self::UnsupportedHeader => "unsupported_header",
             Self::WrongAudience => "wrong_audience",
             Self::WrongCertificate => "wrong_certificate",
@@ -114,7 +144,7 @@ impl TokenError {
     pub const fn rank(self) -> u8 {
         match self {
             Self::TooLarge => 0,
-            Self::Malformed => 1,
+            Self::Malformed(_) => 1,
             Self::UnsupportedHeader => 2,
             Self::UnknownIssuer => 3,
             Self::AlgorithmRefused => 4,
@@ -135,6 +165,7 @@ impl TokenError {
             Self::CertificateMissing => 19,
             Self::WrongCertificate => 20,
             Self::WrongKey => 21,
+            Self::Unnamed => 22,
         }
     }
 
@@ -166,12 +197,13 @@ mod tests {
         TokenError::ExpirationMissing,
         TokenError::Inactive,
         TokenError::LifetimeTooLong,
-        TokenError::Malformed,
+        TokenError::Malformed(Malformation::NotANumber("exp")),
         TokenError::NotBound,
         TokenError::NotYetValid,
         TokenError::TooLarge,
         TokenError::UnknownIssuer,
         TokenError::UnknownKey,
+        TokenError::Unnamed,
         TokenError::UnsupportedHeader,
         TokenError::WrongAudience,
         TokenError::WrongCertificate,
@@ -187,9 +219,22 @@ mod tests {
             assert!(
                 message
                     .bytes()
-                    .all(|byte| matches!(byte, b' ' | b'a'..=b'z')),
+                    .all(|byte| matches!(byte, b' ' | b':' | b'a'..=b'z')),
                 "{message}"
             );
+        }
+        for fault in [
+            Malformation::Audience,
+            Malformation::Claims,
+            Malformation::Encrypted,
+            Malformation::Header,
+            Malformation::NotText("iss"),
+            Malformation::Segments,
+        ] {
+            let message = fault.to_string();
+            let is_plain =
+                |byte| matches!(byte, b' ' | b'0'..=b'9' | b'a'..=b'z' | b'J' | b'S' | b'O' | b'N');
+            assert!(message.bytes().all(is_plain), "{message}");
         }
     }
 

@@ -7,7 +7,7 @@ use jwt_compact::ParseError;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{Algorithm, ClaimSet, TokenError};
+use super::{Algorithm, ClaimSet, Malformation, TokenError};
 use crate::json::StrictObject;
 
 /// A JWT in JWS compact serialization (RFC 7515 section 7.1), parsed and nothing more.
@@ -29,28 +29,30 @@ impl<'t> UntrustedToken<'t> {
     ///
     /// `TooLarge`; `Malformed` for anything but three segments of unpadded base64url, of which the first
     /// two are JSON objects without repeated members and with the registered types; `UnsupportedHeader`
-    /// for the header members `crit`, `zip`, `enc`, `b64` other than `true`, and a `cty` other than JSON.
+    /// for the header members `crit` and `b64` other than `true`. `zip`, `enc` and `cty` mean nothing in a JWS (RFC 7515
+    /// section 4), and are ignored.
     pub fn parse(compact: &'t str, max_bytes: usize) -> Result<Self, TokenError> {
         if compact.len() > max_bytes {
             return Err(TokenError::TooLarge);
         }
         let inner = match read(compact) {
-            Err(TokenError::Malformed) => without_thumbprints(compact)
-                .ok_or(TokenError::Malformed)
+            Err(TokenError::Malformed(Malformation::Header)) => plainer(compact)
+                .ok_or(TokenError::Malformed(Malformation::Header))
                 .and_then(|text| read(&text).map(Inner::into_owned))?,
             other => other?,
         };
         if inner.header().other_fields.unsupported {
             return Err(TokenError::UnsupportedHeader);
         }
-        let claims = inner
-            .deserialize_claims_unchecked()
-            .map_err(|_| TokenError::Malformed)?;
-        let (signed, _) = compact.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (_, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        let segments = TokenError::Malformed(Malformation::Segments);
+        let (signed, _) = compact.rsplit_once('.').ok_or(segments)?;
+        let (_, payload) = signed.split_once('.').ok_or(segments)?;
+        let claims = BASE64_URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| segments)?;
         Ok(Self {
             inner,
-            claims: Rc::new(ClaimSet::new(claims)?),
+            claims: Rc::new(ClaimSet::parse(&claims)?),
             signed,
             payload,
         })
@@ -117,19 +119,27 @@ impl<'t> UntrustedToken<'t> {
 type Inner<'t> = jwt_compact::UntrustedToken<'t, Extensions>;
 
 fn read(compact: &str) -> Result<Inner<'_>, TokenError> {
-    Inner::try_from(compact).map_err(|error| match error {
-        ParseError::UnsupportedContentType(_) => TokenError::UnsupportedHeader,
-        _ => TokenError::Malformed,
+    Inner::try_from(compact).map_err(|error| {
+        TokenError::Malformed(match error {
+            ParseError::MalformedHeader(_) | ParseError::UnsupportedContentType(_) => {
+                Malformation::Header
+            }
+            _ if compact.bytes().filter(|byte| *byte == b'.').count() == 4 => {
+                Malformation::Encrypted
+            }
+            _ => Malformation::Segments,
+        })
     })
 }
 
-/// The token with a header without `x5t` and `x5t#S256`, where it has one of them: `jwt-compact` wants thumbprints to
-/// be well-formed, some issuers write others, and nobody here looks at them. What is signed is the header as it came.
-fn without_thumbprints(compact: &str) -> Option<String> {
+/// The token with a header without `cty`, `x5t` and `x5t#S256`, where it has one of them: `jwt-compact` wants the first to
+/// be JSON's and the others to be well-formed, some issuers write others, and nobody here looks at them. What is signed is
+/// the header as it came.
+fn plainer(compact: &str) -> Option<String> {
     let (header, rest) = compact.split_once('.')?;
     let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok()?;
     let StrictObject(mut members) = serde_json::from_slice(&header).ok()?;
-    let removed = ["x5t", "x5t#S256"].map(|name| members.remove(name));
+    let removed = ["cty", "x5t", "x5t#S256"].map(|name| members.remove(name));
     removed.iter().any(Option::is_some).then(|| {
         let header = BASE64_URL_SAFE_NO_PAD.encode(Value::Object(members).to_string());
         format!("{header}.{rest}")
@@ -159,12 +169,8 @@ impl<'de> Deserialize<'de> for Extensions {
         let unencoded = members
             .get("b64")
             .is_some_and(|b64| b64 != &Value::Bool(true));
-        let unsupported = unencoded
-            || ["crit", "enc", "zip"]
-                .iter()
-                .any(|name| members.contains_key(*name));
         Ok(Self {
-            unsupported,
+            unsupported: unencoded || members.contains_key("crit"),
             jwk: members.remove("jwk"),
         })
     }

@@ -100,10 +100,7 @@ pub struct Answer {
 
 impl From<TokenError> for Denial {
     fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Malformed | TokenError::TooLarge => Self::Malformed,
-            other => Self::Token(other),
-        }
+        Self::Token(error)
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) const fn is_final(error: TokenError) -> bool {
         | TokenError::ClaimRefused
         | TokenError::Expired
         | TokenError::ExpirationMissing
-        | TokenError::Malformed
+        | TokenError::Malformed(_)
         | TokenError::UnknownIssuer
         | TokenError::UnsupportedHeader
         | TokenError::WrongAudience
@@ -36,6 +36,8 @@ pub(crate) const fn is_final(error: TokenError) -> bool {
         | TokenError::NotYetValid
         | TokenError::TooLarge
         | TokenError::UnknownKey
+        // It is good for the keys, and found again with them.
+        | TokenError::Unnamed
         | TokenError::WrongCertificate
         | TokenError::WrongKey => false,
     }
@@ -161,8 +163,8 @@ mod tests {
         let mut refused = Refused::new(0);
         let many = u128::try_from(LEAST).unwrap();
         for each in 0..many + 10 {
-            refused.insert(TokenDigest(each), TokenError::Malformed, 0, at(0));
-            refused.insert(TokenDigest(each), TokenError::Malformed, 0, at(0));
+            refused.insert(TokenDigest(each), TokenError::UnsupportedHeader, 0, at(0));
+            refused.insert(TokenDigest(each), TokenError::UnsupportedHeader, 0, at(0));
         }
         assert_eq!((refused.refusals.len(), refused.ring.len()), (LEAST, LEAST));
         let kept = |each| refused.find(TokenDigest(each), 0, at(1)).is_some();

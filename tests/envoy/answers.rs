@@ -1,6 +1,6 @@
 //! The table of answers, row by row, as HTTP and as gRPC.
 
-use crate::lab::{Exchange, Lab, SHARED};
+use crate::lab::{Exchange, Lab, SHARED, claims};
 use serde_json::json;
 use xtask::client::Request;
 use xtask::envoy::Filter;
@@ -27,25 +27,58 @@ fn without_a_credential_one_is_asked_for() {
 }
 
 #[test]
-fn a_credential_that_is_none_is_malformed() {
-    for value in [
-        "Bearer",
-        "Bearer ",
-        "bearer",
-        "Bearer =",
-        "Bearer a b",
-        "Bearer abc",
-        "Bearer a.b",
-        "Bearer a.b.c",
-        "Bearer a.b.c.d.e",
-        "Bearer \u{e9}.b.c",
-        "Bearer a,b",
-    ] {
+fn a_scheme_with_nothing_behind_it_is_a_malformed_request() {
+    for value in ["Bearer", "Bearer ", "bearer", "Bearer\tabc"] {
         println!("{value}");
         SHARED
             .send(Request::get("/user").header("authorization", value))
             .refused(400, INVALID_REQUEST, "Malformed credentials");
     }
+}
+
+#[test]
+fn a_token_that_nobody_can_read_is_no_valid_token_and_is_told_why() {
+    let segments = "it is not three segments of base64url";
+    for (value, fault) in [
+        ("Bearer =", segments),
+        ("Bearer a b", segments),
+        ("Bearer abc", segments),
+        ("Bearer a.b", segments),
+        ("Bearer a.b.c", segments),
+        ("Bearer e30.e30.AA.AA.AA", "it is encrypted"),
+        ("Bearer \u{e9}.b.c", segments),
+        (
+            "Bearer e30.e30.AA",
+            "its header is not a JSON object with an alg and without repeated members",
+        ),
+    ] {
+        println!("{value}");
+        SHARED
+            .send(Request::get("/user").header("authorization", value))
+            .invalid_token(&format!("the token is malformed: {fault}"));
+    }
+    for (claims, fault) in [
+        (
+            json!({ "exp": "4102444800" }),
+            "the claim exp is not a number",
+        ),
+        (json!({ "sub": 7 }), "the claim sub is not text"),
+    ] {
+        let token = SHARED.token(claims);
+        SHARED
+            .send(Request::get("/user").bearer(&token))
+            .invalid_token(&format!("the token is malformed: {fault}"));
+    }
+    let mut nobody = claims(json!({}));
+    nobody.as_object_mut().unwrap().remove("sub");
+    let token = SHARED.es256.sign(json!({}), &nobody);
+    SHARED
+        .send(Request::get("/user").bearer(&token))
+        .invalid_token("the token names neither a subject nor a client");
+    // A machine is named by its client.
+    nobody["client_id"] = json!("machine");
+    let token = SHARED.es256.sign(json!({}), &nobody);
+    SHARED.send(Request::get("/user").bearer(&token)).passed();
 }
 
 /// Envoy joins the values of a repeated `Authorization` with a comma before any filter sees it.

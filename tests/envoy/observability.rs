@@ -42,10 +42,7 @@ impl Scene {
                 Request::get("/audience").bearer(&sign(json!({ "aud": "x" }))),
                 "wrong_audience",
             ),
-            (
-                Request::get("/malformed").bearer("a.b.c"),
-                "malformed_credentials",
-            ),
+            (Request::get("/malformed").bearer("a.b.c"), "malformed"),
             (Request::get("/a/../b"), "malformed_path"),
         ]
     }

@@ -187,15 +187,16 @@ fn what_opens_nothing_is_refused_alike() {
         );
     }
     for credentials in [
-        "Basic",
         "Basic !",
         "Basic YWxpY2U",
         "Basic YWxpY2U=",
         "Basic /////w==",
     ] {
         let seen = sent(Request::get("/ops").header("authorization", credentials));
-        refused(&seen, 400, &[OPS], "Malformed credentials");
+        refused(&seen, 401, &[OPS], "Invalid credentials");
     }
+    let seen = sent(Request::get("/ops").header("authorization", "Basic"));
+    refused(&seen, 400, &[OPS], "Malformed credentials");
     // A scheme that no provider of the rule understands is none.
     let seen = sent(Request::get("/ops").bearer("a.b.c"));
     refused(&seen, 401, &[OPS], "Authentication required");

@@ -161,7 +161,7 @@ impl Inquiry<'_, '_> {
     }
 
     fn password(&self) -> Result<(String, String), Denial> {
-        basic::decode(&self.credential.token).ok_or(Denial::Malformed)
+        basic::decode(&self.credential.token).ok_or(Denial::BadPassword)
     }
 
     fn attempt<'a>(

@@ -42,8 +42,6 @@ impl<'p> Inquiry<'p, '_> {
         let judged = self.judge(id, provider);
         let error = match judged {
             Err(Doubt::Denied(Denial::Token(error))) => Some(error),
-            // Of a token that was read nothing else has this name.
-            Err(Doubt::Denied(Denial::Malformed)) => Some(TokenError::Malformed),
             _ => None,
         };
         if let Some(error) = error.filter(|_| self.remembers) {

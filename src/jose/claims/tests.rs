@@ -89,8 +89,8 @@ fn a_registered_claim_of_another_type_is_malformed() {
         r#"{"iat":null}"#,
     ] {
         assert_eq!(
-            read(payload).unwrap_err(),
-            TokenError::Malformed,
+            read(payload).unwrap_err().reason(),
+            "malformed",
             "{payload}"
         );
     }
@@ -110,8 +110,8 @@ fn a_payload_that_is_no_object_is_malformed() {
         "{\"a\":\"\u{0}\"}",
     ] {
         assert_eq!(
-            read(payload).unwrap_err(),
-            TokenError::Malformed,
+            read(payload).unwrap_err().reason(),
+            "malformed",
             "{payload}"
         );
     }
@@ -126,8 +126,8 @@ fn a_repeated_claim_is_malformed() {
         r#"{"x":[{"roles":[],"roles":["admin"]}]}"#,
     ] {
         assert_eq!(
-            read(payload).unwrap_err(),
-            TokenError::Malformed,
+            read(payload).unwrap_err().reason(),
+            "malformed",
             "{payload}"
         );
     }
@@ -136,7 +136,7 @@ fn a_repeated_claim_is_malformed() {
 #[test]
 fn claims_too_deep_are_malformed() {
     let payload = format!(r#"{{"x":{}{}}}"#, "[".repeat(4000), "]".repeat(4000));
-    assert_eq!(read(&payload).unwrap_err(), TokenError::Malformed);
+    assert_eq!(read(&payload).unwrap_err().reason(), "malformed");
 }
 
 #[test]
@@ -164,20 +164,74 @@ fn a_date_before_the_epoch_is_the_epoch() {
 }
 
 #[test]
-fn a_date_past_the_calendar_is_malformed() {
-    for exp in [
-        "9223372036854775807",
-        "18446744073709551615",
-        "99999999999999999999",
-        "1e20",
-        "-1e20",
-        "1e999",
+fn a_date_past_all_calendars_is_far_away() {
+    const MOST: u64 = 1 << 53;
+    for (exp, seconds) in [
+        ("9223372036854775807", MOST),
+        ("18446744073709551615", MOST),
+        ("99999999999999999999", MOST),
+        ("1e300", MOST),
+        ("9007199254740993", MOST),
+        ("1700000000000", 1_700_000_000_000),
+        ("-1e20", 0),
+        ("-9223372036854775808", 0),
     ] {
+        let claims = read(&format!(r#"{{"exp":{exp}}}"#)).unwrap();
         assert_eq!(
-            read(&format!(r#"{{"exp":{exp}}}"#)).unwrap_err(),
-            TokenError::Malformed,
+            claims.expires_at(),
+            Some(UnixTime::from_secs(seconds)),
             "{exp}"
         );
+        let rules = TimeRules {
+            require_expiration: true,
+            ..RULES
+        };
+        let now = UnixTime::from_secs(1_800_000_000);
+        let verdict = claims.check_times(&rules, now);
+        let want = if seconds == 0 {
+            Err(TokenError::Expired)
+        } else {
+            Ok(())
+        };
+        assert_eq!(verdict, want, "{exp}");
+    }
+    // No number of JSON's.
+    assert_eq!(read(r#"{"exp":1e999}"#).unwrap_err().reason(), "malformed");
+}
+
+#[test]
+fn what_is_wrong_with_claims_is_named() {
+    for (payload, message) in [
+        (
+            r#"{"exp":"2"}"#,
+            "the token is malformed: the claim exp is not a number",
+        ),
+        (
+            r#"{"nbf":null}"#,
+            "the token is malformed: the claim nbf is not a number",
+        ),
+        (
+            r#"{"iat":{}}"#,
+            "the token is malformed: the claim iat is not a number",
+        ),
+        (
+            r#"{"iss":7}"#,
+            "the token is malformed: the claim iss is not text",
+        ),
+        (
+            r#"{"sub":[]}"#,
+            "the token is malformed: the claim sub is not text",
+        ),
+        (
+            r#"{"aud":[7]}"#,
+            "the token is malformed: the claim aud is neither text nor a list of texts",
+        ),
+        (
+            r#"{"a":1,"a":1}"#,
+            "the token is malformed: its claims are not a JSON object without repeated members",
+        ),
+    ] {
+        assert_eq!(read(payload).unwrap_err().to_string(), message, "{payload}");
     }
 }
 
@@ -220,15 +274,21 @@ fn a_token_without_expiration_is_refused_where_one_is_required() {
 
 #[test]
 fn a_token_from_the_future_is_refused() {
-    for name in ["nbf", "iat"] {
+    let bounded = TimeRules {
+        max_lifetime: Some(Duration::from_secs(100_000)),
+        ..RULES
+    };
+    for (name, rules) in [("nbf", RULES), ("nbf", bounded), ("iat", bounded)] {
         let payload = json!({"exp": 9000, name: 1000});
         assert_eq!(
-            verdict(payload.clone(), RULES, 939_999),
+            verdict(payload.clone(), rules, 939_999),
             Err(TokenError::NotYetValid),
             "{name}"
         );
-        assert_eq!(verdict(payload, RULES, 940_000), Ok(()), "{name}");
+        assert_eq!(verdict(payload, rules, 940_000), Ok(()), "{name}");
     }
+    // Where no lifetime is bounded, nothing begins with it.
+    assert_eq!(verdict(json!({"exp": 9000, "iat": 1000}), RULES, 0), Ok(()));
 }
 
 #[test]

@@ -138,7 +138,6 @@ fn listener(variant: &Variant, addr: SocketAddr) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": variant.name,
-        "stream_error_on_invalid_http_message": variant.outlives_errors,
         "http_filters": filters,
         "route_config": { "virtual_hosts": [{
             "name": "all",

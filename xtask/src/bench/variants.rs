@@ -46,8 +46,6 @@ pub(super) struct Variant {
     pub(super) expect: u16,
     /// Envoy's own way to do the same.
     pub(super) peer: Option<&'static str>,
-    /// Whether the listener keeps a connection of HTTP/1.1 after 400, as it does after every other answer.
-    pub(super) outlives_errors: bool,
 }
 
 /// Makes the filter's variants.
@@ -175,7 +173,6 @@ pub(super) fn variant(name: &'static str, title: &str, filters: Vec<Value>, load
         path: PATH,
         expect: 200,
         peer: None,
-        outlives_errors: false,
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) fn all(identities: &Identities) -> Vec<Case> {
         case(
             "not a token",
             get("/api/orders").bearer("hello"),
-            Want::Refused(400, Some("error=\"invalid_request\"")),
+            Want::Refused(401, Some("error=\"invalid_token\"")),
         ),
         case(
             "two Authorization headers",

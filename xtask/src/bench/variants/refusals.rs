@@ -3,9 +3,6 @@
 use super::{FLOOD, Load, Ours, Tokens, Variant, native, variant};
 use serde_json::json;
 
-/// The listener that is told to keep connections after 400.
-const KEPT: &str = "refused-garbage-kept";
-
 /// All of them.
 ///
 /// # Errors
@@ -27,15 +24,8 @@ pub(super) fn all(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> 
             "refused-garbage",
             "native-refused-garbage",
             "not a token",
-            broken.clone(),
-            400,
-        ),
-        (
-            KEPT,
-            "native-refused-garbage",
-            "not a token, connection kept",
             broken,
-            400,
+            401,
         ),
         (
             "refused-issuer",
@@ -91,7 +81,6 @@ pub(super) fn all(ours: &Ours, tokens: &Tokens) -> Result<Vec<Variant>, String> 
             load.clone(),
         );
         refused.expect = expect;
-        refused.outlives_errors = own == KEPT;
         refused.peer = Some(peer);
         let title = format!("`jwt_authn` refuses {what}");
         let mut native = variant(peer, &title, vec![native(&jwks, true)], load);
