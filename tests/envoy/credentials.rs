@@ -290,7 +290,7 @@ print(json.dumps(out))
             [h2, 200, null, "a=1; b=2", "u-1"],
             [h2, 400, null, null, null],
             [h2, 200, "16", null, null],
-            [h2, 200, "3", null, null],
+            [h2, 200, "16", null, null],
         ])
     );
 }
