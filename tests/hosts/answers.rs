@@ -178,7 +178,7 @@ fn open_paths_look_at_no_credential() {
             assert!(process.upstream(id, "x-auth-user-id").is_empty());
         }
         let id = process.ask(Request::get("/optional").bearer("x.y.z"));
-        assert_eq!(process.status(id), 400, "{host:?}");
+        assert_eq!(process.status(id), 401, "{host:?}");
         process.is_sound();
     }
 }

@@ -74,7 +74,7 @@ fn ten_thousand_requests_leave_no_memory_behind() {
             let id = process.send(request);
             assert_eq!(
                 process.status(id),
-                [401, spoofed, 400, 200][number % 4],
+                [401, spoofed, 401, 200][number % 4],
                 "{host:?} {number}"
             );
             process.forget(id);
