@@ -154,7 +154,7 @@ fn a_grpc_call_gets_the_status_of_its_own() {
         (Request::post("/user", ""), "16"),
         (
             Request::post("/user", "").header("authorization", "Bearer ="),
-            "3",
+            "16",
         ),
         (Request::post("/user", "").bearer("a.b.c"), "16"),
         (
