@@ -223,7 +223,7 @@ const UNREADABLE: Denial = Denial::Token(TokenError::Malformed(Malformation::Seg
 fn unreadable(location: &Location, bytes: &[u8]) -> Denial {
     if bytes.is_empty() {
         Denial::Malformed
-    } else if bytes.contains(&b',') {
+    } else if bytes.contains(&b',') && matches!(location, Location::Header { .. }) {
         Denial::Ambiguous
     } else if *location == Location::basic() {
         Denial::BadPassword

@@ -183,6 +183,8 @@ pub struct Exchange {
     asks_about: Cell<Option<usize>>,
     /// What became of its password at each provider, so that it counts once for each.
     guesses: RefCell<Vec<Guess>>,
+    /// The provider whose keys without a `kid` have not signed the token, and which keys there were then.
+    nameless: Cell<Option<(ProviderId, u64)>>,
     /// When its password's turn is, where it has to wait for one.
     turn: Cell<Option<MonoTime>>,
 }
@@ -242,6 +244,7 @@ impl Exchange {
             verified: RefCell::new(Vec::new()),
             asks_about: Cell::new(None),
             guesses: RefCell::new(Vec::new()),
+            nameless: Cell::new(None),
             turn: Cell::new(None),
         }
     }

@@ -185,7 +185,7 @@ impl Gateway {
         };
         let crowded = matches!(need, Need::Answers(_)) && !self.stores.services.takes_more();
         if crowded || !self.has_room(&exchange, &need) {
-            return settle(exchange.give_up(TOO_MANY)).unwrap_or(Outcome::Held);
+            return settle(exchange.give_up(crowded_out(&need))).unwrap_or(Outcome::Held);
         }
         exchange.find_client();
         self.sought = match need {
@@ -407,7 +407,7 @@ impl Gateway {
             self.hold(id, held.exchange, need, (deadline, held.asked), now);
             return Some(Outcome::Held);
         } else {
-            TOO_MANY
+            crowded_out(&need)
         };
         let step = held.exchange.give_up(denial);
         self.leave(&held);
@@ -502,7 +502,13 @@ impl Gateway {
 }
 
 /// The refusal of a request that may not wait.
-const TOO_MANY: Denial = Denial::TooManyWaiting { retry_after: 1 };
+const fn crowded_out(need: &Need) -> Denial {
+    match need {
+        // Nothing is out of order but the number of passwords.
+        Need::Turn(_) => unavailable(need),
+        Need::Answers(_) | Need::Keys { .. } => Denial::TooManyWaiting { retry_after: 1 },
+    }
+}
 
 /// The refusal of a request that can wait no longer.
 const fn unavailable(need: &Need) -> Denial {

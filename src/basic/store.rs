@@ -2,6 +2,7 @@
 //! password.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct PasswordStore {
     known_wrong: RefCell<Expiring<()>>,
     throttles: RefCell<Throttles>,
     time: RefCell<HashTime>,
+    /// When the hash of a password is computed that waits for its turn.
+    booked: RefCell<BTreeMap<Digest, MonoTime>>,
 }
 
 /// A name's password, and where it was right.
@@ -70,7 +73,10 @@ pub enum Standing {
     /// It was counted, or has waited for its turn.
     Admitted,
     /// The same, and the time of its hash is taken: [`Stop::HashAt`] said when.
-    Booked,
+    Booked {
+        /// Whether it counts as wrong already.
+        counts: bool,
+    },
 }
 
 /// Passwords are not for logs.
@@ -100,6 +106,7 @@ impl PasswordStore {
                 throttles.first().copied().unwrap_or_default(),
             )),
             time: RefCell::new(HashTime::new(hash_time)),
+            booked: RefCell::default(),
         }
     }
 
@@ -116,7 +123,8 @@ impl PasswordStore {
     /// The claims of the user whose password this is. A password that was right lately is not hashed again.
     ///
     /// Whether it is looked at at all is decided before anything that is remembered counts, or memory would tell somebody
-    /// who has guessed enough which password is right; but for passwords that come from where they were right before.
+    /// who has guessed enough, or has used up the time for hashes, which password is right; but for passwords that come from
+    /// where they were right before.
     ///
     /// # Errors
     /// [`Denial::BadPassword`], [`Denial::HashesThrottled`] or a time to wait for where it would have to be hashed, and
@@ -133,23 +141,32 @@ impl PasswordStore {
         if standing == Standing::New {
             self.admit_password(attempt, &digest, shared, now)?;
         }
+        let is_booked = matches!(standing, Standing::Booked { .. });
+        if !is_booked && !self.is_own(attempt, &digest, shared, now) {
+            self.await_same(&digest, now)?;
+            self.has_time(attempt, now)?;
+        }
         if let Some(claims) = self.recall(attempt, &digest, shared, now) {
             return Ok(claims);
         }
+        let wrong = |store: &Self| {
+            if standing != (Standing::Booked { counts: true }) {
+                store.count_wrong(attempt, now);
+            }
+            Err(Stop::Denied(Denial::BadPassword))
+        };
         if self.known_wrong.borrow().get(&digest, now).is_some() {
-            self.count_wrong(attempt, now);
-            return Err(Stop::Denied(Denial::BadPassword));
+            return wrong(self);
         }
         let lot = self.lot(attempt);
-        if standing != Standing::Booked {
-            self.book(attempt, users.cost(attempt.username, lot), now)?;
+        if !is_booked {
+            self.book(attempt, digest, users.cost(attempt.username, lot), now)?;
         }
         let password = attempt.password.as_bytes();
         let Some(claims) = users.verify(attempt.username, password, lot) else {
             let until = now.plus(REMEMBERED);
             self.known_wrong.borrow_mut().insert(digest, (), until);
-            self.count_wrong(attempt, now);
-            return Err(Stop::Denied(Denial::BadPassword));
+            return wrong(self);
         };
         self.keep(attempt, digest, Some(&claims), shared, now);
         Ok(claims)
@@ -195,16 +212,40 @@ impl PasswordStore {
         self.throttles.borrow_mut().forgive(attempt);
     }
 
-    /// Takes the time for a hash of this cost.
-    fn book(&self, attempt: Attempt<'_>, cost: u32, now: MonoTime) -> Result<(), Stop> {
-        let mut time = self.time.borrow_mut();
-        time.admit(attempt.client, now)
-            .map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))?;
-        let begins = time.book(cost, attempt.client, now);
-        if begins > now && attempt.waits {
-            return Err(Stop::HashAt(begins));
+    /// Lets a password wait whose hash is booked: it takes no time of its own.
+    fn await_same(&self, digest: &Digest, now: MonoTime) -> Result<(), Stop> {
+        let at = self.booked.borrow().get(digest).copied();
+        let counts = false;
+        match at.filter(|at| *at > now) {
+            Some(at) => Err(Stop::HashAt { at, counts }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn has_time(&self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
+        let admitted = self.time.borrow_mut().admit(attempt.client, now);
+        admitted.map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))
+    }
+
+    /// Takes the time for a hash of this cost. One that has to wait counts as wrong until it was found to be right.
+    fn book(
+        &self,
+        attempt: Attempt<'_>,
+        digest: Digest,
+        cost: u32,
+        now: MonoTime,
+    ) -> Result<(), Stop> {
+        self.has_time(attempt, now)?;
+        let at = self.time.borrow_mut().book(cost, attempt.client, now);
+        if at <= now || !attempt.waits {
+            return Ok(());
+        }
+        let mut booked = self.booked.borrow_mut();
+        booked.retain(|_, at| *at > now);
+        booked.insert(digest, at);
+        drop(booked);
+        self.count_wrong(attempt, now);
+        Err(Stop::HashAt { at, counts: true })
     }
 
     fn admit_password(
@@ -214,13 +255,24 @@ impl PasswordStore {
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Result<(), Stop> {
+        let is_own = self.is_own(attempt, digest, shared, now);
         let mut throttles = self.throttles.borrow_mut();
-        let is_own = self.is_own_until(attempt, digest, now).is_some()
-            || self.common.borrow_mut().knows(attempt, shared, now);
         if is_own && throttles.knows_own(attempt, now) {
             return Ok(());
         }
         throttles.admit(attempt, now)
+    }
+
+    /// Whether it is known that this password was right before, from the same address.
+    fn is_own(
+        &self,
+        attempt: Attempt<'_>,
+        digest: &Digest,
+        shared: &mut dyn SharedData,
+        now: MonoTime,
+    ) -> bool {
+        self.is_own_until(attempt, digest, now).is_some()
+            || self.common.borrow_mut().knows(attempt, shared, now)
     }
 
     /// Until when it is known that this password was right before, from the same address.

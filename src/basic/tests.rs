@@ -328,15 +328,33 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
     let begins = vm.now.plus(Duration::from_micros(u64::from(cost) * 2));
     assert_eq!(
         vm.sign_in("nobody", "x", "10.0.0.2"),
-        Err(Stop::HashAt(begins))
+        Err(Stop::HashAt {
+            at: begins,
+            counts: true
+        })
     );
     assert_eq!(vm.sign_in("bob", "password", "10.0.0.3"), spent);
     assert_eq!(vm.sign_in("nobody", "y", "10.0.0.4"), spent);
+    // Nobody learns then from elsewhere what is remembered; who was right from there does not notice.
+    assert_eq!(vm.sign_in("alice", "password", "10.0.0.5"), spent);
+    assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
+    // The same password waits for the same hash.
+    assert_eq!(
+        vm.sign_in("nobody", "x", "10.0.0.2"),
+        Err(Stop::HashAt {
+            at: begins,
+            counts: false
+        })
+    );
     vm.now = begins;
     let booked = attempt("nobody", "x", "10.0.0.2");
-    let got = vm
-        .store
-        .verify(booked, &vm.users, Standing::Booked, &mut NoStore, vm.now);
+    let got = vm.store.verify(
+        booked,
+        &vm.users,
+        Standing::Booked { counts: true },
+        &mut NoStore,
+        vm.now,
+    );
     assert_eq!(got.map(drop), WRONG.map(drop));
     // Known ones cost nothing, right or wrong, from wherever.
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));

@@ -46,7 +46,13 @@ pub enum Stop {
     /// It is looked at then.
     Until(MonoTime),
     /// Its hash may be computed then.
-    HashAt(MonoTime),
+    HashAt {
+        /// When.
+        at: MonoTime,
+        /// Whether it counts as wrong from now on: hanging up is no way to guess more. One that waits for the hash of the
+        /// same password guesses nothing.
+        counts: bool,
+    },
 }
 
 /// The wrong passwords that one VM has seen.

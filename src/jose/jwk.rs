@@ -240,34 +240,51 @@ impl Kind<'_> {
 /// The key without members that say nothing, and with its numbers as they are to be written; `None` where it is so
 /// already.
 fn tidied(jwk: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let is_number = |name: &str| matches!(name, "n" | "e" | "x" | "y");
-    let is_blank = |byte: u8| byte == b'=' || byte.is_ascii_whitespace();
     let says_nothing = |value: &Value| match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         _ => false,
     };
-    let is_untidy = |(name, value): (&String, &Value)| {
-        let padded = || {
-            value
-                .as_str()
-                .is_some_and(|text| text.bytes().any(is_blank))
-        };
-        says_nothing(value) || is_number(name) && padded()
+    let curve = jwk.get("crv").and_then(Value::as_str).unwrap_or_default();
+    let length = EcKey::field_bytes(curve);
+    let written = |name: &str, value: &Value| match name {
+        "n" | "e" => tidy_number(value.as_str()?, None),
+        "x" | "y" => tidy_number(value.as_str()?, length),
+        _ => None,
     };
+    let is_untidy =
+        |(name, value): (&String, &Value)| says_nothing(value) || written(name, value).is_some();
     if !jwk.iter().any(is_untidy) {
         return None;
     }
     let members = jwk.iter().filter(|(_, value)| !says_nothing(value));
-    let tidy = members.map(|(name, value)| match value.as_str() {
-        Some(text) if is_number(name) => {
-            let lines: String = text.split_ascii_whitespace().collect();
-            (name.clone(), lines.trim_end_matches('=').into())
-        }
-        _ => (name.clone(), value.clone()),
+    let tidy = members.map(|(name, value)| {
+        let number = written(name, value).map(Value::from);
+        (name.clone(), number.unwrap_or_else(|| value.clone()))
     });
     Some(tidy.collect())
+}
+
+/// A number without padding and line ends, and as a coordinate in as many bytes as the field has (RFC 7518 section
+/// 6.2.1.2); `None` where it is written so, or cannot be.
+fn tidy_number(text: &str, length: Option<usize>) -> Option<String> {
+    let is_blank = |byte: u8| byte == b'=' || byte.is_ascii_whitespace();
+    let is_padded = text.bytes().any(is_blank);
+    let has_length = |length: usize| text.len() == length.saturating_mul(4).div_ceil(3);
+    if !is_padded && length.is_none_or(has_length) {
+        return None;
+    }
+    let lines: String = text.split_ascii_whitespace().collect();
+    let number = lines.trim_end_matches('=');
+    let Some(length) = length else {
+        return Some(number.to_owned());
+    };
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(number).ok()?;
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let digits = bytes.get(zeros..).unwrap_or_default();
+    let missing = length.checked_sub(digits.len())?;
+    Some(BASE64_URL_SAFE_NO_PAD.encode([&vec![0; missing], digits].concat()))
 }
 
 struct Jwk<'j>(&'j Map<String, Value>);
@@ -289,18 +306,6 @@ impl<'j> Jwk<'j> {
         BASE64_URL_SAFE_NO_PAD
             .decode(text)
             .map_err(|_| KeyError::Malformed)
-    }
-
-    /// A coordinate in as many bytes as the field has (RFC 7518 section 6.2.1.2), whatever zeros stand before it.
-    fn coordinate(&self, name: &str, curve: &str) -> Result<Vec<u8>, KeyError> {
-        let bytes = self.bytes(name)?;
-        let length = EcKey::field_bytes(curve).ok_or(KeyError::UnsupportedCurve)?;
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let number = bytes.get(zeros..).unwrap_or_default();
-        let missing = length
-            .checked_sub(number.len())
-            .ok_or(KeyError::Malformed)?;
-        Ok([&vec![0; missing], number].concat())
     }
 
     /// Where both `use` and `key_ops` are there, both have to agree (RFC 7517 section 4.3).
@@ -345,11 +350,7 @@ impl<'j> Jwk<'j> {
     fn verifying_key(&self, kind: &Kind<'_>, origin: Origin) -> Result<VerifyingKey, KeyError> {
         match kind {
             Kind::Ec(curve, _) => {
-                let of = |name| match origin {
-                    Origin::Proof => self.bytes(name),
-                    Origin::Inline | Origin::Remote => self.coordinate(name, curve),
-                };
-                let (x, y) = (of("x")?, of("y")?);
+                let (x, y) = (self.bytes("x")?, self.bytes("y")?);
                 EcKey::new(curve, &x, &y).map(VerifyingKey::Ec)
             }
             Kind::Ed25519 => Ed25519Key::new(&self.bytes("x")?).map(VerifyingKey::Ed25519),

@@ -58,7 +58,7 @@ pub enum Document {
     #[error("a single key, which belongs into {{\"keys\": […]}}")]
     Key,
     /// Whatever else is JSON.
-    #[error("other JSON: it has no list \"keys\"")]
+    #[error("other JSON: it has no one list \"keys\"")]
     Json,
     /// None of these.
     #[error("no JSON at all")]

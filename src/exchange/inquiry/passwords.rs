@@ -105,16 +105,29 @@ impl Inquiry<'_, '_> {
         self.guess(provider).is_some_and(|guess| guess.known)
     }
 
-    /// What was decided of the password before; or until when it waits.
+    /// What was decided of the password before; or until when it waits. While one provider's hash waits for its turn, no
+    /// other one's time is taken: the first may know the password.
     fn standing(&self, provider: ProviderId) -> Result<Standing, Doubt> {
-        let guess = self.guess(provider);
-        let booked = guess.and_then(|guess| guess.hash_at);
-        match booked.or_else(|| self.exchange.turn.get()) {
-            Some(at) if self.now.mono < at => Err(Doubt::Needs(Need::Turn(at))),
-            _ if booked.is_some() => Ok(Standing::Booked),
-            None if guess.is_none() => Ok(Standing::New),
-            _ => Ok(Standing::Admitted),
+        let own = self.guess(provider);
+        let booked = own.filter(|guess| guess.hash_at.is_some());
+        let turn = match booked {
+            Some(guess) => guess.hash_at,
+            None => {
+                let guesses = self.exchange.guesses.borrow();
+                let others = guesses.iter().filter_map(|guess| guess.hash_at);
+                others.chain(self.exchange.turn.get()).max()
+            }
+        };
+        if let Some(at) = turn
+            && self.now.mono < at
+        {
+            return Err(Doubt::Needs(Need::Turn(at)));
         }
+        Ok(match (booked, own) {
+            (Some(Guess { counts, .. }), _) => Standing::Booked { counts },
+            (None, None) if self.exchange.turn.get().is_none() => Standing::New,
+            (None, _) => Standing::Admitted,
+        })
     }
 
     fn stop(&self, provider: ProviderId, stop: Stop) -> Doubt {
@@ -124,10 +137,11 @@ impl Inquiry<'_, '_> {
                 self.exchange.turn.set(Some(at));
                 Doubt::Needs(Need::Turn(at))
             }
-            Stop::HashAt(at) => {
+            Stop::HashAt { at, counts } => {
                 let guess = self.guess(provider).unwrap_or_else(|| Guess::of(provider));
                 self.note(Guess {
                     hash_at: Some(at),
+                    counts: guess.counts || counts,
                     ..guess
                 });
                 Doubt::Needs(Need::Turn(at))

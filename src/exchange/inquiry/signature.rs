@@ -120,7 +120,10 @@ impl<'p> Inquiry<'p, '_> {
         drop(before);
         let now = self.now.mono;
         let arrived = self.exchange.arrived.get().copied().unwrap_or(now);
-        let set = keys_for(self.stores, keys, token, (arrived, now))?;
+        let changes = self.stores.keys.changes();
+        // Keys without a `kid` are tried once, not each time that the request is looked at.
+        let tried = self.exchange.nameless.get() == Some((id, changes));
+        let set = keys_for(self.stores, keys, (token, !tried), (arrived, now))?;
         let payer = Payer::Stranger {
             client: &self.exchange.peer.client,
             claimed: Claimed::of(token),
@@ -141,9 +144,11 @@ impl<'p> Inquiry<'p, '_> {
             return Err(Denial::KeysUnavailable { retry_after: 1 }.into());
         }
         // A key without a `kid` could have signed it, and has not: a newer set may have the one that it names.
-        if let (Err(TokenError::UnknownKey), Keys::Remote(source)) = (&verified, keys)
+        if let (Err(TokenError::UnknownKey | TokenError::BudgetSpent), Keys::Remote(source)) =
+            (&verified, keys)
             && !set.knows_key_of(token)
         {
+            self.exchange.nameless.set(Some((id, changes)));
             return Err(unknown_key(self.stores, *source, token, (arrived, now)));
         }
         let policy = &self.exchange.policy;
@@ -168,11 +173,12 @@ impl<'p> Inquiry<'p, '_> {
     }
 }
 
-/// The keys that tell whether the token's signature holds.
+/// The keys that tell whether the token's signature holds, where they have its key or, as long as those are to be tried,
+/// one without a `kid`.
 fn keys_for<'p>(
     stores: &'p Stores,
     keys: &'p Keys,
-    token: &UntrustedToken<'_>,
+    (token, tries_nameless): (&UntrustedToken<'_>, bool),
     (arrived, now): (MonoTime, MonoTime),
 ) -> Result<&'p Rc<KeySet>, Doubt> {
     let source = match keys {
@@ -185,7 +191,11 @@ fn keys_for<'p>(
             unknown_key: false,
         })),
         Lookup::Unavailable { retry_after } => Err(Denial::KeysUnavailable { retry_after }.into()),
-        Lookup::Ready(set) if set.knows_key_of(token) || set.may_verify(token) => Ok(set),
+        Lookup::Ready(set)
+            if set.knows_key_of(token) || tries_nameless && set.may_verify(token) =>
+        {
+            Ok(set)
+        }
         Lookup::Ready(_) => Err(unknown_key(stores, source, token, (arrived, now))),
     }
 }
