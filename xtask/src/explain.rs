@@ -35,6 +35,11 @@ pub fn check(file: &str, environment: bool) -> Result<(), String> {
     for finding in &found.findings {
         println!("{file}: {finding}");
     }
+    if found.configurations.is_empty() && !found.is_settings {
+        println!(
+            "{file}: warning: no configuration of the filter is in this file: what is in others, or comes from elsewhere, was not looked at"
+        );
+    }
     let mut refused = found.errors();
     for own in &found.configurations {
         let name = format!("{file}: {}", own.place);

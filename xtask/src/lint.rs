@@ -68,6 +68,8 @@ pub struct Findings {
     pub findings: Vec<Finding>,
     /// The filter's own configurations.
     pub configurations: Vec<Embedded>,
+    /// Whether the file is of settings alone, and never holds one.
+    pub is_settings: bool,
 }
 
 impl Findings {

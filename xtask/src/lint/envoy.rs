@@ -5,12 +5,15 @@ use serde_json::Value;
 
 /// What the type of an HTTP connection manager ends with.
 const MANAGER: &str = ".HttpConnectionManager";
+/// What the type of a proxy of bare connections ends with.
+const TUNNEL: &str = ".tcp_proxy.v3.TcpProxy";
 /// The type of a WebAssembly filter.
 const WASM: &str = ".http.wasm.v3.Wasm";
 
 /// Filters that may stand before the filter: they look at no identity, and what they answer is for everybody.
-const BEFORE: [&str; 9] = [
+const BEFORE: [&str; 10] = [
     "cors",
+    "set_filter_state",
     "connection_limit",
     "local_ratelimit",
     "health_check",
@@ -55,11 +58,15 @@ struct Needs {
 
 /// Looks through one document.
 pub(super) fn lint(document: &Value, findings: &mut Findings) {
-    let mut managers = Vec::new();
-    let mut plugins = Vec::new();
+    let document = &snake(document);
+    let (mut managers, mut plugins, mut tunnels) = (Vec::new(), Vec::new(), Vec::new());
     walk(document, &mut String::new(), &mut |place, value| {
-        if type_of(value).ends_with(MANAGER) {
+        let kind = type_of(value);
+        if kind.ends_with(MANAGER) {
             managers.push((place.to_owned(), value.clone()));
+        }
+        if kind.ends_with(TUNNEL) {
+            tunnels.push(place.to_owned());
         }
         if is_own(value) {
             plugins.push((place.to_owned(), value.clone()));
@@ -77,27 +84,93 @@ pub(super) fn lint(document: &Value, findings: &mut Findings) {
         }
     });
     admin(document, findings);
+    let mut needs = Needs::default();
+    for (place, filter) in &plugins {
+        if let Some(plugin) = plugin(filter) {
+            let own = settings(place, plugin, findings);
+            needs.address |= own.address;
+        }
+    }
     let guarded = managers.iter().any(|(_, manager)| own(manager).is_some());
     for (place, manager) in &managers {
         match own(manager) {
-            Some(at) => chain(place, manager, at, findings),
-            None if guarded => findings.add(
-                Weight::Error,
-                format!("{place}.http_filters"),
-                "this chain does not have the filter, and others have it: what listens here goes past it; add it, or let nobody but yourself reach this port",
-            ),
+            Some(at) => chain(place, manager, (at, needs), findings),
+            None if guarded => unguarded(place, manager, findings),
             None => {}
         }
     }
-    // A part of a chain, as EnvoyFilter and others have it.
-    for (place, filter) in &plugins {
-        let in_chain = managers
-            .iter()
-            .any(|(manager, _)| place.starts_with(manager.as_str()));
-        if let Some(plugin) = plugin(filter).filter(|_| !in_chain) {
-            settings(place, plugin, findings);
+    if guarded {
+        for place in tunnels {
+            findings.add(
+                Weight::Warning,
+                place,
+                "connections are handed on here without a look at their requests: see that they reach nothing that the filter guards",
+            );
         }
     }
+}
+
+/// A chain beside others that have the filter.
+fn unguarded(place: &str, manager: &Value, findings: &mut Findings) {
+    let place = format!("{place}.http_filters");
+    let inherits = filters(manager)
+        .iter()
+        .any(|filter| filter.get("config_discovery").is_some());
+    let mut leads = manager.get("rds").is_some() || manager.get("scoped_routes").is_some();
+    walk(manager, &mut String::new(), &mut |_, value| {
+        leads |= value.get("route").is_some();
+    });
+    if inherits {
+        findings.add(
+            Weight::Warning,
+            place,
+            "a filter of this chain comes by config_discovery: see that it is this one",
+        );
+    } else if leads {
+        findings.add(
+            Weight::Error,
+            place,
+            "this chain does not have the filter, and others have it: what listens here goes past it; add it, or let nobody but yourself reach this port",
+        );
+    }
+}
+
+/// The same document with every key as Envoy's own examples write it: it takes `httpFilters` too. What a plugin's
+/// configuration holds is not Envoy's.
+fn snake(value: &Value) -> Value {
+    let is_ours = |name: &str| matches!(name, "configuration" | "pluginConfig" | "defaultConfig");
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| {
+                let member = if is_ours(name) {
+                    member.clone()
+                } else {
+                    snake(member)
+                };
+                (snake_word(name), member)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(snake).collect(),
+        other => other.clone(),
+    }
+}
+
+fn snake_word(name: &str) -> String {
+    // Names of clusters and filters are no keys that Envoy has two spellings of.
+    if !name.starts_with(|first: char| first.is_ascii_lowercase())
+        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return name.to_owned();
+    }
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_lowercase());
+    }
+    out
 }
 
 /// Calls for every object, with its place.
@@ -186,7 +259,7 @@ fn kind(filter: &Value) -> String {
 }
 
 /// Looks at a chain in which the filter stands at this place.
-fn chain(place: &str, manager: &Value, at: usize, findings: &mut Findings) {
+fn chain(place: &str, manager: &Value, (at, needs): (usize, Needs), findings: &mut Findings) {
     let filters = filters(manager);
     let name_of = |filter: &Value| {
         filter
@@ -203,7 +276,7 @@ fn chain(place: &str, manager: &Value, at: usize, findings: &mut Findings) {
             "routes that do not enable the filter go past it; leave this out",
         );
     }
-    let needs = plugin(own).map_or_else(Needs::default, |plugin| settings(&here, plugin, findings));
+    upgrades(place, manager, findings);
     for (index, filter) in filters.iter().enumerate() {
         let kind = kind(filter);
         let place = format!("{place}.http_filters[{index}]");
@@ -225,10 +298,34 @@ fn chain(place: &str, manager: &Value, at: usize, findings: &mut Findings) {
     );
 }
 
+/// An upgrade may have a chain of its own.
+fn upgrades(place: &str, manager: &Value, findings: &mut Findings) {
+    let upgrades = manager.get("upgrade_configs").and_then(Value::as_array);
+    for (index, upgrade) in upgrades.into_iter().flatten().enumerate() {
+        let Some(filters) = upgrade.get("filters").and_then(Value::as_array) else {
+            continue;
+        };
+        if !filters.is_empty() && !filters.iter().any(is_own) {
+            findings.add(
+                Weight::Error,
+                format!("{place}.upgrade_configs[{index}].filters"),
+                "upgrades have this chain instead, and the filter is not in it: leave `filters` out, or add it",
+            );
+        }
+    }
+}
+
 /// Looks at the plugin's settings, and takes its configuration along.
 fn settings(place: &str, plugin: &Value, findings: &mut Findings) -> Needs {
     let place = format!("{place}.typed_config.config");
-    let policy = plugin.get("failure_policy").and_then(Value::as_str);
+    // By name or by number.
+    let policy = plugin
+        .get("failure_policy")
+        .map(|policy| match policy.as_u64() {
+            Some(1) => "FAIL_RELOAD",
+            Some(3) => "FAIL_OPEN",
+            _ => policy.as_str().unwrap_or_default(),
+        });
     let opens = plugin.get("fail_open").and_then(Value::as_bool) == Some(true);
     match policy {
         _ if opens => findings.add(
@@ -297,8 +394,15 @@ fn behind(place: &str, kind: &str, findings: &mut Findings) {
 
 /// The client's address is what the configuration counts by, or is for the logs only.
 fn addresses(place: &str, manager: &Value, needs: Needs, findings: &mut Findings) {
-    let trusted = manager.get("use_remote_address").and_then(Value::as_bool) == Some(true)
-        || manager.get("original_ip_detection_extensions").is_some();
+    if needs.address && manager.get("original_ip_detection_extensions").is_some() {
+        findings.add(
+            Weight::Warning,
+            format!("{place}.original_ip_detection_extensions"),
+            "the configuration goes by the address that this finds: see that clients cannot write what it reads",
+        );
+        return;
+    }
+    let trusted = manager.get("use_remote_address").and_then(Value::as_bool) == Some(true);
     if !trusted && needs.address {
         findings.add(
             Weight::Error,
@@ -363,9 +467,9 @@ fn route(place: &str, value: &Value, own_name: &str, findings: &mut Findings) {
         "host_rewrite_header",
         "host_rewrite_path_regex",
     ];
-    // Of a route's action only: responses have none of them.
+    // Of what goes upstream only: a redirect is answered here.
     for key in rewrites {
-        if value.get(key).is_some() && value.get("path_redirect").is_none() {
+        if value.get(key).is_some() && place.ends_with(".route") {
             findings.add(
                 Weight::Warning,
                 format!("{place}.{key}"),

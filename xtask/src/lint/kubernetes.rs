@@ -3,8 +3,15 @@
 use super::{Embedded, Findings, Host, Weight};
 use serde_json::Value;
 
-/// Looks through one object.
+/// Looks through one object, or a list of them.
 pub(super) fn lint(object: &Value, findings: &mut Findings) {
+    if object.get("kind").and_then(Value::as_str) == Some("List") {
+        let items = object.get("items").and_then(Value::as_array);
+        return items
+            .into_iter()
+            .flatten()
+            .for_each(|item| lint(item, findings));
+    }
     let Some(spec) = object.get("spec") else {
         return;
     };
@@ -49,6 +56,24 @@ fn wasm_plugin(spec: &Value, reloads: bool, findings: &mut Findings) {
         return;
     };
     embed(format!("spec.{key}"), configuration, findings);
+    let rules = spec.get("matchRules").and_then(Value::as_array);
+    let off = |value: &Value, key: &str| value.get(key).and_then(Value::as_bool) == Some(true);
+    for (at, rule) in rules.into_iter().flatten().enumerate() {
+        if off(rule, "configDisable") {
+            findings.add(
+                Weight::Error,
+                format!("spec.matchRules[{at}].configDisable"),
+                "what this matches goes past the filter; a rule `public` opens a path and strips what clients made up",
+            );
+        }
+    }
+    if off(spec, "defaultConfigDisable") {
+        findings.add(
+            Weight::Error,
+            "spec.defaultConfigDisable",
+            "everything goes past the filter that no rule here matches",
+        );
+    }
     match text(spec, "failStrategy") {
         Some("FAIL_RELOAD") => {}
         Some("FAIL_OPEN") => findings.add(

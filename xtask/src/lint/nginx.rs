@@ -15,7 +15,10 @@ const LONGEST: usize = 4096;
 /// Looks through one file.
 pub(super) fn lint(text: &str) -> Result<Findings, String> {
     if is_kong(text) {
-        return Ok(kong(text));
+        return Ok(Findings {
+            is_settings: true,
+            ..kong(text)
+        });
     }
     let file = Directive {
         block: Some(parse::parse(text)?),
@@ -25,15 +28,26 @@ pub(super) fn lint(text: &str) -> Result<Findings, String> {
     let names = modules(&file);
     let reader = Reader { names };
     reader.blocks(&file, Chain::default(), &mut findings);
+    reader.servers(&file, &mut findings);
     Ok(findings)
 }
 
-/// `kong.conf` has lines of `name = value`, and no directives.
+/// `kong.conf` has lines of `name = value`, and nothing else.
 fn is_kong(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    lines.any(|line| {
-        !line.starts_with('#') && !line.ends_with([';', '{', '}']) && line.contains(" = ")
-    })
+    let lines = text.lines().map(str::trim);
+    let mut lines = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .peekable();
+    let is_setting = |line: &str| {
+        let name = line.split_once('=').map(|(name, _)| name.trim());
+        name.is_some_and(|name| {
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        })
+    };
+    lines.peek().is_some() && lines.all(is_setting)
 }
 
 fn kong(text: &str) -> Findings {
@@ -109,15 +123,45 @@ impl Reader {
     fn blocks(&self, block: &Directive, outer: Chain, findings: &mut Findings) {
         let chain = self.chain(block, outer, findings);
         match block.name.as_str() {
-            "server" => self.server(block, chain, findings),
-            "location" if chain.guarded => self.guarded(block, chain, findings),
+            "server" | "location" => self.locations(block, chain, findings),
             _ => {}
+        }
+        if block.name == "location" && chain.guarded {
+            self.guarded(block, chain, findings);
         }
         for held in block.block.iter().flatten() {
             if SCOPES.contains(&held.name.as_str()) {
                 self.blocks(held, chain, findings);
             }
         }
+    }
+
+    /// Servers that go upstream without the filter, beside others that have it.
+    fn servers(&self, file: &Directive, findings: &mut Findings) {
+        let blocks = std::iter::once(file).chain(file.all("http"));
+        let servers: Vec<_> = blocks
+            .flat_map(|block| block.all("server").map(move |server| (block, server)))
+            .collect();
+        let has_filter = |(block, server): &(&Directive, &Directive)| {
+            self.holds_filter(server) || block.all("proxy_wasm").any(|filter| self.is_own(filter))
+        };
+        if !servers.iter().any(has_filter) {
+            return;
+        }
+        for (_, server) in servers.iter().filter(|held| !has_filter(held)) {
+            if goes_upstream(server) {
+                findings.add(
+                    Weight::Error,
+                    format!("line {}", server.line),
+                    "this server goes upstream without the filter, and others have it: add it, or let nobody but yourself reach this port",
+                );
+            }
+        }
+    }
+
+    fn holds_filter(&self, block: &Directive) -> bool {
+        let mut held = block.block.iter().flatten();
+        held.any(|held| self.is_own(held) || self.holds_filter(held))
     }
 
     fn is_own(&self, directive: &Directive) -> bool {
@@ -156,9 +200,9 @@ impl Reader {
         chain
     }
 
-    /// The locations of a server: which are left out, and where guarded ones lead.
-    fn server(&self, server: &Directive, outer: Chain, findings: &mut Findings) {
-        if outer.guarded {
+    /// The locations of a server, or within another one: which are left out, and where guarded ones lead.
+    fn locations(&self, server: &Directive, outer: Chain, findings: &mut Findings) {
+        if outer.guarded && server.name == "server" {
             early(server, "server", findings);
         }
         let is_guarded = |location: &&Directive| {
@@ -166,7 +210,7 @@ impl Reader {
                 .guarded
         };
         let guarded: Vec<_> = server.all("location").filter(is_guarded).collect();
-        if guarded.is_empty() {
+        if guarded.is_empty() && !outer.guarded {
             return;
         }
         for other in server.all("location").filter(|other| !is_guarded(other)) {
@@ -179,8 +223,10 @@ impl Reader {
                 );
             }
         }
+        // Where all are guarded, each request is asked about wherever it is led.
+        let all = outer.guarded && server.all("location").all(|location| is_guarded(&location));
         let names: BTreeSet<&str> = guarded.iter().map(|location| name(location)).collect();
-        for location in guarded {
+        for location in guarded.iter().filter(|_| !all) {
             leads(location, &names, findings);
         }
     }
@@ -220,6 +266,11 @@ impl Reader {
     }
 }
 
+fn goes_upstream(block: &Directive) -> bool {
+    let mut held = block.block.iter().flatten();
+    held.any(|held| held.name.ends_with("_pass") || goes_upstream(held))
+}
+
 /// Where a guarded location hands its requests to.
 fn leads(location: &Directive, guarded: &BTreeSet<&str>, findings: &mut Findings) {
     let goes_past = |target: &str| !guarded.contains(target);
@@ -254,13 +305,13 @@ fn early(block: &Directive, what: &str, findings: &mut Findings) {
     for held in block.block.iter().flatten() {
         match held.name.as_str() {
             "return" => findings.add(
-                Weight::Error,
+                Weight::Warning,
                 line(held),
-                format!("`return` in a guarded {what} answers before the filter is asked"),
+                format!("`return` in a guarded {what} answers everybody, before the filter is asked"),
             ),
             "if" => {
                 for inner in held.block.iter().flatten() {
-                    if inner.name == "return" || inner.name.ends_with("_pass") {
+                    if matches!(inner.name.as_str(), "return" | "rewrite") || inner.name.ends_with("_pass") {
                         findings.add(
                             Weight::Error,
                             line(inner),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::tools::workspace;
+use serde_json::json;
 use std::fs;
 
 /// The file to copy.
@@ -212,7 +213,7 @@ fn what_goes_past_a_guarded_location_of_nginx() {
         assert_eq!(alone(held), [] as [String; 0], "{held}");
     }
     for (held, wanted) in [
-        ("return 200 'x';", "error: line 3: `return`"),
+        ("return 200 'x';", "warning: line 3: `return`"),
         (
             "if ($x) { return 200; }",
             "error: line 3: `return` in an `if`",
@@ -352,4 +353,126 @@ fn manifests_are_read_with_their_configurations() {
         ),
         [] as [String; 0]
     );
+}
+
+#[test]
+fn chains_in_other_words_and_other_places() {
+    let mut document: Value = serde_saphyr::from_str(&copied()).unwrap();
+    // Envoy takes its keys in another spelling, too.
+    let camel = copied()
+        .replace("http_filters:", "httpFilters:")
+        .replace("typed_config:", "typedConfig:")
+        .replace("failure_policy: FAIL_RELOAD", "failurePolicy: 3");
+    let read = read("envoy.yaml", &camel).unwrap().unwrap();
+    assert_eq!((read.findings.len(), read.configurations.len()), (1, 1));
+    assert!(
+        read.findings[0]
+            .message
+            .contains("everything passes unchecked")
+    );
+
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let with = |document: &Value, key: &str, value: Value| {
+        let mut document = document.clone();
+        document.pointer_mut(manager).unwrap()[key] = value;
+        found("envoy.json", &document.to_string())
+    };
+    let upgrades = json!([{ "upgrade_type": "websocket", "filters": [{ "name": "envoy.filters.http.router" }] }]);
+    starts(
+        &with(&document, "upgrade_configs", upgrades),
+        &[&format!("error: {MANAGER}.upgrade_configs[0].filters")],
+    );
+    let plain = json!([{ "upgrade_type": "websocket" }]);
+    assert_eq!(with(&document, "upgrade_configs", plain), [] as [String; 0]);
+
+    // Listeners that lead nowhere are nobody's way past.
+    let listeners = document
+        .pointer_mut("/static_resources/listeners")
+        .unwrap()
+        .as_array_mut()
+        .unwrap();
+    let mut other = listeners[0].clone();
+    let other_manager = other
+        .pointer_mut("/filter_chains/0/filters/0/typed_config")
+        .unwrap();
+    other_manager["http_filters"]
+        .as_array_mut()
+        .unwrap()
+        .remove(0);
+    other_manager["route_config"]["virtual_hosts"][0]["routes"][0] = json!({ "match": { "prefix": "/" }, "redirect": { "https_redirect": true, "prefix_rewrite": "/" } });
+    listeners.push(other);
+    assert_eq!(
+        found("envoy.json", &document.to_string()),
+        [] as [String; 0]
+    );
+    let tunnel = json!({ "filter_chains": [{ "filters": [{ "name": "tcp", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster": "upstream",
+    } }] }] });
+    document
+        .pointer_mut("/static_resources/listeners")
+        .unwrap()
+        .as_array_mut()
+        .unwrap()
+        .push(tunnel);
+    starts(
+        &found("envoy.json", &document.to_string()),
+        &["warning: static_resources.listeners[2]"],
+    );
+}
+
+#[test]
+fn nginx_is_read_as_deep_as_it_is_written() {
+    let other = "server { location / { proxy_pass http://app; } }";
+    let both = format!(
+        "http {{ {}\n{other} }}",
+        "server { location / { proxy_wasm auth_filter '{}'; proxy_pass http://app; } }"
+    );
+    starts(
+        &found("nginx.conf", &both),
+        &["error: line 2: this server goes upstream without the filter"],
+    );
+    let nested = "server { location / { proxy_wasm auth_filter '{}'; proxy_pass http://a;\nlocation /x { proxy_wasm other '{}'; proxy_pass http://a; } } }";
+    starts(
+        &found("nginx.conf", nested),
+        &["warning: line 2: location /x of the same server"],
+    );
+    starts(
+        &found("nginx.conf", &nginx("if ($x) { rewrite ^ /b last; }", "")),
+        &["error: line 3: `rewrite` in an `if`"],
+    );
+    // All of it is guarded, wherever requests are led.
+    let whole = "server { proxy_wasm auth_filter '{}'; location / { try_files $uri /index.php; } location ~ php { fastcgi_pass a; } location = /old { rewrite ^ /new last; } }";
+    assert_eq!(found("nginx.conf", whole), [] as [String; 0]);
+    // No settings of Kong.
+    for line in ["location = /healthz { # liveness", "if ($x = y)\n{"] {
+        let text = format!("server {{ proxy_wasm auth_filter '{{}}';\n{line}\n return 200; }} }}");
+        let read = read_one("nginx.conf", &text);
+        assert_eq!(
+            (read.configurations.len(), read.findings.len()),
+            (1, 1),
+            "{line}"
+        );
+    }
+}
+
+fn read_one(name: &str, text: &str) -> Findings {
+    read(name, text).unwrap().unwrap()
+}
+
+#[test]
+fn rules_of_higress_that_turn_the_filter_off() {
+    let plugin = "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nspec:\n  phase: AUTHN\n  defaultConfig: { rules: [] }\n";
+    assert_eq!(found("plugin.yaml", plugin), [] as [String; 0]);
+    let off = format!(
+        "{plugin}  defaultConfigDisable: true\n  matchRules: [{{ domain: [x], configDisable: true }}]\n"
+    );
+    starts(
+        &found("plugin.yaml", &off),
+        &[
+            "error: spec.matchRules[0].configDisable",
+            "error: spec.defaultConfigDisable",
+        ],
+    );
+    let list = "kind: List\nitems: [{ kind: WasmPlugin, spec: { phase: AUTHN, failStrategy: FAIL_OPEN, pluginConfig: { rules: [] } } }]";
+    starts(&found("list.yaml", list), &["error: spec.failStrategy"]);
 }
