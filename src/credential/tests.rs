@@ -376,7 +376,7 @@ fn so_many_copies_are_looked_at() {
             Ok(1),
         ),
         ("session=a b; sid=c", "", Ok(1)),
-        ("session=a b; sid=", "", Err(Denial::Malformed)),
+        ("session=a b; sid=", "", Err(UNREADABLE)),
         ("session=; sid", "", Ok(0)),
     ] {
         assert_eq!(

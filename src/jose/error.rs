@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [TokenError; 22] = [
+    const ALL: [TokenError; 23] = [
         TokenError::AlgorithmRefused,
         TokenError::BadSignature,
         TokenError::BudgetSpent,
