@@ -127,10 +127,11 @@ impl Grant {
         told.chain(set.map(|(name, value)| (name.as_str(), value.as_slice())))
     }
 
-    /// What the host's filter state is told of the caller, for access logs and later filters.
-    pub fn state(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// What the host's filter state is told of the caller, for access logs and later filters: the names, the whole texts,
+    /// and as they stand there.
+    pub fn state(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         let state = self.told.iter().flat_map(|told| &told.state);
-        state.map(|(name, value)| (&**name, &**value))
+        state.map(|(name, whole, cut)| (&**name, &**whole, &**cut))
     }
 
     /// What would have been refused, were the filter not in shadow mode.

@@ -22,7 +22,7 @@ mod upstream;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::upstream::{Told, UpstreamHeaders, state_text};
+pub use self::upstream::{Told, UpstreamHeaders};
 
 pub use self::explain::Explanation;
 

@@ -109,7 +109,7 @@ impl Vm {
                 .sum::<usize>(),
             grant
                 .state()
-                .map(|(name, value)| name.len() + value.len())
+                .map(|(name, whole, cut)| name.len() + whole.len() + cut.len())
                 .sum::<usize>(),
         );
         black_box(read);

@@ -5,9 +5,9 @@ use super::journal::Journal;
 use crate::capabilities::{Capabilities, Facts};
 use crate::exchange::{Grant, Refusal};
 use crate::gateway::Outcome;
+use crate::policy::Policy;
 use crate::policy::denial::Answer;
 use crate::policy::resource_metadata::Document;
-use crate::policy::{Policy, state_text};
 use crate::time::MonoTime;
 
 /// Ends the wait of a request whose headers' callback is over; its context is in effect.
@@ -54,13 +54,13 @@ pub(super) fn forward(
             _ => call::set_header(name, value),
         }
     }
-    for (name, value) in grant.state() {
+    for (name, whole, cut) in grant.state() {
         match &host.facts {
-            Facts::FilterState => call::set_property(name, state_text(name, value).as_bytes()),
+            Facts::FilterState => call::set_property(name, cut.as_bytes()),
             Facts::None => {}
             Facts::Variables(prefix) => {
                 let name = name.rsplit('.').next().unwrap_or(name);
-                call::set_property(&format!("ngx\0{prefix}{name}"), value.as_bytes());
+                call::set_property(&format!("ngx\0{prefix}{name}"), whole.as_bytes());
             }
         }
     }

@@ -55,23 +55,29 @@ pub(super) type Facts = Vec<(String, String)>;
 pub struct Told {
     /// As headers.
     pub headers: Vec<(Rc<str>, Rc<str>)>,
-    /// As the host's filter state: the same texts.
-    pub state: Vec<(Rc<str>, Rc<str>)>,
+    /// As the host's filter state: the same texts, and each as it stands there, which is another one only where it is long.
+    pub state: Vec<(Rc<str>, Rc<str>, Rc<str>)>,
 }
 
 impl Told {
     /// How many bytes it takes. The names are the configuration's.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let pairs = self
+        let headers = self
             .headers
             .capacity()
-            .saturating_add(self.state.capacity());
+            .saturating_mul(size_of::<(Rc<str>, Rc<str>)>());
+        let state = self
+            .state
+            .capacity()
+            .saturating_mul(size_of::<(Rc<str>, Rc<str>, Rc<str>)>());
         let texts = self.headers.iter().map(|(_, text)| text.len());
-        texts.fold(
-            pairs.saturating_mul(size_of::<(Rc<str>, Rc<str>)>()),
-            usize::saturating_add,
-        )
+        let cut = self
+            .state
+            .iter()
+            .filter(|(_, whole, cut)| !Rc::ptr_eq(whole, cut));
+        let texts = texts.chain(cut.map(|(_, _, cut)| cut.len()));
+        texts.fold(headers.saturating_add(state), usize::saturating_add)
     }
 }
 
@@ -316,7 +322,11 @@ impl UpstreamHeaders {
             }
             let value: Rc<str> = value.into();
             if let Some(name) = state {
-                told.state.push((Rc::clone(name), Rc::clone(&value)));
+                let cut = match state_text(name, &value) {
+                    Cow::Borrowed(_) => Rc::clone(&value),
+                    Cow::Owned(cut) => cut.into(),
+                };
+                told.state.push((Rc::clone(name), Rc::clone(&value), cut));
             }
             told.headers.push((Rc::clone(header), value));
         }
@@ -347,14 +357,13 @@ impl UpstreamHeaders {
 }
 
 /// A fact as filter state has it, for logs that are text: each text, and each item of a list, is cut.
-#[must_use]
-pub fn state_text<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
-    if value.len() <= LONGEST_TOLD {
-        return Cow::Borrowed(value);
-    }
+fn state_text<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     let is_list = LISTS.iter().any(|list| name.ends_with(list));
     if !is_list {
         return text::cut(value, LONGEST_TOLD);
+    }
+    if value.split(',').all(|item| item.len() <= LONGEST_TOLD) {
+        return Cow::Borrowed(value);
     }
     let items = value.split(',').map(|item| text::cut(item, LONGEST_TOLD));
     Cow::Owned(items.collect::<Vec<_>>().join(","))

@@ -155,16 +155,22 @@ fn one_credential_in_the_whole_request() {
         Request::get(format!("/a?access_token={token}&access%5ftoken=x")),
         Request::get(format!("/a?access_token={token};access.token=x")),
         Request::get(format!("/a?access_token={token}&access_token[]=x")),
-        Request::get("/a")
-            .header("cookie", &session)
-            .header("x-token", "not-a-token"),
-        Request::get("/a").header("cookie", "session=not.a.token.at-all"),
-        Request::get("/a?access_token=%ff"),
     ];
     let challenge = Some(", error=\"invalid_request\"");
     for request in rows {
         let exchange = PLACES.lab.send(request);
         exchange.refused(400, challenge, "Malformed credentials");
+    }
+    // One that cannot be read is no valid token; a good one in a cookie does not stand in for that of a header.
+    for request in [
+        Request::get("/a")
+            .header("cookie", &session)
+            .header("x-token", "not-a-token"),
+        Request::get("/a").header("cookie", "session=not.a.token.at-all"),
+        Request::get("/a?access_token=%ff"),
+    ] {
+        let fault = "the token is malformed: it is not three segments of base64url";
+        PLACES.lab.send(request).invalid_token(fault);
     }
 }
 

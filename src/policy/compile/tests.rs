@@ -183,7 +183,7 @@ fn the_filter_state_gets_all_facts_none_or_the_named_ones() {
         (r#"["user_name", "groups"]"#, &["auth_filter.user_name"]),
     ] {
         let told = compile(state).unwrap().upstream.set_disabled(&identity);
-        let names: Vec<_> = told.state.iter().map(|(name, _)| &**name).collect();
+        let names: Vec<_> = told.state.iter().map(|(name, ..)| &**name).collect();
         assert_eq!(names, want, "{state}");
         assert_eq!(told.headers.len(), 2, "{state}");
     }
