@@ -102,7 +102,9 @@ impl Location {
     pub fn is_ambient(&self) -> bool {
         match self {
             Self::Cookie(_) => true,
-            Self::Header { name, prefix } => **name == *"authorization" && prefix == "basic ",
+            Self::Header { name, prefix } => {
+                **name == *"authorization" && is_ambient_scheme(prefix)
+            }
             Self::Parameter(_) | Self::WebSocket => false,
         }
     }
@@ -155,26 +157,28 @@ pub enum Presented<'h> {
 /// same credential several times is one, and a header outranks cookies: a page of another site's cannot set it.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and what
-/// [`unreadable`] says of what cannot be one where it stands.
+/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and
+/// [`Denial::Token`] or [`Denial::BadPassword`] for what cannot be one where it stands.
 pub fn find<'h>(head: &'h Headers, locations: &'h [Location]) -> Result<Presented<'h>, Denial> {
     let mut explicit: Option<Credential<'h>> = None;
     let mut copies = Copies::default();
     for location in locations {
         if let Location::Cookie(name) = location {
             for value in cookie::values(head, name) {
-                copies.add(text(value.into(), location.takes()).ok(), location);
+                let token = text(value.into(), location.takes());
+                copies.add(token.map_err(|_| UNREADABLE), location);
             }
             continue;
         }
         let Some(bytes) = location.read(head)? else {
             continue;
         };
-        let token = text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes))?;
+        let token = text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes));
         if location.is_ambient() {
-            copies.add(Some(token), location);
+            copies.add(token, location);
             continue;
         }
+        let token = token?;
         match &explicit {
             Some(held) if held.token != token => return Err(Denial::Ambiguous),
             Some(held) if held.location.is_header() => {}
@@ -213,6 +217,15 @@ fn text<'h>(bytes: Cow<'h, [u8]>, takes: &Characters) -> Result<Cow<'h, str>, Co
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     })
+}
+
+/// Whether what stands behind this, in `Authorization`, comes from browsers unasked: what a user has typed into their own
+/// dialogue, or what the machine is signed in with.
+#[must_use]
+pub fn is_ambient_scheme(prefix: &str) -> bool {
+    let schemes = ["basic", "digest", "negotiate", "ntlm"];
+    let scheme = prefix.trim_ascii_end();
+    schemes.iter().any(|own| own.eq_ignore_ascii_case(scheme))
 }
 
 /// The refusal of what is no token.

@@ -10,18 +10,21 @@ use crate::policy::denial::Denial;
 pub(super) struct Copies<'h> {
     first: Option<Credential<'h>>,
     others: Vec<Credential<'h>>,
-    /// Whether there is one that cannot be one.
-    malformed: bool,
+    /// The refusal of the first that cannot be one.
+    malformed: Option<Denial>,
     /// Whether there are more than are looked at.
     too_many: bool,
 }
 
 impl<'h> Copies<'h> {
     /// Adds one, where it can be one.
-    pub(super) fn add(&mut self, token: Option<Cow<'h, str>>, location: &'h Location) {
-        let Some(token) = token else {
-            self.malformed = true;
-            return;
+    pub(super) fn add(&mut self, token: Result<Cow<'h, str>, Denial>, location: &'h Location) {
+        let token = match token {
+            Ok(token) => token,
+            Err(denial) => {
+                self.malformed.get_or_insert(denial);
+                return;
+            }
         };
         if self.iter().any(|held| held.token == token) {
             return;
@@ -49,7 +52,7 @@ impl<'h> Copies<'h> {
             let differs = copy.token != explicit.token;
             differs && (copy.location.is_header() || !explicit.location.is_header())
         };
-        let hides = self.malformed || self.too_many;
+        let hides = self.malformed.is_some() || self.too_many;
         if hides && !explicit.location.is_header() || self.iter().any(contradicts) {
             return Err(Denial::Ambiguous);
         }
@@ -59,8 +62,7 @@ impl<'h> Copies<'h> {
     fn alone(self) -> Result<Presented<'h>, Denial> {
         match (self.first, self.others) {
             _ if self.too_many => Err(Denial::Ambiguous),
-            (None, _) if self.malformed => Err(super::UNREADABLE),
-            (None, _) => Ok(Presented::Nothing),
+            (None, _) => self.malformed.map_or(Ok(Presented::Nothing), Err),
             (Some(one), others) if others.is_empty() => Ok(Presented::One(one)),
             (Some(one), mut others) => {
                 others.insert(0, one);

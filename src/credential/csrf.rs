@@ -89,13 +89,19 @@ impl Origin {
     }
 }
 
+/// Whether an upgrade is to a WebSocket: other upgrades (RFC 9113 §3.1) leave the request what it is.
+fn names_a_socket(upgrade: &[u8]) -> bool {
+    let mut names = upgrade.split(|byte| *byte == b',');
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+}
+
 /// Whether the request changes nothing by its method, whatever else names one, and opens no connection.
 fn changes_nothing(head: &Headers) -> bool {
     let is_safe = |method: &[u8]| SAFE.contains(&method);
     let target = head.first(":path").unwrap_or_default();
     let mut named = methods_of(target);
     head.first(":method").is_some_and(is_safe)
-        && head.first("upgrade").is_none()
+        && !head.all("upgrade").any(names_a_socket)
         && named.all(|method| {
             let method = percent_decode_leniently(method).to_ascii_uppercase();
             method.is_empty() || is_safe(method.trim_ascii())

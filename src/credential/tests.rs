@@ -376,6 +376,9 @@ fn so_many_copies_are_looked_at() {
             Ok(1),
         ),
         ("session=a b; sid=c", "", Ok(1)),
+        // What a browser sends by itself counts no more where it cannot be read.
+        ("session=a", "Basic a b", Ok(1)),
+        ("", "Basic a b", Err(Denial::BadPassword)),
         ("session=a b; sid=", "", Err(UNREADABLE)),
         ("session=; sid", "", Ok(0)),
     ] {
@@ -384,5 +387,25 @@ fn so_many_copies_are_looked_at() {
             want,
             "{cookie} {authorization}"
         );
+    }
+}
+
+#[test]
+fn what_browsers_send_by_themselves() {
+    for (prefix, want) in [
+        ("basic ", true),
+        ("negotiate ", true),
+        ("ntlm ", true),
+        ("digest ", true),
+        ("bearer ", false),
+        ("dpop ", false),
+        ("", false),
+    ] {
+        assert_eq!(
+            header("authorization", prefix).is_ambient(),
+            want,
+            "{prefix}"
+        );
+        assert!(!header("x-token", prefix).is_ambient(), "{prefix}");
     }
 }

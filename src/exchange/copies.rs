@@ -61,6 +61,10 @@ impl Exchange {
         }
         let denial = found.denial.unwrap_or(Denial::Ambiguous);
         let Some((index, _)) = found.holds else {
+            // What was said of the first is remembered: the next time the next one is asked about.
+            if found.unknown {
+                return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
+            }
             if let (true, Denial::Token(error)) = (found.is_final, denial) {
                 stores.tokens.refuse(digest, error, changes, now);
             }

@@ -60,14 +60,6 @@ impl Resource {
 }
 
 impl Decision {
-    /// Whether it is asked about what this variable of the path stands for.
-    #[must_use]
-    pub fn reads_variable(&self, name: &str) -> bool {
-        let resource = self.resource.as_ref();
-        resource
-            .is_some_and(|held| matches!(&held.id, ResourceId::PathVariable(own) if own == name))
-    }
-
     /// What it is asked about, in words.
     #[must_use]
     pub fn what(&self) -> String {

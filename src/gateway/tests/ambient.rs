@@ -318,4 +318,9 @@ fn of_copies_one_is_asked_about() {
         whose(&mut world, &[("cookie", &cookies(&["1", "3"]))]),
         Ok("alice".to_owned())
     );
+    // Nor is anybody signed out for one that is not asked about yet: the next request asks about it.
+    let both = [("cookie", &*cookies(&["8", "9"]))];
+    assert_eq!(whose(&mut world, &both), Err((503, "service_unavailable")));
+    world.issuer(uri, Mood::Answers(200, br#"{"sub":"alice"}"#.to_vec()));
+    assert_eq!(whose(&mut world, &both), Ok("alice".to_owned()));
 }

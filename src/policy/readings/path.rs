@@ -129,13 +129,20 @@ pub(super) fn plain(mut path: Vec<u8>, spellings: &Spellings) -> Vec<u8> {
     while spellings.trailing_slash == Spelling::Same && path.len() > 1 && path.ends_with(b"/") {
         path.pop();
     }
+    if spellings.suffixes == Spelling::Same
+        && let Some(stem) = without_suffix(&path, spellings)
+    {
+        path = stem;
+    }
     path
 }
 
 /// Whether a path has a spelling that the configuration refuses.
 fn is_refused(path: &[u8], spellings: &Spellings) -> bool {
     let slash = path.len() > 1 && path.ends_with(b"/");
+    let has_suffix = || without_suffix(path, spellings).is_some();
     slash && spellings.trailing_slash == Spelling::Refuse
+        || spellings.suffixes == Spelling::Refuse && has_suffix()
         || hides_a_slash(path) && spellings.encoded_slashes == Spelling::Refuse
 }
 

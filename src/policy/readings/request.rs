@@ -210,6 +210,10 @@ impl<'h> Readings<'h> {
                 self.add_method(percent_decode_leniently(value).trim_ascii())?;
             }
         }
+        let folders = match reader.spellings.query_path.is_empty() {
+            true => Vec::new(),
+            false => self.folders(),
+        };
         for name in &reader.spellings.query_path {
             // One more than there may be tells that there are too many.
             for (place, value) in values_of(target, name).enumerate() {
@@ -220,13 +224,34 @@ impl<'h> Readings<'h> {
                     .iter()
                     .map(|byte| if *byte == b'+' { b' ' } else { *byte });
                 let value = percent_decode_leniently(&value.collect::<Vec<u8>>());
-                self.add_paths(path::read_value(b"", &value, &reader.spellings)?)?;
-                if name == WORDPRESS.0 {
-                    self.add_paths(path::read_value(WORDPRESS.1, &value, &reader.spellings)?)?;
+                for folder in &folders {
+                    self.add_paths(path::read_value(folder, &value, &reader.spellings)?)?;
+                    if name == WORDPRESS.0 {
+                        let folder = [folder, WORDPRESS.1].concat();
+                        self.add_paths(path::read_value(&folder, &value, &reader.spellings)?)?;
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Where an application may stand that reads its paths from the query: at the root, and in the folder of each path.
+    fn folders(&self) -> Vec<Vec<u8>> {
+        let paths = self.paths.others.iter().map(Vec::as_slice);
+        let paths = std::iter::once(&*self.paths.first).chain(paths);
+        let mut folders = vec![Vec::new()];
+        for path in paths {
+            let end = path
+                .iter()
+                .rposition(|byte| *byte == b'/')
+                .unwrap_or_default();
+            let folder = path.get(..end).unwrap_or_default();
+            if !folders.iter().any(|known| known == folder) {
+                folders.push(folder.to_vec());
+            }
+        }
+        folders
     }
 
     fn add_method(&mut self, method: &[u8]) -> Result<(), Denial> {

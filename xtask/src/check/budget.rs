@@ -72,20 +72,26 @@ impl Spent {
             .filter(|group| !self.of(*group).is_zero());
         ran.map(|group| {
             let (spent, budget) = (self.of(group).as_secs(), group.budget().as_secs());
-            format!("== {}: {spent} s of {budget} s\n", group.name())
+            let over = if spent > budget {
+                ", which is too long"
+            } else {
+                ""
+            };
+            format!("== {}: {spent} s of {budget} s{over}\n", group.name())
         })
         .collect()
     }
 
-    /// Whether each group kept to its budget.
+    /// Whether each group kept to its budget, and half as much again for a machine that is slower or begins with nothing.
     pub(super) fn verdict(&self) -> Result<(), String> {
-        let over = |group: &Group| self.of(*group) > group.budget();
+        let over = |group: &Group| self.of(*group) > group.budget() * 3 / 2;
         let over: Vec<String> = Group::ALL
             .into_iter()
             .filter(over)
             .map(|group| {
-                let (spent, budget) = (self.of(group).as_secs(), group.budget().as_secs());
-                format!("{}: {spent} s, and {budget} s at most", group.name())
+                let (spent, most) = (self.of(group), group.budget() * 3 / 2);
+                let (spent, most) = (spent.as_secs(), most.as_secs());
+                format!("{}: {spent} s, and {most} s at most", group.name())
             })
             .collect();
         if over.is_empty() {
@@ -109,11 +115,11 @@ mod tests {
             spent.describe(),
             "== builds, formats and lints: 60 s of 540 s\n== Chromium: 200 s of 240 s\n"
         );
-        spent.add(Group::Chromium, Duration::from_secs(41));
+        spent.add(Group::Chromium, Duration::from_secs(161));
         let error = spent.verdict().unwrap_err();
         assert_eq!(
             error,
-            "the steps took too long: Chromium: 241 s, and 240 s at most"
+            "the steps took too long: Chromium: 361 s, and 360 s at most"
         );
     }
 }

@@ -1,13 +1,16 @@
 //! From which sites requests may come with a credential that browsers send by themselves.
 
 use crate::config::{self, ConfigError, ProviderKind};
-use crate::credential::Csrf;
+use crate::credential::{Csrf, is_ambient_scheme};
 use crate::possession::origin;
 
 /// What a provider asks. Only what browsers send by themselves can come from another site unasked.
 pub(super) fn csrf(at: &str, provider: &config::Provider) -> Result<Csrf, ConfigError> {
     let at = format!("{at}.csrf");
-    let is_ambient = provider.from_cookies.is_some() || provider.kind == ProviderKind::Basic;
+    let mut headers = provider.from_headers.iter().flatten();
+    let is_ambient = provider.from_cookies.is_some()
+        || provider.kind == ProviderKind::Basic
+        || headers.any(|header| is_ambient_scheme(&header.value_prefix));
     match &provider.csrf {
         Some(_) if !is_ambient => Err(ConfigError::new(
             at,

@@ -167,6 +167,9 @@ fn without_overlong(path: &[u8]) -> Vec<u8> {
             [high @ (0xc0 | 0xc1), low, ..] => (high, low, 2),
             [0xe0, high @ (0x80 | 0x81), low, ..] => (high, low, 3),
             [0xf0, 0x80, high @ (0x80 | 0x81), low, ..] => (high, low, 4),
+            // As UTF-8 was written before RFC 3629.
+            [0xf8, 0x80, 0x80, high @ (0x80 | 0x81), low, ..] => (high, low, 5),
+            [0xfc, 0x80, 0x80, 0x80, high @ (0x80 | 0x81), low, ..] => (high, low, 6),
             _ => (0, *first, 1),
         };
         let letter = if length == 1 {

@@ -86,6 +86,24 @@ fn what_a_parameter_says_is_a_path() {
     }
     let head = head("GET", "api", "/", &[("x-original-url", "/?q=admin")]);
     assert_eq!(rule(&policy, &head), "ambiguous_request");
+    // An application in a folder, whose rules are about that folder.
+    let rules = json!([
+        { "name": "admin", "match": { "path_prefix": "/blog/admin" }, "require": "deny" },
+        { "name": "api", "match": { "path_prefix": "/blog/wp-json" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    let nested = super::policy(json!({ "query_path": ["q", "rest_route"] }), rules);
+    for (target, want) in [
+        ("/blog/?q=node", "rest"),
+        ("/blog/?q=admin", "ambiguous_request"),
+        ("/blog/index.php?q=admin", "ambiguous_request"),
+        ("/blog/x/y?q=admin", "rest"),
+        ("/blog/?rest_route=/wp/v2/users", "ambiguous_request"),
+        ("/blog/admin?q=node", "ambiguous_request"),
+        ("/blog/?q=a/b/c&q=d/e/f", "rest"),
+    ] {
+        assert_eq!(rule_of(&nested, target), want, "{target}");
+    }
     let many = format!("/?{}", "q=a&q=b&".repeat(20_000));
     assert_eq!(rule_of(&policy, &many), "ambiguous_request");
     let many: Vec<String> = (0..20_000).map(|number| format!("q={number}")).collect();
@@ -239,6 +257,9 @@ fn backslashes_and_other_bytes_are_read_in_all_their_ways() {
     }
     let reads = own(json!({ "bytes": "same_rule" }));
     for (path, want) in [
+        ("/shop%F8%80%80%80%AFadmin", "ambiguous_request"),
+        ("/shop%FC%80%80%80%80%AFadmin", "ambiguous_request"),
+        ("/shop/%F8%80%80%80%AE%F8%80%80%80%AE/x", "malformed_path"),
         ("/wiki/K%E4se", "rest"),
         ("/wiki/\u{e4}", "rest"),
         ("/adm%E4in", "ambiguous_request"),
@@ -388,6 +409,16 @@ fn a_decision_point_is_asked_about_each_reading() {
     );
     let many = of("GET", "/a;b/%2541//C./d%3fe", &[]);
     assert_eq!(many.unwrap_err(), Denial::AmbiguousRequest);
+    // It is told what the path's variables stand for, which must be the same of all.
+    let users = json!([{
+        "name": "users", "match": { "path_template": "/users/{user}/**" }, "require": { "decision": "pdp" },
+    }]);
+    let users = policy(json!({ "decision": "each" }), users);
+    let headers = [("x-original-url", "/users/ann/x")];
+    let other = asked(&users, "GET", "/users/mallory/x", &headers);
+    assert_eq!(other.unwrap_err(), Denial::AmbiguousRequest);
+    let same = asked(&users, "GET", "/users/ann/y", &headers).unwrap();
+    assert_eq!(same, ["GET /users/ann/y", "GET /users/ann/x"]);
     let distinct = own(json!({ "case": "distinct" }));
     assert_eq!(asked(&distinct, "GET", "/Admin", &[]).unwrap(), [""; 0]);
     let trust = own(json!({ "override_headers": "trust" }));
