@@ -3,7 +3,7 @@
 //! What parses is held against a reading that shares no code with the parser: canonical base64url, and JSON.
 #![no_main]
 
-use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, TokenError, UntrustedToken};
+use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, UntrustedToken};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use fuzz::{KEYS, TOKENS};
 use libfuzzer_sys::fuzz_target;
@@ -60,7 +60,7 @@ fuzz_target!(|text: &str| {
         }
         Err(error) => {
             assert!(!TOKENS.iter().any(|good| good == text), "{error}");
-            assert_ne!(error, TokenError::Malformed);
+            assert_ne!(error.reason(), "malformed");
         }
     }
 });
