@@ -72,7 +72,7 @@ const EXPORTS: &[&str] = &[
 ];
 
 /// 1.75 MiB: what a control plane can hand to many proxies.
-const SIZE: usize = 7 << 18;
+const SIZE: usize = 1800 * 1024;
 
 fn module() -> Vec<u8> {
     std::fs::read(xtask::tools::wasm().unwrap()).unwrap()

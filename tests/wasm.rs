@@ -109,10 +109,11 @@ fn a_token_of_each_algorithm_holds_for_its_own_key_alone() {
     }
 }
 
+/// RFC 7515's token names nobody but its issuer, so that stands for the caller here.
 #[wasm_bindgen_test]
 fn a_request_is_decided() {
     let config = format!(
-        r#"{{"providers": {{"joe": {{"kind": "jwt", "issuer": "joe", "jwks": {{"inline": {}}}}}}},
+        r#"{{"providers": {{"joe": {{"kind": "jwt", "issuer": "joe", "subject": "iss", "jwks": {{"inline": {}}}}}}},
             "rules": [{{"match": {{"path_prefix": "/"}}, "require": "user"}}]}}"#,
         ES256.0
     );

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// Above how many times its budget a group fails the command. Above the budget it is told; a machine may be slower than the
+/// one that the budgets are of, and begin with nothing compiled, and neither is a fault of the change at hand.
+const TOLERATED: u32 = 3;
+
 /// What belongs together, and may take so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
@@ -82,14 +86,14 @@ impl Spent {
         .collect()
     }
 
-    /// Whether each group kept to its budget, and half as much again for a machine that is slower or begins with nothing.
+    /// Whether no group took [`TOLERATED`] times its budget.
     pub(super) fn verdict(&self) -> Result<(), String> {
-        let over = |group: &Group| self.of(*group) > group.budget() * 3 / 2;
+        let over = |group: &Group| self.of(*group) > group.budget() * TOLERATED;
         let over: Vec<String> = Group::ALL
             .into_iter()
             .filter(over)
             .map(|group| {
-                let (spent, most) = (self.of(group), group.budget() * 3 / 2);
+                let (spent, most) = (self.of(group), group.budget() * TOLERATED);
                 let (spent, most) = (spent.as_secs(), most.as_secs());
                 format!("{}: {spent} s, and {most} s at most", group.name())
             })
@@ -115,11 +119,11 @@ mod tests {
             spent.describe(),
             "== builds, formats and lints: 60 s of 540 s\n== Chromium: 200 s of 240 s\n"
         );
-        spent.add(Group::Chromium, Duration::from_secs(161));
+        spent.add(Group::Chromium, Duration::from_secs(521));
         let error = spent.verdict().unwrap_err();
         assert_eq!(
             error,
-            "the steps took too long: Chromium: 361 s, and 360 s at most"
+            "the steps took too long: Chromium: 721 s, and 720 s at most"
         );
     }
 }
