@@ -71,7 +71,7 @@ const EXPORTS: &[&str] = &[
     "proxy_on_vm_start",
 ];
 
-/// 1.75 MiB: what a control plane can hand to many proxies.
+/// 1,800 KiB: what a control plane can hand to many proxies.
 const SIZE: usize = 1800 * 1024;
 
 fn module() -> Vec<u8> {
