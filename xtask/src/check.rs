@@ -81,7 +81,9 @@ const STEPS: &[Step] = &[
     ("the reference directory's pages", Group::Chromium, || {
         show(directory_tests().args(["--test", "directory", "--", PAGES]))
     }),
-    ("what signatures cost", Group::Rest, crate::kernels::costs),
+    ("what signatures cost", Group::Rest, || {
+        again(crate::kernels::costs)
+    }),
     ("the benchmark, briefly", Group::Rest, || {
         crate::bench::run(&crate::bench::Options::parse(&["--short"])?)
     }),
