@@ -138,11 +138,12 @@ impl PasswordStore {
         now: MonoTime,
     ) -> Result<Rc<ClaimSet>, Stop> {
         let digest = self.password(attempt);
-        if standing == Standing::New {
-            self.admit_password(attempt, &digest, shared, now)?;
-        }
         let is_booked = matches!(standing, Standing::Booked { .. });
-        if !is_booked && !self.is_own(attempt, &digest, shared, now) {
+        let is_own = !is_booked && self.is_own(attempt, &digest, shared, now);
+        if standing == Standing::New {
+            self.admit_password(attempt, is_own, now)?;
+        }
+        if !is_booked && !is_own {
             self.await_same(&digest, now)?;
             self.has_time(attempt, now)?;
         }
@@ -182,7 +183,8 @@ impl PasswordStore {
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Result<(), Stop> {
-        self.admit_password(attempt, &self.password(attempt), shared, now)
+        let is_own = self.is_own(attempt, &self.password(attempt), shared, now);
+        self.admit_password(attempt, is_own, now)
     }
 
     /// Remembers that a service said that this password is right.
@@ -251,11 +253,9 @@ impl PasswordStore {
     fn admit_password(
         &self,
         attempt: Attempt<'_>,
-        digest: &Digest,
-        shared: &mut dyn SharedData,
+        is_own: bool,
         now: MonoTime,
     ) -> Result<(), Stop> {
-        let is_own = self.is_own(attempt, digest, shared, now);
         let mut throttles = self.throttles.borrow_mut();
         if is_own && throttles.knows_own(attempt, now) {
             return Ok(());

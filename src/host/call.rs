@@ -299,7 +299,7 @@ pub(super) fn define_counter(name: &str) -> Option<u32> {
     (status == OK).then_some(id)
 }
 
-/// Adds one to a counter.
+/// Adds so many to a counter.
 pub(super) fn increment(id: u32, by: i64) {
     // SAFETY: no pointers.
     let _ = unsafe { proxy_increment_metric(id, by) };

@@ -385,10 +385,9 @@ impl KeySet {
     #[must_use]
     pub fn knows_key_of(&self, token: &UntrustedToken<'_>) -> bool {
         let wanted = self.wanted(token);
-        let is_meant = |key: &Key| wanted.is_none() || key.key_id() == wanted;
         let fits = token.algorithm().is_ok_and(|algorithm| {
             let mut candidates = self.candidates(token, algorithm);
-            candidates.any(is_meant)
+            candidates.any(|key| is_meant(key, wanted))
         });
         fits || self.without_candidate(token) != TokenError::UnknownKey
     }
@@ -430,7 +429,7 @@ impl KeySet {
             };
             let signed = (token.signed_bytes(), token.signature_bytes());
             if !key.verify_kept(algorithm, signed, upkeep) {
-                if wanted.is_none() || key.key_id() == wanted {
+                if is_meant(key, wanted) {
                     refusal = TokenError::BadSignature;
                 }
                 continue;
@@ -487,7 +486,7 @@ impl KeySet {
     ) -> impl Iterator<Item = &Key> {
         let wanted = self.wanted(token);
         let fitting = || self.keys.iter().filter(move |key| key.fits(algorithm));
-        let named = fitting().filter(move |key| wanted.is_none() || key.key_id() == wanted);
+        let named = fitting().filter(move |key| is_meant(key, wanted));
         let others = fitting().filter(move |key| wanted.is_some() && key.key_id().is_none());
         named.chain(others)
     }
@@ -505,6 +504,11 @@ impl KeySet {
             TokenError::UnknownKey
         }
     }
+}
+
+/// Whether a token is for this key that wants one of this `kid`, or any.
+fn is_meant(key: &Key, wanted: Option<&str>) -> bool {
+    wanted.is_none() || key.key_id() == wanted
 }
 
 /// Claims that a key of the issuer has signed; only [`KeySet::verify`] makes one.

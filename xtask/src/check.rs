@@ -50,7 +50,7 @@ const STEPS: &[Step] = &[
             ensure_venv()?;
             runner(&locked_version("wasm-bindgen")?)
         });
-        let built = side_by_side(vec![vec![fuzz]]);
+        let built = captured(fuzz);
         let tools = tools.join().map_err(|_| "tools were not made".to_owned())?;
         built?;
         tools.map(drop)

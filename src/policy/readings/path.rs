@@ -41,16 +41,13 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
         });
     }
     let mut first = decode_but_slashes(path)?;
-    if is_refused(&first, spellings) {
-        return Err(Denial::AmbiguousRequest);
-    }
     if spellings.encoded_slashes == Spelling::Same {
+        if is_refused(&first, spellings) {
+            return Err(Denial::AmbiguousRequest);
+        }
         first = percent_decode(path).ok_or(Denial::MalformedPath)?;
     }
-    if is_refused(&first, spellings) {
-        return Err(Denial::AmbiguousRequest);
-    }
-    closure(plain(first, spellings), spellings)
+    closure(first, spellings)
 }
 
 /// Whether a path has one reading: nothing in it that any server reads in another way.
@@ -89,15 +86,15 @@ pub(super) fn read_value<'t>(
     spellings: &Spellings,
 ) -> Result<Paths<'t>, Denial> {
     let slash: &[u8] = if value.starts_with(b"/") { b"" } else { b"/" };
-    let path = [folder, slash, value].concat();
-    if is_refused(&path, spellings) {
-        return Err(Denial::AmbiguousRequest);
-    }
-    closure(plain(path, spellings), spellings)
+    closure([folder, slash, value].concat(), spellings)
 }
 
 /// Applies every step to every result until nothing new appears.
 fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denial> {
+    if is_refused(&first, spellings) {
+        return Err(Denial::AmbiguousRequest);
+    }
+    let first = plain(first, spellings);
     check(&first, spellings)?;
     let mut readings: Vec<Vec<u8>> = vec![first];
     let mut next = 0;

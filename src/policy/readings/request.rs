@@ -91,19 +91,20 @@ impl<'h> Readings<'h> {
 
     /// Every reading, the first included.
     pub(super) fn all(&self) -> impl Iterator<Item = Target<'_>> {
-        let methods =
-            || std::iter::once(&*self.method).chain(self.methods.iter().map(Vec::as_slice));
-        let authorities = move || {
-            let others = self.authorities.iter().map(Vec::as_slice);
-            std::iter::once(self.authority).chain(others)
-        };
-        let paths = std::iter::once(&*self.paths.first);
-        let paths = paths.chain(self.paths.others.iter().map(Vec::as_slice));
-        paths.flat_map(move |path| {
-            authorities().flat_map(move |authority| {
-                methods().map(move |method| self.target(method, authority, path))
+        self.paths().flat_map(move |path| {
+            each(self.authority, &self.authorities).flat_map(move |authority| {
+                self.methods()
+                    .map(move |method| self.target(method, authority, path))
             })
         })
+    }
+
+    fn methods(&self) -> impl Iterator<Item = &[u8]> {
+        each(&self.method, &self.methods)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        each(&self.paths.first, &self.paths.others)
     }
 
     /// What a decision point has to permit, each once: the request as it came, and every method with every path that it
@@ -112,15 +113,12 @@ impl<'h> Readings<'h> {
         let sent = self.head.first(":path").unwrap_or_default();
         let sent = sent.split(|byte| *byte == b'?').next().unwrap_or_default();
         let sent = Some(sent).filter(|_| !self.replaces_path);
-        let paths = sent.into_iter().chain([&*self.paths.first]);
-        let paths = paths.chain(self.paths.others.iter().map(Vec::as_slice));
+        let paths = sent.into_iter().chain(self.paths());
         let mut all: Vec<Reading> = Vec::new();
         for path in paths {
             let lower = (case != Spelling::Distinct).then(|| path.to_ascii_lowercase());
             for path in std::iter::once(path).chain(lower.as_deref()) {
-                for method in
-                    std::iter::once(&*self.method).chain(self.methods.iter().map(Vec::as_slice))
-                {
+                for method in self.methods() {
                     let reading = Reading {
                         method: String::from_utf8_lossy(method).into_owned(),
                         path: String::from_utf8_lossy(path).into_owned(),
@@ -238,10 +236,8 @@ impl<'h> Readings<'h> {
 
     /// Where an application may stand that reads its paths from the query: at the root, and in the folder of each path.
     fn folders(&self) -> Vec<Vec<u8>> {
-        let paths = self.paths.others.iter().map(Vec::as_slice);
-        let paths = std::iter::once(&*self.paths.first).chain(paths);
         let mut folders = vec![Vec::new()];
-        for path in paths {
+        for path in self.paths() {
             let end = path
                 .iter()
                 .rposition(|byte| *byte == b'/')
@@ -283,8 +279,7 @@ impl<'h> Readings<'h> {
 
     /// Servers that do not look at ports take each authority for its host.
     fn add_any_port(&mut self) {
-        let named = self.authorities.iter().map(Vec::as_slice);
-        let named = std::iter::once(self.authority).chain(named);
+        let named = each(self.authority, &self.authorities);
         let mut hosts: Vec<Vec<u8>> = named.map(any_port).collect();
         hosts.sort_unstable();
         hosts.dedup();
@@ -305,6 +300,10 @@ impl<'h> Readings<'h> {
         }
         bounded(&self.paths.others)
     }
+}
+
+fn each<'r>(first: &'r [u8], others: &'r [Vec<u8>]) -> impl Iterator<Item = &'r [u8]> {
+    std::iter::once(first).chain(others.iter().map(Vec::as_slice))
 }
 
 /// Refuses a list before it is long: each entry was compared with all others.
