@@ -282,4 +282,4 @@ fn as_read(head: &Headers) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

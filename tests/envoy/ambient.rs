@@ -1,6 +1,6 @@
 //! Credentials that browsers send by themselves: from which sites they count, and several of them.
 
-use crate::lab::{Exchange, Lab, claims, provider};
+use crate::lab::{Exchange, Lab, claims, provider, upgrade_to_websockets};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -30,13 +30,7 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
         "client_address": "proxy",
         "rules": [{ "match": { "path_prefix": "/" }, "require": "user" }],
     }));
-    let lab = Lab::start(&issuer, filter, |config| {
-        config.edit(|bootstrap| {
-            let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-            let manager = bootstrap.pointer_mut(manager).unwrap();
-            manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
-        })
-    });
+    let lab = Lab::start(&issuer, filter, |config| config.edit(upgrade_to_websockets));
     Places {
         lab,
         key,

@@ -1,6 +1,6 @@
 //! Where tokens stand besides `Authorization: Bearer`, and what is left of the request without them.
 
-use crate::lab::{Lab, claims, provider};
+use crate::lab::{Lab, claims, provider, upgrade_to_websockets};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use xtask::client::Request;
@@ -37,13 +37,7 @@ static PLACES: LazyLock<Places> = LazyLock::new(|| {
             { "match": { "path_prefix": "/" }, "require": "user" },
         ],
     }));
-    let lab = Lab::start(&issuer, filter, |config| {
-        config.edit(|bootstrap| {
-            let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-            let manager = bootstrap.pointer_mut(manager).unwrap();
-            manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
-        })
-    });
+    let lab = Lab::start(&issuer, filter, |config| config.edit(upgrade_to_websockets));
     Places {
         lab,
         key,

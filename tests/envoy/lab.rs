@@ -117,6 +117,13 @@ pub(crate) fn provider(issuer: &Issuer, schedule: Value) -> Value {
     json!({ "kind": "jwt", "issuer": ISSUER, "audiences": ["orders"], "jwks": jwks })
 }
 
+/// Has the listener hand WebSockets on.
+pub(crate) fn upgrade_to_websockets(bootstrap: &mut Value) {
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let manager = bootstrap.pointer_mut(manager).unwrap();
+    manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
+}
+
 /// The smallest policy with remote keys: `/public` is open, all else needs a user.
 pub(crate) fn policy(issuer: &Issuer, schedule: Value) -> Value {
     json!({

@@ -1,6 +1,6 @@
 //! WebSockets: both ends are a library's, and what they say to each other goes through the filter.
 
-use crate::lab::{Lab, claims, provider};
+use crate::lab::{Lab, claims, provider, upgrade_to_websockets};
 use serde_json::{Value, json};
 use xtask::client::Request;
 use xtask::echo::Echo;
@@ -77,11 +77,7 @@ fn a_socket_is_opened_by_a_token_and_carries_what_is_said() {
     let envoy = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy))
         .upstream(port)
         .cluster("idp", issuer.addr())
-        .edit(|bootstrap| {
-            let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-            let manager = bootstrap.pointer_mut(manager).unwrap();
-            manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
-        })
+        .edit(upgrade_to_websockets)
         .start()
         .unwrap();
     let lab = Lab {

@@ -1,20 +1,11 @@
 use serde_json::{Value, json};
 
-use crate::config::Config;
 use crate::policy::Policy;
+use crate::policy::readings::tests::config;
 
 /// What is said of a configuration with these rules and `paths`.
 fn advice(paths: &Value, rules: &Value) -> Vec<String> {
-    let config = json!({
-        "paths": paths,
-        "providers": { "main": {
-            "kind": "jwt", "issuer": "https://issuer", "audiences": ["a"],
-            "jwks": { "uri": "https://issuer/jwks.json", "upstream": "idp" },
-        } },
-        "decisions": { "pdp": { "protocol": "opa", "uri": "http://pdp/v1/data/allow", "upstream": "pdp" } },
-        "rules": rules,
-    });
-    let config = Config::parse(config.to_string().as_bytes()).unwrap();
+    let config = config(paths, rules);
     let advice = Policy::compile(&config).unwrap().advice(&config);
     advice.iter().map(ToString::to_string).collect()
 }

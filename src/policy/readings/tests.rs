@@ -8,7 +8,8 @@ use super::path::read;
 use super::*;
 use crate::config::Config;
 
-fn policy(paths: Value, rules: Value) -> Policy {
+/// A configuration with these rules, a provider and a decision point.
+pub(in crate::policy) fn config(paths: &Value, rules: &Value) -> Config {
     let config = json!({
         "paths": paths,
         "providers": { "main": {
@@ -18,8 +19,11 @@ fn policy(paths: Value, rules: Value) -> Policy {
         "decisions": { "pdp": { "protocol": "opa", "uri": "http://pdp/v1/data/allow", "upstream": "pdp" } },
         "rules": rules,
     });
-    let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    Policy::compile(&config).unwrap()
+    Config::parse(config.to_string().as_bytes()).unwrap()
+}
+
+fn policy(paths: Value, rules: Value) -> Policy {
+    Policy::compile(&config(&paths, &rules)).unwrap()
 }
 
 /// `/public` is open, `/admin` and everything of `admin.example.com` is for nobody, the rest for users.
