@@ -213,6 +213,7 @@ impl<'h> Readings<'h> {
             false => self.folders(),
         };
         for name in &reader.spellings.query_path {
+            let mut seen: Vec<Vec<u8>> = Vec::new();
             // One more than there may be tells that there are too many.
             for (place, value) in values_of(target, name).enumerate() {
                 if place > LONGEST_LIST {
@@ -222,6 +223,10 @@ impl<'h> Readings<'h> {
                     .iter()
                     .map(|byte| if *byte == b'+' { b' ' } else { *byte });
                 let value = percent_decode_leniently(&value.collect::<Vec<u8>>());
+                // Each costs its readings in every folder, and nothing twice.
+                if seen.contains(&value) {
+                    continue;
+                }
                 for folder in &folders {
                     self.add_paths(path::read_value(folder, &value, &reader.spellings)?)?;
                     if name == WORDPRESS.0 {
@@ -229,6 +234,7 @@ impl<'h> Readings<'h> {
                         self.add_paths(path::read_value(&folder, &value, &reader.spellings)?)?;
                     }
                 }
+                seen.push(value);
             }
         }
         Ok(())
