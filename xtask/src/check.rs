@@ -74,7 +74,7 @@ const STEPS: &[Step] = &[
             show(cargo().arg("test").args(targets))
         },
     ),
-    ("fuzzing, briefly", Group::Rest, || crate::fuzz::all(5)),
+    ("fuzzing, briefly", Group::Rest, crate::fuzz::briefly),
     ("tests of the reference directory", Group::Service, || {
         show(directory_tests().args(["--", "--skip", PAGES]))
     }),

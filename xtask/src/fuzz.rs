@@ -9,21 +9,49 @@ use std::process::{Command, Stdio};
 const CARGO_FUZZ: &str = "0.13.2";
 /// How many are fuzzed at one time: each takes a core.
 const AT_ONCE: usize = 2;
-/// What is fuzzed.
-const TARGETS: &[&str] = &["token", "jwks", "configuration", "readings", "story"];
+/// What is fuzzed, and how often in the short form: some seconds of each.
+const TARGETS: &[(&str, u64)] = &[
+    ("token", 400_000),
+    ("jwks", 60_000),
+    ("configuration", 15_000),
+    ("readings", 20_000),
+    ("story", 3_000),
+];
+
+/// How long a target runs.
+#[derive(Clone, Copy)]
+enum Length {
+    /// So many seconds, from the committed corpus and what earlier runs found (`target/corpus`), at random.
+    Seconds(u32),
+    /// Always the same inputs, made of the committed corpus: who changes nothing gets the answer of the last time.
+    Brief,
+}
 
 /// Runs each target for so many seconds, from the committed corpus and what earlier runs found (`target/corpus`).
 ///
 /// # Errors
 /// When the tools cannot be had, or with what a target found: its input lies in `target/artifacts`.
 pub fn all(seconds: u32) -> Result<(), String> {
+    each(Length::Seconds(seconds))
+}
+
+/// Runs each target on inputs that are the same each time.
+///
+/// # Errors
+/// As [`all`].
+pub fn briefly() -> Result<(), String> {
+    each(Length::Brief)
+}
+
+fn each(length: Length) -> Result<(), String> {
     build()?;
     let mut figures = Vec::new();
     for pair in TARGETS.chunks(AT_ONCE) {
-        println!("fuzzing {} for {seconds} s ...", pair.join(" and "));
+        let names: Vec<&str> = pair.iter().map(|(name, _)| *name).collect();
+        println!("fuzzing {} ...", names.join(" and "));
         let running: Vec<_> = pair
             .iter()
-            .map(|name| (name, std::thread::spawn(move || one(name, seconds))))
+            .map(|(name, runs)| (name, std::thread::spawn(move || one(name, length, *runs))))
             .collect();
         for (name, run) in running {
             let executions = run.join().map_err(|_| format!("{name} was not run"))??;
@@ -59,8 +87,14 @@ fn cargo_fuzz(what: &str) -> Command {
 }
 
 /// Runs one target; how often it ran.
-fn one(name: &str, seconds: u32) -> Result<u64, String> {
-    let found = target().join("corpus").join(name);
+fn one(name: &str, length: Length, runs: u64) -> Result<u64, String> {
+    let found = match length {
+        Length::Seconds(_) => target().join("corpus").join(name),
+        Length::Brief => target().join("tmp/corpus").join(name),
+    };
+    if matches!(length, Length::Brief) && found.exists() {
+        std::fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    }
     let artifacts = target().join("artifacts").join(name);
     for folder in [&found, &artifacts] {
         std::fs::create_dir_all(folder)
@@ -72,7 +106,10 @@ fn one(name: &str, seconds: u32) -> Result<u64, String> {
         .arg(&found)
         .arg(workspace().join("tests/fuzz/corpus").join(name))
         .arg("--")
-        .arg(format!("-max_total_time={seconds}"))
+        .args(match length {
+            Length::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
+            Length::Brief => vec![format!("-runs={runs}"), "-seed=1".to_owned()],
+        })
         .args(["-timeout=10", "-max_len=4096"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .stdin(Stdio::null());

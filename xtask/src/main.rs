@@ -20,8 +20,9 @@ usage: cargo xtask <command>
   explain <file> --path <path> [--method <method>] [--host <host>] [--header <name:value>]...
           [--token <token> | --claims <json> [--provider <name>]] [--directory <json>] [--decision <bool>]
                   say which rule a request comes to, what each requirement says and why, and the answer
-  fuzz [seconds | --build]
-                  fuzz each target of tests/fuzz, for a minute where nothing else is said; --build only builds them
+  fuzz [seconds | --short | --build]
+                  fuzz each target of tests/fuzz, for a minute where nothing else is said; --short with the same inputs
+                  each time; --build only builds them
   kong-meta       print auth_filter.meta.json for Kong, with the whole schema of configurations
   migrate <file>... [--strict]
                   make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         ["demo"] => xtask::demo::run(false),
         ["demo", "--once"] => xtask::demo::run(true),
         ["fuzz"] => xtask::fuzz::all(60),
+        ["fuzz", "--short"] => xtask::fuzz::briefly(),
         ["fuzz", "--build"] => xtask::fuzz::build(),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => xtask::fuzz::all(seconds),

@@ -40,14 +40,32 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
             others: Vec::new(),
         });
     }
-    let mut first = decode_but_slashes(path)?;
-    if spellings.encoded_slashes == Spelling::Same {
-        if is_refused(&first, spellings) {
-            return Err(Denial::AmbiguousRequest);
-        }
-        first = percent_decode(path).ok_or(Denial::MalformedPath)?;
+    let decode = |path: &[u8]| match spellings.encoded_slashes {
+        Spelling::Same => percent_decode(path).ok_or(Denial::MalformedPath),
+        _ => decode_but_slashes(path),
+    };
+    if spellings.encoded_slashes == Spelling::Same
+        && is_refused(&decode_but_slashes(path)?, spellings)
+    {
+        return Err(Denial::AmbiguousRequest);
     }
-    closure(first, spellings)
+    let others = before_decoding(path, spellings);
+    let others: Result<_, _> = others.map(|path| decode(&path)).collect();
+    closure(decode(path)?, others?, spellings)
+}
+
+/// What servers make of a path that is still encoded, where that is another than what they make of the decoded one: what
+/// stands there in triplets stays. It is looked at where both forms of a sign stand in one path.
+fn before_decoding(path: &[u8], spellings: &Spellings) -> impl Iterator<Item = Vec<u8>> + use<> {
+    let has_both = |sign: u8, triplet: &[u8]| {
+        let encoded = |three: &[u8]| three.eq_ignore_ascii_case(triplet);
+        path.contains(&sign) && path.windows(3).any(encoded)
+    };
+    let slashes = spellings.backslash && has_both(b'\\', b"%5c");
+    let slashed = slashes.then(|| steps::with_slashes(path)).flatten();
+    let cut = has_both(b';', b"%3b").then(|| steps::without_parameters(path));
+    let both = slashed.as_deref().and_then(steps::without_parameters);
+    [slashed, cut.flatten(), both].into_iter().flatten()
 }
 
 /// Whether a path has one reading: nothing in it that any server reads in another way.
@@ -86,26 +104,25 @@ pub(super) fn read_value<'t>(
     spellings: &Spellings,
 ) -> Result<Paths<'t>, Denial> {
     let slash: &[u8] = if value.starts_with(b"/") { b"" } else { b"/" };
-    closure([folder, slash, value].concat(), spellings)
+    closure([folder, slash, value].concat(), Vec::new(), spellings)
 }
 
 /// Applies every step to every result until nothing new appears.
-fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denial> {
-    if is_refused(&first, spellings) {
-        return Err(Denial::AmbiguousRequest);
-    }
-    let first = plain(first, spellings);
-    check(&first, spellings)?;
-    let mut readings: Vec<Vec<u8>> = vec![first];
+fn closure<'t>(
+    first: Vec<u8>,
+    others: Vec<Vec<u8>>,
+    spellings: &Spellings,
+) -> Result<Paths<'t>, Denial> {
+    let mut readings: Vec<Vec<u8>> = Vec::new();
+    let mut found: Vec<Vec<u8>> = [vec![first], others].concat();
     let mut next = 0;
-    while let Some(path) = readings.get(next).cloned() {
-        next += 1;
-        for reading in steps(&path, spellings) {
-            check(&reading, spellings)?;
+    loop {
+        for reading in found {
             if is_refused(&reading, spellings) {
                 return Err(Denial::AmbiguousRequest);
             }
             let reading = plain(reading, spellings);
+            check(&reading, spellings)?;
             if !readings.contains(&reading) {
                 readings.push(reading);
             }
@@ -113,6 +130,11 @@ fn closure<'t>(first: Vec<u8>, spellings: &Spellings) -> Result<Paths<'t>, Denia
         if readings.len() > LONGEST_LIST {
             return Err(Denial::AmbiguousRequest);
         }
+        let Some(path) = readings.get(next) else {
+            break;
+        };
+        found = steps(path, spellings);
+        next += 1;
     }
     let others = readings.split_off(1);
     Ok(Paths {

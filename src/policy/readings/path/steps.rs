@@ -58,7 +58,7 @@ fn behind_authority(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `/a;v=1/b` as `/a/b`: Tomcat, Jetty.
-fn without_parameters(path: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_parameters(path: &[u8]) -> Option<Vec<u8>> {
     path.contains(&b';')
         .then(|| by_segment(path, super::name_of))
 }
@@ -118,7 +118,7 @@ fn in_ascii(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Backslashes as slashes: Windows, and the URL class of Node.
-fn with_slashes(path: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn with_slashes(path: &[u8]) -> Option<Vec<u8>> {
     let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
     path.contains(&b'\\')
         .then(|| path.iter().map(slash).collect())

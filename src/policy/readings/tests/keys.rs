@@ -53,6 +53,32 @@ fn what_stands_behind_a_front_controller_is_a_path() {
 }
 
 #[test]
+fn what_is_read_before_it_is_decoded_is_a_reading_too() {
+    let rules = json!([
+        { "name": "private", "match": { "path_template": "/group/{name}/private" }, "require": "deny" },
+        { "name": "odd", "match": { "path_regex": "/exact.x" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    let keys = json!({ "backslash": "same_rule", "encoded_slashes": "same_rule" });
+    let same = json!({ "backslash": "same_rule", "encoded_slashes": "same" });
+    for paths in [keys, same] {
+        let policy = policy(paths, rules.clone());
+        for (path, want) in [
+            // Of these the URL class of Node makes /group/x%5cy/private, and routers decode it afterwards.
+            (r"/group\x%5cy\private", "ambiguous_request"),
+            (r"/group\x%5Cy;v=1\private%3bw", "ambiguous_request"),
+            (r"/group\x%5cy\public", "rest"),
+            // Tomcat cuts parameters off before it decodes.
+            ("/exact%3bx;y", "ambiguous_request"),
+            ("/exact%3Bx;", "ambiguous_request"),
+            ("/exact%3bz;y", "rest"),
+        ] {
+            assert_eq!(rule_of(&policy, path), want, "{path}");
+        }
+    }
+}
+
+#[test]
 fn what_a_parameter_says_is_a_path() {
     let policy = policy(json!({ "query_path": ["q", "rest_route"] }), rules());
     for (target, want) in [
