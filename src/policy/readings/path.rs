@@ -11,7 +11,7 @@ use self::steps::steps;
 use super::{LONGEST_LIST, Spellings};
 use crate::config::Spelling;
 use crate::policy::denial::Denial;
-use crate::text::percent_decode;
+use crate::text::percent_decode_leniently;
 
 /// The readings of one target.
 pub(super) struct Paths<'t> {
@@ -40,18 +40,20 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
             others: Vec::new(),
         });
     }
+    if !is_encoded_well(path) {
+        return Err(Denial::MalformedPath);
+    }
     let decode = |path: &[u8]| match spellings.encoded_slashes {
-        Spelling::Same => percent_decode(path).ok_or(Denial::MalformedPath),
+        Spelling::Same => percent_decode_leniently(path),
         _ => decode_but_slashes(path),
     };
     if spellings.encoded_slashes == Spelling::Same
-        && is_refused(&decode_but_slashes(path)?, spellings)
+        && is_refused(&decode_but_slashes(path), spellings)
     {
         return Err(Denial::AmbiguousRequest);
     }
-    let others = before_decoding(path, spellings);
-    let others: Result<_, _> = others.map(|path| decode(&path)).collect();
-    closure(decode(path)?, others?, spellings)
+    let others = before_decoding(path, spellings).map(|path| decode(&path));
+    closure(decode(path), others.collect(), spellings)
 }
 
 /// What servers make of a path that is still encoded, where that is another than what they make of the decoded one: what
@@ -193,34 +195,34 @@ fn name_of(segment: &[u8]) -> &[u8] {
 }
 
 fn hides_a_slash(path: &[u8]) -> bool {
-    path.windows(3)
-        .any(|triplet| triplet.eq_ignore_ascii_case(b"%2f"))
+    path.windows(3).any(is_slash)
 }
 
-/// Decodes once, but for slashes: they stay within their segment.
-fn decode_but_slashes(path: &[u8]) -> Result<Vec<u8>, Denial> {
+/// Decodes once, but for slashes: they stay within their segment. A `%` without two hexadecimal digits stays as it is.
+fn decode_but_slashes(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
-    while let Some((byte, tail)) = rest.split_first() {
+    while let Some(at) = rest.windows(3).position(is_slash)
+        && let Some((before, tail)) = rest.split_at_checked(at)
+        && let Some((slash, tail)) = tail.split_at_checked(3)
+    {
+        out.extend(percent_decode_leniently(before));
+        out.extend(slash);
         rest = tail;
-        if *byte != b'%' {
-            out.push(*byte);
-            continue;
-        }
-        let digits = tail.get(..2).ok_or(Denial::MalformedPath)?;
-        let triplet = [
-            b'%',
-            digits.first().copied().unwrap_or(0),
-            digits.last().copied().unwrap_or(0),
-        ];
-        if digits.eq_ignore_ascii_case(b"2f") {
-            out.extend(triplet);
-        } else {
-            out.extend(percent_decode(&triplet).ok_or(Denial::MalformedPath)?);
-        }
-        rest = tail.get(2..).unwrap_or_default();
     }
-    Ok(out)
+    out.extend(percent_decode_leniently(rest));
+    out
+}
+
+/// Whether each `%` has its two hexadecimal digits.
+fn is_encoded_well(path: &[u8]) -> bool {
+    let is_digits = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    let mut behind = path.split(|byte| *byte == b'%').skip(1);
+    behind.all(|part| part.get(..2).is_some_and(is_digits))
+}
+
+fn is_slash(triplet: &[u8]) -> bool {
+    triplet.eq_ignore_ascii_case(b"%2f")
 }
 
 /// `/admin.json` as `/admin`: routers of Rails and others that take a format from it, of any length and of any letters.

@@ -70,6 +70,13 @@ fn a_path_comes_to_one_rule_in_every_reading() {
         ("/public/x?a=//admin", "public"),
         ("/admin", "admin"),
         ("/%61dmin", "admin"),
+        ("/public/100%25", "public"),
+        // What is decoded twice has a sign there that is no triplet, and PHP decodes the others all the same.
+        ("/admin%2f.%255%252563x", "malformed_path"),
+        ("/admin%2f.%255%2561", "ambiguous_request"),
+        ("/admin%2f100%25", "ambiguous_request"),
+        ("/public%2f100%25", "ambiguous_request"),
+        ("/%2561dmin/100%25", "ambiguous_request"),
         // Readings that differ.
         ("//public/admin", "ambiguous_request"),
         ("//x/admin", "ambiguous_request"),

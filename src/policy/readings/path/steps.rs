@@ -2,16 +2,18 @@
 
 use crate::config::Spelling;
 use crate::policy::readings::Spellings;
-use crate::text::percent_decode;
+use crate::text::percent_decode_leniently;
 
 /// What one step makes of a path, for each step that changes it.
 pub(super) fn steps(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
     let may = |spelling: Spelling| spelling == Spelling::SameRule;
-    let decoded = match spellings.encoded_slashes {
-        Spelling::Distinct => super::decode_but_slashes(path).ok(),
-        _ => percent_decode(path),
-    };
-    let decoded = decoded.filter(|_| path.contains(&b'%'));
+    // What is no triplet any more once the path was decoded stays as it is, and the others beside it are decoded.
+    let decoded = path
+        .contains(&b'%')
+        .then(|| match spellings.encoded_slashes {
+            Spelling::Distinct => super::decode_but_slashes(path),
+            _ => percent_decode_leniently(path),
+        });
     let slash = without_final_slash(path).filter(|_| may(spellings.trailing_slash));
     let suffix = super::without_suffix(path, spellings).filter(|_| may(spellings.suffixes));
     let steps = [
