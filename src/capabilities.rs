@@ -2,7 +2,7 @@
 //!
 //! A filter that does not know its host's peculiarities has holes there: a header that was removed reaches the upstream,
 //! a path is matched that nobody sent. What follows from each of them for a configuration is said in
-//! [`Policy::suit`](crate::policy::Policy::suit); the host adapter reads the rest.
+//! [`Policy::compile`](crate::policy::Policy::compile); the host adapter reads the rest.
 
 use crate::config::{HostName, NginxHost};
 
@@ -54,7 +54,7 @@ pub struct Capabilities {
     pub waiting: Waiting,
     /// How many callouts of a VM may be under way where the configuration does not say: where each request that waits makes
     /// its own, as many as may wait.
-    pub callouts: usize,
+    pub callouts: u32,
     /// Whether a request may call out again after a callout without an answer: of two such nginx makes an empty reply.
     pub calls_again: bool,
     /// `ngx_wasm_module` marks a removed header for itself, and `proxy_pass` sends it all the same; of several copies
@@ -109,7 +109,9 @@ impl Capabilities {
         }
     }
 
-    fn envoy() -> Self {
+    /// Envoy, and what has it in itself.
+    #[must_use]
+    pub const fn envoy() -> Self {
         Self {
             host: HostName::Envoy,
             shared: SharedStore::Map { absent: u32::MAX },

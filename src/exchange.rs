@@ -424,7 +424,7 @@ impl Exchange {
             let target = self.head.first(":path").unwrap_or_default();
             grant.set.push((":path".to_owned(), target.to_vec()));
         }
-        if self.policy.removes_headers() && upstream.is_hidden_by_connection(&self.head) {
+        if self.policy.reach().headers && upstream.is_hidden_by_connection(&self.head) {
             grant
                 .set
                 .push(("connection".to_owned(), b"upgrade".to_vec()));

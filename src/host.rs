@@ -176,11 +176,9 @@ fn configure(recognised: HostName) -> Result<(Gateway, Capabilities), String> {
     config
         .read_environment(read, capabilities.missing_variable())
         .map_err(|error| error.located(&text).to_string())?;
-    let mut policy = Policy::compile(&config).map_err(|error| error.to_string())?;
+    let policy = Policy::compile(&config, &capabilities);
+    let mut policy = policy.map_err(|error| error.to_string())?;
     policy.digest = Some(Sha256::digest(&text).into());
-    policy
-        .suit(&capabilities, &config.nginx)
-        .map_err(|error| error.to_string())?;
     info!("auth-filter: the host is {}", host.word());
     for warning in &policy.warnings {
         warn!("auth-filter: {warning}");

@@ -15,7 +15,6 @@ mod readings;
 pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
-mod suit;
 mod trial;
 mod upstream;
 
@@ -36,7 +35,6 @@ pub use self::readings::{Disagreement, Reading, is_override, methods_of};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
-use self::suit::Owned;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
 use crate::credential::{Location, Places, Reach};
 use crate::headers::Headers;
@@ -137,8 +135,6 @@ pub struct Limits {
     pub token_bytes: usize,
     /// Callouts in flight per VM.
     pub callouts: usize,
-    /// Whether the configuration says so, and not the host.
-    pub names_callouts: bool,
     /// Requests that may wait at one time per VM.
     pub held_requests: usize,
     /// Bytes of their headers and of the questions that they wait for.
@@ -200,8 +196,10 @@ pub struct Policy {
     pub seal: Option<Seal>,
     /// Bounds.
     pub limits: Limits,
-    /// What becomes of headers that only the filter may set.
-    owned: Owned,
+    /// Whether the host lets the filter take headers out. Where it does not, a request that brings headers that only the
+    /// filter may set is refused, whatever the host is told to take out: what it is told holds in one of its locations, and
+    /// a forgotten line sends the client's header on. No honest client has them.
+    removes_headers: bool,
     /// Where all providers look for credentials.
     pub(crate) places: Places,
     /// Whether the host lets the filter change the target.
@@ -254,9 +252,15 @@ impl Policy {
     /// What the host lets the filter change of a request.
     pub(crate) fn reach(&self) -> Reach {
         Reach {
-            headers: self.removes_headers(),
+            headers: self.removes_headers,
             target: self.sets_target,
         }
+    }
+
+    /// Whether the request brings a header that only the filter may set, and nobody would take it out.
+    pub(crate) fn refuses_headers_of(&self, head: &Headers) -> bool {
+        let owned = |(name, _): (&[u8], &[u8])| self.upstream.owns(name);
+        !self.removes_headers && head.iter().any(owned)
     }
 
     /// How long after its making a proof may count for one of the providers.

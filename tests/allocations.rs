@@ -11,6 +11,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
@@ -75,7 +76,10 @@ impl Vm {
         for (name, value) in change.as_object().unwrap() {
             config[name] = value.clone();
         }
-        let policy = Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap());
+        let policy = Policy::compile(
+            &Config::parse(config.to_string().as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        );
         Self {
             gateway: Gateway::new(policy.unwrap(), [7; 32]),
             requests: 0,

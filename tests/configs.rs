@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
 use serde_json::Value;
@@ -23,7 +24,7 @@ fn read(path: &str) -> String {
 fn compile(text: &str) -> Result<Policy, String> {
     let mut config = Config::parse(text.as_bytes()).map_err(|error| error.to_string())?;
     config.stand_in_for_environment();
-    Policy::compile(&config).map_err(|error| error.to_string())
+    Policy::compile(&config, &Capabilities::envoy()).map_err(|error| error.to_string())
 }
 
 /// The JSON files of `filter-config`, by name.
@@ -868,6 +869,17 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
                 "decisions.p.cache_by: has neither path nor rule",
                 "decisions.p.cache_by: has neither method nor rule",
             ],
+        ),
+        // Services that refuse bodies that are not signed: where the rule may have one.
+        (
+            r#""u": {"kind": "cognito", "region": "eu-west-1", "user_pool_id": "eu-west-1_abcdef123", "client_ids": ["c"], "token_use": ["id"],
+                "identity_pool": {"id": "eu-west-1:0c0ffee0-1234-5678-9abc-def012345678"}}"#.to_owned(),
+            "",
+            r#"{"match": {"path_prefix": "/l"}, "require": "user", "aws_sigv4": {"service": "lambda", "region": "r"}},
+               {"match": {"path_prefix": "/r", "methods": ["GET", "HEAD"]}, "require": "user", "aws_sigv4": {"service": "lambda", "region": "r"}},
+               {"match": {"path_prefix": "/s"}, "require": "user", "aws_sigv4": {"service": "s3", "region": "r"}}"#
+                .to_owned(),
+            &["rules[0].aws_sigv4.service: bodies are not signed (UNSIGNED-PAYLOAD)"],
         ),
         (
             jwt("") + r#", "v": {"kind": "http", "verify": {"uri": "http://v"}}"#,

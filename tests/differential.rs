@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
@@ -168,7 +169,10 @@ fn both_come_to_the_same_verdict_on_claims() {
         } },
         "rules": [{ "match": {}, "require": "user" }],
     });
-    let policy = Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap());
+    let policy = Policy::compile(
+        &Config::parse(config.to_string().as_bytes()).unwrap(),
+        &Capabilities::envoy(),
+    );
     let mut gateway = Gateway::new(policy.unwrap(), [7; 32]);
     let (mut held, mut differing, mut together) = (0, BTreeSet::new(), Vec::new());
     for (number, (changes, token, theirs)) in (1..).zip(&document.cases) {

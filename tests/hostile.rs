@@ -5,6 +5,7 @@
 )]
 
 use auth_filter::callout::{CalloutOutcome, Leader};
+use auth_filter::capabilities::Capabilities;
 use auth_filter::client::ClientNetwork;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
@@ -47,7 +48,10 @@ fn gateway() -> Gateway {
         "upstream_headers": { "claims": { "x-tenant": "tenant" }, "payload": "x-payload" }
     });
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    Gateway::new(Policy::compile(&config).unwrap(), [7; 32])
+    Gateway::new(
+        Policy::compile(&config, &Capabilities::envoy()).unwrap(),
+        [7; 32],
+    )
 }
 
 /// Where requests come from, for those who count by it.
@@ -127,7 +131,10 @@ fn asking() -> Gateway {
         "rules": [{ "match": {}, "require": "user" }],
     });
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    Gateway::new(Policy::compile(&config).unwrap(), [7; 32])
+    Gateway::new(
+        Policy::compile(&config, &Capabilities::envoy()).unwrap(),
+        [7; 32],
+    )
 }
 
 /// What a service says: nearly always nearly right.

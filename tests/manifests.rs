@@ -7,6 +7,7 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
 use serde_json::{Value, json};
@@ -96,7 +97,7 @@ fn each_configuration_in_a_manifest_compiles_without_a_warning() {
             let config = Config::parse(configuration.to_string().as_bytes());
             let policy = config.and_then(|mut config| {
                 config.stand_in_for_environment();
-                Policy::compile(&config)
+                Policy::compile(&config, &Capabilities::envoy())
             });
             let policy = policy.unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(policy.warnings.is_empty(), "{name}: {:?}", policy.warnings);

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::jose::ClaimSet;
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
@@ -38,7 +39,8 @@ fn policy(page: &str) -> Policy {
     let mut config = Config::parse(configuration(page).as_bytes())
         .unwrap_or_else(|error| panic!("{page}: {error}"));
     config.stand_in_for_environment();
-    Policy::compile(&config).unwrap_or_else(|error| panic!("{page}: {error}"))
+    Policy::compile(&config, &Capabilities::envoy())
+        .unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
@@ -118,7 +119,10 @@ fn a_request_is_decided() {
         ES256.0
     );
     let config = Config::parse(config.as_bytes()).unwrap();
-    let mut gateway = Gateway::new(Policy::compile(&config).unwrap(), [7; 32]);
+    let mut gateway = Gateway::new(
+        Policy::compile(&config, &Capabilities::envoy()).unwrap(),
+        [7; 32],
+    );
     let bearer = format!("Bearer {}", ES256.1);
     let head = || {
         Headers::from_pairs(&[

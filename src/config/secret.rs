@@ -200,6 +200,7 @@ impl<'de> Deserialize<'de> for SecretText {
 
 #[cfg(test)]
 mod tests {
+    use crate::capabilities::Capabilities;
     use serde_json::json;
 
     use super::*;
@@ -249,7 +250,9 @@ mod tests {
                 "decisions.pdp.headers.x-key",
             ]
         );
-        let unread = Policy::compile(&config).unwrap_err().to_string();
+        let unread = Policy::compile(&config, &Capabilities::envoy())
+            .unwrap_err()
+            .to_string();
         assert!(unread.contains("AUTH_FILTER_"), "{unread}");
         config.read_environment(value, "it is not there").unwrap();
         let texts = config.secrets().into_iter();
@@ -258,7 +261,7 @@ mod tests {
             .collect();
         assert_eq!(texts[1], format!("of AUTH_FILTER_VERIFY{}", "x".repeat(32)));
         assert_eq!(texts[4], "1".repeat(64));
-        Policy::compile(&config).unwrap();
+        Policy::compile(&config, &Capabilities::envoy()).unwrap();
     }
 
     #[test]
@@ -287,7 +290,7 @@ mod tests {
     fn all_else_can_be_looked_at_without_the_environment() {
         let mut config = config();
         config.stand_in_for_environment();
-        Policy::compile(&config).unwrap();
+        Policy::compile(&config, &Capabilities::envoy()).unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Callout, Gateway, Outcome, STEPS};
 use crate::callout::{CalloutOutcome, Leader};
+use crate::capabilities::Capabilities;
 use crate::client::ClientNetwork;
 use crate::config::Config;
 use crate::exchange::Peer;
@@ -105,7 +106,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(vms: usize, config: &Value) -> Self {
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
-        let policy = Policy::compile(&config).unwrap();
+        let policy = Policy::compile(&config, &Capabilities::envoy()).unwrap();
         Self {
             now: moment(Duration::ZERO),
             issuers: BTreeMap::new(),

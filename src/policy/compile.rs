@@ -2,6 +2,7 @@
 //! can be missing at request time.
 
 mod claims;
+mod host;
 mod providers;
 mod reads;
 mod rules;
@@ -12,9 +13,9 @@ use std::time::Duration;
 use super::matcher::Matcher;
 use super::readings::Reader;
 use super::resource_metadata::ResourceMetadata;
-use super::suit::Owned;
 use super::upstream::{PREFIX, state_names};
 use super::{Limits, Policy, UpstreamHeaders};
+use crate::capabilities::{Capabilities, Waiting};
 use crate::config::{
     self, ClientAddress, Config, ConfigError, DisabledIdentity, DurationText, FilterState, Mode,
     OverrideHeaders, Spelling,
@@ -29,11 +30,12 @@ const SEAL: usize = 32;
 const HASH_TIME: Duration = Duration::from_millis(250);
 
 impl Policy {
-    /// Compiles a configuration.
+    /// Compiles a configuration for a host.
     ///
     /// # Errors
-    /// The first thing that does not hold together, with its JSON path and what is known there.
-    pub fn compile(config: &Config) -> Result<Self, ConfigError> {
+    /// The first thing that does not hold together, or that would be unsafe or in vain on that host, with its JSON path and
+    /// what is known there.
+    pub fn compile(config: &Config, host: &Capabilities) -> Result<Self, ConfigError> {
         let providers::Compiled {
             providers,
             sources,
@@ -70,7 +72,7 @@ impl Policy {
                 .map(|resource| ResourceMetadata::compile(resource, &providers))
                 .transpose()?,
             places: Places::of(providers.iter().map(|own| (&*own.locations, own.forward))),
-            sets_target: true,
+            sets_target: host.sets_target,
             providers: providers.into(),
             upstream,
             reads,
@@ -78,11 +80,12 @@ impl Policy {
             client_address: client_address(config)?,
             digest: None,
             seal: seal(config)?,
-            limits: limits(&config.limits)?,
-            owned: Owned::default(),
-            lets_wait: true,
+            limits: limits(&config.limits, host)?,
+            removes_headers: host.removes_headers,
+            lets_wait: host.waiting == Waiting::Woken,
             warnings,
         };
+        policy.fit(host, &config.nginx)?;
         policy.try_tests(&config.tests)?;
         let more = warnings::of(config, &policy);
         policy.warnings.extend(more);
@@ -148,7 +151,7 @@ fn client_address(config: &Config) -> Result<ClientAddress, ConfigError> {
     }
 }
 
-fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
+fn limits(limits: &config::Limits, host: &Capabilities) -> Result<Limits, ConfigError> {
     let number = |key: &str, value: Option<u32>, fallback: u32| match value {
         Some(0) => Err(ConfigError::new(
             format!("limits.{key}"),
@@ -182,8 +185,7 @@ fn limits(limits: &config::Limits) -> Result<Limits, ConfigError> {
     }
     Ok(Limits {
         token_bytes: number("token_bytes", limits.token_bytes, 16_384)?,
-        callouts: number("callouts", limits.callouts, 64)?,
-        names_callouts: limits.callouts.is_some(),
+        callouts: number("callouts", limits.callouts, host.callouts)?,
         held_bytes: number("held_bytes", limits.held_bytes, 32 << 20)?,
         held_requests: number("held_requests", limits.held_requests, 1024)?,
         service_cache_entries: number(

@@ -158,6 +158,7 @@ fn https(key: &str, url: &str) -> Result<Endpoint, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::Capabilities;
 
     fn compile(config: &Value) -> Result<ResourceMetadata, String> {
         let config = serde_json::from_value(config.clone()).map_err(|error| error.to_string())?;
@@ -311,7 +312,7 @@ mod tests {
                 "resource_metadata": { "resource": "https://api.example" },
             });
             let config = config::Config::parse(config.to_string().as_bytes()).unwrap();
-            let policy = crate::policy::Policy::compile(&config).unwrap();
+            let policy = crate::policy::Policy::compile(&config, &Capabilities::envoy()).unwrap();
             let document = &policy.resource_metadata.unwrap().document;
             let body: Value = serde_json::from_str(document).unwrap();
             assert_eq!(json!(members.map(|name| &body[name])), want);

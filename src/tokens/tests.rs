@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::jose::{ClaimSet, KeySetLimits, testing};
 use crate::policy::Policy;
@@ -24,7 +25,7 @@ impl Fixture {
         });
         let config = Config::parse(config.to_string().as_bytes()).unwrap();
         Self {
-            policy: Policy::compile(&config).unwrap(),
+            policy: Policy::compile(&config, &Capabilities::envoy()).unwrap(),
             set: set(),
         }
     }

@@ -24,7 +24,11 @@ fn a_route_without_the_filter_takes_identity_out_itself() {
     let policy = policy(&issuer, json!({}));
     let own: Vec<String> = {
         let config = auth_filter::config::Config::parse(policy.to_string().as_bytes()).unwrap();
-        let policy = auth_filter::policy::Policy::compile(&config).unwrap();
+        let policy = auth_filter::policy::Policy::compile(
+            &config,
+            &auth_filter::capabilities::Capabilities::envoy(),
+        )
+        .unwrap();
         let names = recipe();
         for name in &names {
             assert!(policy.upstream.owns(name.as_bytes()), "{name}");

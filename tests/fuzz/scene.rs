@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::callout::LONGEST_BODY;
 use auth_filter::config::Config;
 use auth_filter::gateway::Gateway;
@@ -29,7 +30,7 @@ impl Setup {
             add_services(&mut config);
         }
         let config = Config::parse(config.to_string().as_bytes()).expect("a good configuration");
-        let policy = Policy::compile(&config).expect("a good policy");
+        let policy = Policy::compile(&config, &Capabilities::envoy()).expect("a good policy");
         Gateway::new(policy, [vm.wrapping_add(7); 32])
     }
 

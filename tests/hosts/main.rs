@@ -13,6 +13,7 @@
 mod abi;
 mod ambient;
 mod answers;
+mod checks;
 mod clocks;
 mod cost;
 mod credentials;

@@ -71,20 +71,33 @@ pub fn check(file: &str, environment: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The warnings, with line and column, and a summary. The host is the one that the file is of, where that is known.
+/// The warnings and which hosts refuse it, with line and column, and a summary. The host is the one that the file is of,
+/// where that is known.
 fn checked(
     file: &str,
     text: Vec<u8>,
     host: Option<HostName>,
     environment: bool,
 ) -> Result<Vec<String>, String> {
-    let (text, config, policy) = compile(file, text, host, environment)?;
+    let Loaded {
+        text,
+        config,
+        policy,
+        refusals,
+    } = compile(file, text, host, environment)?;
     let warnings = [policy.warnings.clone(), policy.advice(&config)].concat();
     let mut lines: Vec<String> = warnings
         .iter()
         .cloned()
         .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
         .collect();
+    lines.extend(refusals.into_iter().map(|(host, error)| {
+        format!(
+            "{file}: {} refuses it: {}",
+            host.word(),
+            error.located(&text)
+        )
+    }));
     lines.push(format!(
         "{file}: {}, {}, {}, {}",
         counted(policy.providers.len(), "provider"),
@@ -100,7 +113,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{plural}")
 }
 
-fn load(file: &str, environment: bool) -> Result<(Vec<u8>, Config, Policy), String> {
+fn load(file: &str, environment: bool) -> Result<Loaded, String> {
     let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
     compile(file, text, None, environment)
 }
@@ -110,7 +123,7 @@ fn compile(
     text: Vec<u8>,
     host: Option<HostName>,
     environment: bool,
-) -> Result<(Vec<u8>, Config, Policy), String> {
+) -> Result<Loaded, String> {
     let mut config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
     if environment {
         let read = |name: &str| std::env::var(name).ok();
@@ -123,13 +136,39 @@ fn compile(
         config.stand_in_for_environment();
     }
     let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
-    let mut policy = Policy::compile(&config).map_err(refused)?;
-    // Where the configuration says where it is for, what does not go there is refused as it would be there.
-    if let Some(host) = config.host.named().or(host) {
-        let host = Capabilities::of(host, &config.nginx);
-        policy.suit(&host, &config.nginx).map_err(refused)?;
+    // Where nothing says which host loads it, any may: what one of them refuses is of use on the others.
+    let hosts = match config.host.named().or(host) {
+        Some(host) => vec![host],
+        None => vec![HostName::Envoy, HostName::Nginx, HostName::Apisix],
+    };
+    let mut taken = None;
+    let mut refusals = Vec::new();
+    for host in hosts {
+        match Policy::compile(&config, &Capabilities::of(host, &config.nginx)) {
+            Ok(policy) => taken = taken.or(Some(policy)),
+            Err(error) => refusals.push((host, error)),
+        }
     }
-    Ok((text, config, policy))
+    match (taken, refusals.first()) {
+        (Some(policy), _) => Ok(Loaded {
+            text,
+            config,
+            policy,
+            refusals,
+        }),
+        (None, Some((_, error))) => Err(refused(error.clone())),
+        (None, None) => Err(format!("{file}: no host is named")),
+    }
+}
+
+/// A configuration that at least one host takes.
+struct Loaded {
+    text: Vec<u8>,
+    config: Config,
+    /// As the first host that takes it has it.
+    policy: Policy,
+    /// Hosts that refuse it, and why.
+    refusals: Vec<(HostName, ConfigError)>,
 }
 
 /// Prints which rule a request comes to, what each of its requirements says and why, and the answer.
@@ -137,7 +176,7 @@ fn compile(
 /// # Errors
 /// For a configuration that does not hold, or options that say nothing.
 pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
-    let (_, _, policy) = load(file, false)?;
+    let policy = load(file, false)?.policy;
     let asked = Asked::parse(options)?;
     for line in lines(&policy, &asked)? {
         println!("{line}");
@@ -324,7 +363,11 @@ mod tests {
     }"#;
 
     fn said(options: &[&str]) -> Vec<String> {
-        let policy = Policy::compile(&Config::parse(CONFIG.as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(CONFIG.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         lines(&policy, &Asked::parse(options).unwrap()).unwrap()
     }
 
@@ -368,7 +411,11 @@ mod tests {
             "\"issuer\":",
             "\"from_cookies\": [\"session\"], \"issuer\":",
         );
-        let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         let said = |more: &[&str]| {
             let claims = r#"{"sub":"alice","groups":["admin"]}"#;
             let request = ["--path", "/users/alice", "--method", "POST"];
@@ -419,7 +466,11 @@ mod tests {
                         { "decision": { "point": "pdp", "action": "read", "resource": { "type": "account", "id": { "path_variable": "account" } } } }
                       ] } },"#,
             );
-        let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         let claims = r#"{"sub":"alice","groups":["staff"]}"#;
         let path = ["--path", "/accounts/7", "--claims", claims];
         let said = |more: &[&str]| {

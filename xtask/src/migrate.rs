@@ -21,6 +21,7 @@ mod values;
 
 pub use report::{Differs, NotCarried, Report};
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
 use draft::Draft;
@@ -129,7 +130,7 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
     let configuration = draft.finish(first)?;
     drop(roots);
     let config = Config::parse(configuration.to_string().as_bytes());
-    let policy = config.and_then(|config| Policy::compile(&config));
+    let policy = config.and_then(|config| Policy::compile(&config, &Capabilities::envoy()));
     let policy = policy.map_err(|error| {
         format!("the configuration does not compile: {error}\n{configuration:#}")
     })?;

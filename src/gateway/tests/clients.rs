@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::config;
+use crate::capabilities::Capabilities;
 use crate::client::{Client, ClientNetwork};
 use crate::config::Config;
 use crate::exchange::Peer;
@@ -19,7 +20,10 @@ use crate::time::{Now, UnixTime};
 #[test]
 fn the_address_is_asked_for_before_a_request_is_held_and_not_for_others() {
     let config = Config::parse(config().to_string().as_bytes()).unwrap();
-    let mut gateway = Gateway::new(Policy::compile(&config).unwrap(), [7; 32]);
+    let mut gateway = Gateway::new(
+        Policy::compile(&config, &Capabilities::envoy()).unwrap(),
+        [7; 32],
+    );
     let asked = Rc::new(Cell::new(0));
     let bearer = format!("Bearer {}", token("a", &json!({})));
     for (id, path, authorization, want) in [

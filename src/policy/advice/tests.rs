@@ -1,12 +1,15 @@
 use serde_json::{Value, json};
 
+use crate::capabilities::Capabilities;
 use crate::policy::Policy;
 use crate::policy::readings::tests::config;
 
 /// What is said of a configuration with these rules and `paths`.
 fn advice(paths: &Value, rules: &Value) -> Vec<String> {
     let config = config(paths, rules);
-    let advice = Policy::compile(&config).unwrap().advice(&config);
+    let advice = Policy::compile(&config, &Capabilities::envoy())
+        .unwrap()
+        .advice(&config);
     advice.iter().map(ToString::to_string).collect()
 }
 

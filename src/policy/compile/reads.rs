@@ -137,6 +137,7 @@ fn of_requirement(requirement: &Requirement, reads: &mut Reads) {
 
 #[cfg(test)]
 mod tests {
+    use crate::capabilities::Capabilities;
     use serde_json::json;
 
     use crate::config::Config;
@@ -165,8 +166,11 @@ mod tests {
             ],
             "upstream_headers": { "claims": { "x-c": "/up/stream" }, "profile": { "x-p": "unit" } },
         });
-        let policy =
-            Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(config.to_string().as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         let claims = json!({
             "required": 1, "machine": 1, "subject": 1, "named": 1, "mail": 1, "client": 1, "roles": 1,
             "realm": { "groups": 1, "x": 0 }, "permissions": 1, "scopes": 1, "all": 1, "any": 1,
@@ -201,8 +205,11 @@ mod tests {
             "decisions": { "pdp": { "protocol": "opa", "uri": "http://p/" } },
             "rules": [{ "match": {}, "require": { "decision": "pdp" } }],
         });
-        let policy =
-            Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(config.to_string().as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         let claims = json!({ "sub": "a", "deep": { "x": [1] } });
         let claims = crate::jose::ClaimSet::parse(claims.to_string().as_bytes()).unwrap();
         let kept = claims.narrowed(&policy.reads);

@@ -1,3 +1,4 @@
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::policy::Policy;
 use crate::policy::provider::Verification;
@@ -8,7 +9,7 @@ const PROVIDERS: &str = r#""providers": {"a": {"kind": "jwt", "issuer": "https:/
 fn compile(rules: &str) -> Result<Policy, String> {
     let text = format!("{{{PROVIDERS}, \"rules\": [{rules}]}}");
     let config = Config::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-    Policy::compile(&config).map_err(|error| error.to_string())
+    Policy::compile(&config, &Capabilities::envoy()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -117,7 +118,11 @@ fn a_tenant_has_two_issuers_in_each_cloud() {
         let config = format!(
             r#"{{"providers": {{"a": {{"kind": "entra_id", "audiences": ["x"], {more}}}}}, "rules": []}}"#
         );
-        let policy = Policy::compile(&Config::parse(config.as_bytes()).unwrap()).unwrap();
+        let policy = Policy::compile(
+            &Config::parse(config.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
         let Verification::Signature { rules, .. } = &policy.providers[0].verification else {
             panic!("{:?}", policy.providers[0]);
         };
@@ -166,7 +171,7 @@ fn the_filter_state_gets_all_facts_none_or_the_named_ones() {
              \"upstream_headers\": {{\"filter_state\": {state}}}}}"
         );
         let config = Config::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-        Policy::compile(&config).map_err(|error| error.to_string())
+        Policy::compile(&config, &Capabilities::envoy()).map_err(|error| error.to_string())
     };
     let identity = crate::config::DisabledIdentity {
         user_id: "u".to_owned(),

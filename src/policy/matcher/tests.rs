@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
@@ -62,7 +63,10 @@ fn policy(numbers: &mut Numbers, many: usize) -> Policy {
     for _ in 0..many {
         rules.push(rule(numbers));
         let text = json!({ "rules": rules }).to_string();
-        match Policy::compile(&Config::parse(text.as_bytes()).unwrap()) {
+        match Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        ) {
             Ok(compiled) => policy = Some(compiled),
             Err(_) => drop(rules.pop()),
         }
@@ -120,7 +124,12 @@ fn what_counts_as_covered_is_never_reached() {
     for _ in 0..4000 {
         let rules = json!({ "rules": [rule(&mut numbers)] }).to_string();
         let other = json!({ "rules": [rule(&mut numbers)] }).to_string();
-        let compile = |text: &str| Policy::compile(&Config::parse(text.as_bytes()).unwrap());
+        let compile = |text: &str| {
+            Policy::compile(
+                &Config::parse(text.as_bytes()).unwrap(),
+                &Capabilities::envoy(),
+            )
+        };
         let (Ok(wide), Ok(narrow)) = (compile(&rules), compile(&other)) else {
             continue;
         };
@@ -166,7 +175,11 @@ fn few_of_many_rules_are_looked_at() {
         .chain([json!({ "match": { "path_prefix": "/" }, "require": "public" })])
         .collect();
     let text = json!({ "rules": many }).to_string();
-    let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+    let policy = Policy::compile(
+        &Config::parse(text.as_bytes()).unwrap(),
+        &Capabilities::envoy(),
+    )
+    .unwrap();
     let head = Headers::default();
     for (path, host, want) in [
         ("/a/4000", "x", 4000),
@@ -203,7 +216,11 @@ fn a_path_that_is_too_long_for_expressions_is_refused_only_where_there_are_some(
         let rules =
             json!([{ "match": path, "require": "deny" }, { "match": {}, "require": "public" }]);
         let text = json!({ "rules": rules }).to_string();
-        Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap()
+        Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap()
     };
     let expression = policy(json!({ "path_regex": "/x/[a-z/]*" }));
     let template = policy(json!({ "path_template": "/x/**" }));

@@ -3,6 +3,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
@@ -27,7 +28,7 @@ fn policy(provider: &Value, upstream_headers: &Value) -> Policy {
         "upstream_headers": upstream_headers,
     });
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    Policy::compile(&config).unwrap()
+    Policy::compile(&config, &Capabilities::envoy()).unwrap()
 }
 
 fn cognito(more: &Value) -> Value {

@@ -6,6 +6,7 @@ mod keys;
 
 use super::path::read;
 use super::*;
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 
 /// A configuration with these rules, a provider and a decision point.
@@ -23,7 +24,7 @@ pub(in crate::policy) fn config(paths: &Value, rules: &Value) -> Config {
 }
 
 fn policy(paths: Value, rules: Value) -> Policy {
-    Policy::compile(&config(&paths, &rules)).unwrap()
+    Policy::compile(&config(&paths, &rules), &Capabilities::envoy()).unwrap()
 }
 
 /// `/public` is open, `/admin` and everything of `admin.example.com` is for nobody, the rest for users.

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Hurdle, Requirement as R, Visit};
 use crate::callout::{CalloutOutcome, Leader};
+use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
@@ -32,7 +33,11 @@ fn policy() -> Policy {
         } },
         "rules": [{ "match": {}, "require": "user" }],
     });
-    Policy::compile(&Config::parse(config.to_string().as_bytes()).unwrap()).unwrap()
+    Policy::compile(
+        &Config::parse(config.to_string().as_bytes()).unwrap(),
+        &Capabilities::envoy(),
+    )
+    .unwrap()
 }
 
 fn store(policy: &Policy) -> ServiceStore {
@@ -293,7 +298,7 @@ fn a_claim_is_held_against_the_path() {
                 "rules": [{{"match": {{"path_template": "/users/{{user}}/orders/{{order}}/**"}}, "require": {{"claims": {claims}}}}}]}}"#
         );
         Config::parse(text.as_bytes())
-            .and_then(|config| Policy::compile(&config))
+            .and_then(|config| Policy::compile(&config, &Capabilities::envoy()))
             .map_err(|error| error.to_string())
     };
     let own = r#"{"sub": {"path_variable": "user"}}"#;
@@ -378,7 +383,11 @@ fn a_claim_is_held_against_the_path() {
 fn path_parameters_cannot_make_another_variable() {
     let text =
         r#"{"rules": [{"match": {"path_template": "/users/{user}/**"}, "require": "public"}]}"#;
-    let policy = Policy::compile(&Config::parse(text.as_bytes()).unwrap()).unwrap();
+    let policy = Policy::compile(
+        &Config::parse(text.as_bytes()).unwrap(),
+        &Capabilities::envoy(),
+    )
+    .unwrap();
     let find = |path: &str| {
         let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
         policy.find(&head).map(|(_, variables)| variables)

@@ -1,6 +1,7 @@
 //! Any bytes as a configuration: refused with a place in the text, or a policy under which requests get answers.
 #![no_main]
 
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::exchange::Peer;
 use auth_filter::gateway::{Gateway, Outcome};
@@ -25,7 +26,7 @@ fuzz_target!(|text: &[u8]| {
             return;
         }
     };
-    let policy = match Policy::compile(&config) {
+    let policy = match Policy::compile(&config, &Capabilities::envoy()) {
         Ok(policy) => policy,
         Err(error) => {
             assert!(!error.what.is_empty());

@@ -5,6 +5,7 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::headers::Headers;
 use auth_filter::policy::Policy;
@@ -167,7 +168,7 @@ fn policy(paths: &Value) -> Policy {
         "rules": rules,
     });
     let config = Config::parse(config.to_string().as_bytes()).expect("a good configuration");
-    Policy::compile(&config).expect("a good policy")
+    Policy::compile(&config, &Capabilities::envoy()).expect("a good policy")
 }
 
 /// What a request comes to: the rule's name and the variable that it depends on, or the reason of the refusal.

@@ -144,7 +144,9 @@ fn lists_are_short_and_of_what_they_are_for() {
     let refused = |paths: Value| {
         let config = json!({ "paths": paths, "rules": rules() }).to_string();
         let config = Config::parse(config.as_bytes()).unwrap();
-        Policy::compile(&config).unwrap_err().to_string()
+        Policy::compile(&config, &Capabilities::envoy())
+            .unwrap_err()
+            .to_string()
     };
     for text in [
         "",
@@ -188,7 +190,10 @@ fn a_rule_for_a_slash_that_no_path_has_is_refused() {
     ] {
         let rules = json!([{ "match": {"path": "/"}, "require": "deny" }, { "match": { "path": "/a/" }, "require": "deny" }]);
         let config = json!({ "paths": { "trailing_slash": word }, "rules": rules }).to_string();
-        let compiled = Policy::compile(&Config::parse(config.as_bytes()).unwrap());
+        let compiled = Policy::compile(
+            &Config::parse(config.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        );
         let said = compiled.err().map(|error| error.to_string());
         let place = said.as_deref().and_then(|said| said.split(':').next());
         assert_eq!(

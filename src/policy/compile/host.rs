@@ -1,44 +1,26 @@
-//! A policy and its host: what of the configuration the host cannot do, said when it is loaded.
+//! What of a configuration its host cannot do, or would do in an unsafe way.
 
-use super::Policy;
-use crate::capabilities::{Capabilities, Facts, Waiting};
+use crate::capabilities::{Capabilities, Facts};
 use crate::config::{ClientAddress, ConfigError, NginxHost, OverrideHeaders};
 use crate::credential::Location;
-use crate::headers::Headers;
-
-/// What becomes of headers that only the filter may set, in a request that brings some.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Owned {
-    /// The filter removes them.
-    #[default]
-    Removed,
-    /// The request is refused, whatever the host is told to take out: what it is told holds in one of its locations, and a
-    /// forgotten line sends the client's header on. No honest client has them.
-    Refused,
-}
+use crate::policy::Policy;
 
 impl Policy {
-    /// Fits the policy to its host.
+    /// Refuses what would be unsafe on the host, or could never work there, and warns of what is worse there.
     ///
     /// # Errors
-    /// What would be unsafe there, or could never work.
-    pub fn suit(&mut self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
+    /// The first such thing, with its place.
+    pub(super) fn fit(
+        &mut self,
+        host: &Capabilities,
+        nginx: &NginxHost,
+    ) -> Result<(), ConfigError> {
         let word = host.host.word();
-        self.owned = if host.removes_headers {
-            Owned::Removed
-        } else {
-            Owned::Refused
-        };
-        if !self.limits.names_callouts {
-            self.limits.callouts = host.callouts;
-        }
-        self.sets_target = host.sets_target;
-        self.lets_wait = host.waiting == Waiting::Woken;
         variables(nginx.variables())?;
-        self.suit_credentials(host, nginx)?;
-        self.suit_certificates(host)?;
-        self.suit_client_address(host)?;
-        self.suit_paths(host)?;
+        self.fit_credentials(host, nginx)?;
+        self.fit_certificates(host)?;
+        self.fit_client_address(host)?;
+        self.fit_paths(host)?;
         if let Some(rule) = self.rules.iter().find(|rule| rule.aws_sigv4.is_some())
             && !(host.sets_target && host.removes_headers)
         {
@@ -59,7 +41,7 @@ impl Policy {
     }
 
     /// A credential that the upstream must not see has to be taken out by somebody.
-    fn suit_credentials(&self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
+    fn fit_credentials(&self, host: &Capabilities, nginx: &NginxHost) -> Result<(), ConfigError> {
         let word = host.host.word();
         for provider in self.providers.iter().filter(|provider| !provider.forward) {
             let refuse = |what: String| {
@@ -96,7 +78,7 @@ impl Policy {
     }
 
     /// A token that is bound to a certificate needs somebody who tells which one the client has.
-    fn suit_certificates(&self, host: &Capabilities) -> Result<(), ConfigError> {
+    fn fit_certificates(&self, host: &Capabilities) -> Result<(), ConfigError> {
         let mut providers = self.providers.iter();
         match providers.find(|provider| provider.mtls().is_some()) {
             Some(bound) if host.certificate.is_none() => Err(ConfigError::new(
@@ -110,7 +92,7 @@ impl Policy {
         }
     }
 
-    fn suit_client_address(&self, host: &Capabilities) -> Result<(), ConfigError> {
+    fn fit_client_address(&self, host: &Capabilities) -> Result<(), ConfigError> {
         match &self.client_address {
             ClientAddress::FilterState(_) if host.facts != Facts::FilterState => {
                 Err(ConfigError::new(
@@ -126,7 +108,7 @@ impl Policy {
     }
 
     /// What goes upstream as it came cannot be written anew, or taken out.
-    fn suit_paths(&self, host: &Capabilities) -> Result<(), ConfigError> {
+    fn fit_paths(&self, host: &Capabilities) -> Result<(), ConfigError> {
         let word = host.host.word();
         let removes = self.reader.overrides == OverrideHeaders::Remove && !host.removes_headers;
         let (key, what) = match self.reader.spellings.rewriting_key() {
@@ -138,17 +120,6 @@ impl Policy {
             format!("paths.{key}"),
             format!("{word} sends {what} upstream as they came; write \"same_rule\""),
         ))
-    }
-
-    /// Whether the filter takes headers out, as its host lets it.
-    pub(crate) fn removes_headers(&self) -> bool {
-        self.owned == Owned::Removed
-    }
-
-    /// Whether the request brings a header that only the filter may set, and nobody would take it out.
-    pub(crate) fn refuses_headers_of(&self, head: &Headers) -> bool {
-        let owned = |(name, _): (&[u8], &[u8])| self.upstream.owns(name);
-        self.owned == Owned::Refused && head.iter().any(owned)
     }
 }
 
@@ -173,8 +144,8 @@ fn variables(prefix: &str) -> Result<(), ConfigError> {
     }
     Err(ConfigError::new(
         "nginx.variables",
-        "begins names of variables that nginx does not have: lower-case letters, digits and underscores, a letter \
-         first and an underscore last, such as \"auth_filter_\"",
+        "must be a prefix of lower-case letters, digits and underscores that begins with a letter and ends with an underscore, \
+         such as \"auth_filter_\"; \"http_\" and the like are reserved by nginx",
     ))
 }
 

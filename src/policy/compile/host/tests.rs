@@ -21,14 +21,10 @@ fn config(provider: &Value, more: &Value) -> Value {
 }
 
 /// The policy on this host, or what it says against it.
-fn suited(host: HostName, config: &Value) -> Result<Policy, String> {
+fn on(host: HostName, config: &Value) -> Result<Policy, String> {
     let config = Config::parse(config.to_string().as_bytes()).unwrap();
-    let mut policy = Policy::compile(&config).unwrap();
     let capabilities = Capabilities::of(host, &config.nginx);
-    policy
-        .suit(&capabilities, &config.nginx)
-        .map_err(|error| error.to_string())?;
-    Ok(policy)
+    Policy::compile(&config, &capabilities).map_err(|error| error.to_string())
 }
 
 const HOSTS: [HostName; 3] = [HostName::Envoy, HostName::Nginx, HostName::Apisix];
@@ -132,7 +128,7 @@ fn what_a_host_cannot_do_is_refused_with_its_place() {
     ];
     for (provider, more, wants) in rows {
         for (host, want) in HOSTS.into_iter().zip(wants) {
-            let got = suited(host, &config(&provider, &more)).err();
+            let got = on(host, &config(&provider, &more)).err();
             let place = got.as_ref().and_then(|error| error.split(':').next());
             assert_eq!(place, want, "{host:?} {provider} {more}: {got:?}");
         }
@@ -152,7 +148,7 @@ fn variables_are_no_ones_else() {
         ("a b_", false),
     ] {
         let nginx = json!({ "nginx": { "strips_headers": true, "variables": prefix } });
-        let got = suited(HostName::Nginx, &config(&json!({}), &nginx));
+        let got = on(HostName::Nginx, &config(&json!({}), &nginx));
         assert_eq!(got.is_ok(), good, "{prefix:?} {:?}", got.err());
     }
 }
@@ -167,7 +163,7 @@ fn a_header_that_nobody_takes_out_refuses_its_request() {
         (HostName::Nginx, strips(false), true, true),
         (HostName::Nginx, strips(true), true, true),
     ] {
-        let policy = suited(host, &config(&forward, &strips)).unwrap();
+        let policy = on(host, &config(&forward, &strips)).unwrap();
         for (name, want) in [
             ("X-Auth-User-Id", dashes),
             ("x-auth-groups", dashes),
@@ -187,14 +183,14 @@ fn a_header_that_nobody_takes_out_refuses_its_request() {
 
 #[test]
 fn what_is_worse_on_a_host_is_said() {
-    let policy = suited(HostName::Apisix, &config(&json!({}), &json!({}))).unwrap();
+    let policy = on(HostName::Apisix, &config(&json!({}), &json!({}))).unwrap();
     assert!(
         policy
             .warnings
             .iter()
             .any(|warning| warning.what.contains("no timer"))
     );
-    let policy = suited(HostName::Envoy, &config(&json!({}), &json!({}))).unwrap();
+    let policy = on(HostName::Envoy, &config(&json!({}), &json!({}))).unwrap();
     assert!(policy.warnings.is_empty(), "{:?}", policy.warnings);
 }
 
@@ -202,10 +198,10 @@ fn what_is_worse_on_a_host_is_said() {
 fn callouts_are_as_many_as_the_host_needs_unless_the_configuration_says_how_many() {
     let forward = json!({ "forward": true });
     for (host, want) in HOSTS.into_iter().zip([64, 256, 256]) {
-        let policy = suited(host, &config(&forward, &json!({}))).unwrap();
+        let policy = on(host, &config(&forward, &json!({}))).unwrap();
         assert_eq!(policy.limits.callouts, want, "{host:?}");
         let limits = json!({ "limits": { "callouts": 64 } });
-        let policy = suited(host, &config(&forward, &limits)).unwrap();
+        let policy = on(host, &config(&forward, &limits)).unwrap();
         assert_eq!(policy.limits.callouts, 64, "{host:?}");
     }
 }
