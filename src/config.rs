@@ -61,6 +61,10 @@ use serde::Deserialize;
 use self::delivery::Delivery;
 use crate::json::UniqueMap;
 
+/// A provider's place among the providers of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderId(pub u16);
+
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]

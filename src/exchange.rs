@@ -17,16 +17,16 @@ use self::inquiry::Inquiry;
 use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
+use crate::config::ProviderId;
 use crate::credential::{self, Emptied, Emptying, Presented};
 use crate::headers::Headers;
+use crate::keys::KeySourceId;
 use crate::keys::{KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};
 use crate::policy::resource_metadata::Document;
-use crate::policy::{
-    Disagreement, KeySourceId, Policy, ProviderId, Reading, Rule, Told, UpstreamHeaders, Variables,
-};
+use crate::policy::{Disagreement, Policy, Reading, Rule, Told, UpstreamHeaders, Variables};
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::{MonoTime, Now};

@@ -23,8 +23,11 @@ pub use self::slot::{Finding, KeyState, Lookup, Sought};
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::jose::{KeySet, KeySetError, KeySetLimits, Thumbprint};
-use crate::policy::KeySourceId;
 use crate::time::{MonoTime, Now};
+
+/// A key set's place among those that are fetched: providers of one issuer share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeySourceId(pub u16);
 
 /// Where one key set is fetched, which of its keys are trusted, and how long it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]

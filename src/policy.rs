@@ -35,7 +35,7 @@ pub use self::readings::{Disagreement, Reading, is_override, methods_of};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
-use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, Resolve};
+use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, ProviderId, Resolve};
 use crate::credential::{Location, Places, Reach};
 use crate::headers::Headers;
 use crate::json::Reads;
@@ -45,14 +45,6 @@ use crate::services::Service;
 #[cfg(doc)]
 use crate::services::ServiceId;
 use crate::sigv4::Scope;
-
-/// A provider's place in the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProviderId(pub u16);
-
-/// A key set's place in the policy: providers of one issuer share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeySourceId(pub u16);
 
 /// A compiled rule.
 #[derive(Clone, Debug)]

@@ -15,12 +15,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use self::error::ProofError;
-pub use self::replays::Replays;
+pub use self::replays::{ReplayError, Replays};
 pub use self::uri::origin;
 
 use crate::headers::Headers;
 use crate::jose::{AlgorithmSet, ClaimSet, TokenError, UntrustedToken};
-use crate::policy::denial::Denial;
 use crate::time::UnixTime;
 
 /// The header with the proof.
@@ -160,12 +159,6 @@ pub fn check_certificate(
             let same = BASE64_URL_SAFE_NO_PAD.encode(shown) == wanted;
             same.then_some(()).ok_or(TokenError::WrongCertificate)
         }
-    }
-}
-
-impl From<ProofError> for Denial {
-    fn from(error: ProofError) -> Self {
-        Self::Proof(error)
     }
 }
 

@@ -16,6 +16,7 @@ mod shared;
 mod store;
 mod verifier;
 
+use std::any::Any;
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,7 +35,6 @@ use crate::jose::ClaimSet;
 use crate::json::Reads;
 use crate::keys::Endpoint;
 use crate::ledger::{Charge, Ledger};
-use crate::policy::principal::Bearer;
 use crate::time::UnixTime;
 
 /// How long a service is left alone at the most because it limits the filter.
@@ -101,7 +101,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Vouching {
     claims: Rc<ClaimSet>,
-    bearer: OnceCell<(Rc<Bearer>, Charge)>,
+    derived: OnceCell<(Rc<dyn Any>, Charge)>,
 }
 
 impl Vouching {
@@ -110,7 +110,7 @@ impl Vouching {
     pub fn new(claims: ClaimSet) -> Self {
         Self {
             claims: Rc::new(claims),
-            bearer: OnceCell::new(),
+            derived: OnceCell::new(),
         }
     }
 
@@ -120,18 +120,20 @@ impl Vouching {
         &self.claims
     }
 
-    /// Their bearer, whom the only provider that asks the service makes of them once, where there is room to keep it.
+    /// What the only provider that asks the service makes of the claims, once, where there is room to keep it. `make` gives
+    /// it with the bytes that it takes.
     #[must_use]
-    pub fn bearer(&self, ledger: &Ledger, make: impl FnOnce() -> Rc<Bearer>) -> Rc<Bearer> {
-        if let Some((bearer, _)) = self.bearer.get() {
-            return Rc::clone(bearer);
-        }
-        let bearer = make();
-        if let Some(charge) = ledger.charge(bearer.weight()) {
-            // There was none.
-            let _ = self.bearer.set((Rc::clone(&bearer), charge));
-        }
-        bearer
+    pub fn derived<T: Any>(&self, ledger: &Ledger, make: impl FnOnce() -> (Rc<T>, usize)) -> Rc<T> {
+        let kept = self.derived.get();
+        let kept = kept.and_then(|(kept, _)| Rc::clone(kept).downcast().ok());
+        kept.unwrap_or_else(|| {
+            let (made, bytes) = make();
+            if let Some(charge) = ledger.charge(bytes) {
+                // There was none.
+                let _ = self.derived.set((Rc::<T>::clone(&made), charge));
+            }
+            made
+        })
     }
 }
 

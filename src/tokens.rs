@@ -18,9 +18,10 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use self::refused::Refused;
 pub(crate) use self::refused::is_final;
 use self::verified::Verified;
+use crate::config::ProviderId;
 use crate::jose::{KeySet, TokenError};
+use crate::policy::Limits;
 use crate::policy::principal::Bearer;
-use crate::policy::{Limits, ProviderId};
 use crate::time::Now;
 
 /// By how many of its last bytes a verified token is found. A signature of P-256 has 86, so tokens that hold end

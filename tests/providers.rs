@@ -15,9 +15,10 @@ use std::rc::Rc;
 
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
+use auth_filter::config::ProviderId;
 use auth_filter::jose::ClaimSet;
+use auth_filter::policy::Policy;
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
-use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};

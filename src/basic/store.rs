@@ -11,11 +11,10 @@ use super::hashing::HashTime;
 use super::throttle::Throttles;
 use super::{Stop, Throttle, Users};
 use crate::client::ClientNetwork;
+use crate::config::ProviderId;
 use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
 use crate::keys::SharedData;
-use crate::policy::ProviderId;
-use crate::policy::denial::Denial;
 use crate::time::MonoTime;
 
 /// How long a password is not checked again that nobody uses meanwhile.
@@ -127,8 +126,8 @@ impl PasswordStore {
     /// where they were right before.
     ///
     /// # Errors
-    /// [`Denial::BadPassword`], [`Denial::HashesThrottled`] or a time to wait for where it would have to be hashed, and
-    /// [`Denial::Throttled`] or a time to wait for before anything is looked at.
+    /// [`Stop::BadPassword`], [`Stop::HashesThrottled`] or a time to wait for where it would have to be hashed, and
+    /// [`Stop::Throttled`] or a time to wait for before anything is looked at.
     pub fn verify(
         &self,
         attempt: Attempt<'_>,
@@ -154,7 +153,7 @@ impl PasswordStore {
             if standing != (Standing::Booked { counts: true }) {
                 store.count_wrong(attempt, now);
             }
-            Err(Stop::Denied(Denial::BadPassword))
+            Err(Stop::BadPassword)
         };
         if self.known_wrong.borrow().get(&digest, now).is_some() {
             return wrong(self);
@@ -176,7 +175,7 @@ impl PasswordStore {
     /// Whether this password is looked at.
     ///
     /// # Errors
-    /// [`Denial::Throttled`], or when it is.
+    /// [`Stop::Throttled`], or when it is.
     pub fn admit(
         &self,
         attempt: Attempt<'_>,
@@ -226,7 +225,7 @@ impl PasswordStore {
 
     fn has_time(&self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
         let admitted = self.time.borrow_mut().admit(attempt.client, now);
-        admitted.map_err(|retry_after| Stop::Denied(Denial::HashesThrottled { retry_after }))
+        admitted.map_err(|retry_after| Stop::HashesThrottled { retry_after })
     }
 
     /// Takes the time for a hash of this cost. One that has to wait counts as wrong until it was found to be right.

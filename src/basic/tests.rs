@@ -1,8 +1,7 @@
 use super::*;
 use crate::client::ClientNetwork;
+use crate::config::ProviderId;
 use crate::keys::{NoStore, testing::Process};
-use crate::policy::ProviderId;
-use crate::policy::denial::Denial;
 use crate::time::MonoTime;
 
 /// SHA-256 of "right", the cheapest hash there is.
@@ -109,10 +108,10 @@ impl Vm {
     }
 }
 
-const WRONG: Result<String, Stop> = Err(Stop::Denied(Denial::BadPassword));
+const WRONG: Result<String, Stop> = Err(Stop::BadPassword);
 
 fn throttled(retry_after: u32) -> Result<String, Stop> {
-    Err(Stop::Denied(Denial::Throttled { retry_after }))
+    Err(Stop::Throttled { retry_after })
 }
 
 fn right(name: &str) -> Result<String, Stop> {
@@ -206,7 +205,7 @@ fn no_number_of_other_names_pushes_a_name_out() {
     }
     assert!(matches!(
         vm.sign_in("alice", "right", "10.9.0.1"),
-        Err(Stop::Denied(Denial::Throttled { .. }))
+        Err(Stop::Throttled { .. })
     ));
 }
 
@@ -231,7 +230,7 @@ fn without_an_address_guesses_are_slowed_down_and_not_refused() {
         let got = vm
             .store
             .verify(late, &vm.users, Standing::Admitted, &mut NoStore, vm.now);
-        assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
+        assert_eq!(got.map(drop), Err(Stop::BadPassword));
     }
     assert_eq!((waits[0], waits[4], waits[10], waits[29]), (1, 2, 4, 8));
     vm.pass(Duration::from_secs(9));
@@ -322,7 +321,7 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
         users: dear,
         now: MonoTime::from_secs(1000),
     };
-    let spent = Err(Stop::Denied(Denial::HashesThrottled { retry_after: 1 }));
+    let spent = Err(Stop::HashesThrottled { retry_after: 1 });
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
     // The next one lets others of the worker come in between.
     let begins = vm.now.plus(Duration::from_micros(u64::from(cost) * 2));
@@ -375,7 +374,7 @@ fn two_providers_share_nothing() {
     let got = vm
         .store
         .verify(of(1, "right"), &nobody, Standing::New, &mut NoStore, vm.now);
-    assert_eq!(got.map(drop), Err(Stop::Denied(Denial::BadPassword)));
+    assert_eq!(got.map(drop), Err(Stop::BadPassword));
     for _ in 0..5 {
         drop(
             vm.store
@@ -415,8 +414,8 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
             .store
             .verify(attempt, &vm.users, Standing::New, &mut process, now);
         claims.map(|_| ()).map_err(|stop| match stop {
-            Stop::Denied(Denial::BadPassword) => "wrong",
-            Stop::Denied(Denial::Throttled { .. }) => "throttled",
+            Stop::BadPassword => "wrong",
+            Stop::Throttled { .. } => "throttled",
             _ => "other",
         })
     };

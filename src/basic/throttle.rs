@@ -12,7 +12,6 @@ use std::time::Duration;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use super::{Attempt, Throttle};
-use crate::policy::denial::Denial;
 use crate::tally::{Eviction, Tally};
 use crate::time::{MonoTime, whole_seconds};
 
@@ -41,8 +40,18 @@ const NAMES: u8 = 2;
 /// Why a password is not looked at, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// It is refused.
-    Denied(Denial),
+    /// It is wrong, or nobody has that name.
+    BadPassword,
+    /// So much time went into hashing passwords that no more are hashed now.
+    HashesThrottled {
+        /// In how many seconds it may be tried again.
+        retry_after: u32,
+    },
+    /// Too many passwords of this name or from this address were wrong.
+    Throttled {
+        /// In how many seconds it may be tried again.
+        retry_after: u32,
+    },
     /// It is looked at then.
     Until(MonoTime),
     /// Its hash may be computed then.
@@ -181,7 +190,7 @@ impl Throttle {
 
 pub(super) fn throttled(until: MonoTime, now: MonoTime) -> Stop {
     let retry_after = whole_seconds(until.since(now));
-    Stop::Denied(Denial::Throttled { retry_after })
+    Stop::Throttled { retry_after }
 }
 
 /// Guesses that wait. Each keeps its place until its time has come, also where its client has gone: hanging up is no way

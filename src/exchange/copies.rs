@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use super::inquiry::{Inquiry, Judged};
 use super::{Exchange, Need, Stores, Verdict};
+use crate::config::ProviderId;
 use crate::credential::Credential;
 use crate::keys::SharedData;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Bearer;
-use crate::policy::{ProviderId, Rule, Variables};
+use crate::policy::{Rule, Variables};
 use crate::time::Now;
 use crate::tokens::{TokenDigest, is_final};
 

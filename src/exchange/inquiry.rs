@@ -9,14 +9,16 @@ use std::rc::Rc;
 
 use super::copies::Callers;
 use super::{Caller, Exchange, Need, Stores, Verdict};
+use crate::config::ProviderId;
 use crate::credential::{Credential, Emptying};
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
+use crate::keys::KeySourceId;
 use crate::keys::{Finding, SharedData, Sought};
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
-use crate::policy::{KeySourceId, ProviderId, Rule, Variables};
+use crate::policy::{Rule, Variables};
 use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials, Vouching};
 use crate::time::{MonoTime, Now};
 use crate::tokens::{TokenDigest, TokenPlace};
@@ -274,9 +276,11 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let vouching = vouching?;
         let make = || {
             let claims = Rc::clone(vouching.claims());
-            self.bearer((id, provider), Vouched::claims_of(claims))
+            let bearer = self.bearer((id, provider), Vouched::claims_of(claims));
+            let bytes = bearer.weight();
+            (bearer, bytes)
         };
-        Ok(vouching.bearer(self.stores.services.ledger(), make))
+        Ok(vouching.derived(self.stores.services.ledger(), make))
     }
 
     /// The bearer of a credential of the configuration, made once: there are as many as the configuration has.

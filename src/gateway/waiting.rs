@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::expiring::Digest;
+use crate::keys::KeySourceId;
 use crate::keys::{KeyState, KeyStore};
-use crate::policy::KeySourceId;
 use crate::time::MonoTime;
 
 /// What wakes a request.

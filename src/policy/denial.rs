@@ -5,7 +5,7 @@ mod challenge;
 pub use self::challenge::Challenge;
 
 use crate::jose::TokenError;
-use crate::possession::ProofError;
+use crate::possession::{ProofError, ReplayError};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,21 @@ pub struct Answer {
 impl From<TokenError> for Denial {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<ProofError> for Denial {
+    fn from(error: ProofError) -> Self {
+        Self::Proof(error)
+    }
+}
+
+impl From<ReplayError> for Denial {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Replayed => ProofError::Replayed.into(),
+            ReplayError::NoRoom => Self::ProofsThrottled { retry_after: 1 },
+        }
     }
 }
 

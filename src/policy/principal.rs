@@ -12,9 +12,9 @@ use serde_json::Value;
 pub use self::bearer::{Bearer, Tellable, Vouched};
 
 use self::bearer::Lists;
-use super::ProviderId;
 use super::provider::{Directory, Identity, Overage, Provider, Source};
 use super::upstream::{Told, UpstreamHeaders};
+use crate::config::ProviderId;
 use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
 use crate::time::Now;

@@ -8,12 +8,12 @@ use std::rc::Rc;
 pub use self::machine::Machine;
 pub use self::token_rules::{Audience, TokenRules};
 
-use super::KeySourceId;
 use crate::api_key::ApiKeys;
 use crate::basic::{Throttle, Users};
 use crate::credential::{Csrf, Location};
 use crate::jose::{AlgorithmSet, KeySet};
 use crate::json::ClaimPath;
+use crate::keys::KeySourceId;
 use crate::possession::{Dpop, Possession};
 use crate::services::{Mapping, ServiceId};
 

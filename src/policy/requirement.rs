@@ -4,12 +4,12 @@
 //! refuses the request before a requirement is asked. So `not` can only turn around what is known of a
 //! caller; it never makes an anonymous request pass.
 
-use super::ProviderId;
 use super::claim::{ClaimRule, ClaimTest};
 use super::decision::Decision;
 use super::denial::Denial;
 use super::principal::{Kind, Missing, Principal};
 use super::readings::Reading;
+use crate::config::ProviderId;
 use crate::headers::Headers;
 use crate::services::Question;
 

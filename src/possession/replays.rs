@@ -8,10 +8,8 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::ProofError;
 use crate::expiring::keyed_digest;
 use crate::keys::{CommonSecret, Entry, SharedData, Swap};
-use crate::policy::denial::Denial;
 use crate::time::{Now, UnixTime};
 
 /// The first byte of every bucket: what this version writes.
@@ -51,14 +49,14 @@ impl Replays {
     /// Takes a proof in that counts until then, by its key and its `jti`.
     ///
     /// # Errors
-    /// `Replayed` for one that was taken in before; `ProofsThrottled` where there is no room.
+    /// [`ReplayError`], whose two cases these are.
     pub fn admit(
         &self,
         (key, id): (&str, &str),
         until: UnixTime,
         shared: &mut dyn SharedData,
         now: Now,
-    ) -> Result<(), Denial> {
+    ) -> Result<(), ReplayError> {
         let Known { secret, own } = &mut *self.0.borrow_mut();
         let proof = |secret| {
             let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
@@ -74,6 +72,15 @@ impl Replays {
     }
 }
 
+/// Why a proof is not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayError {
+    /// It was taken in before.
+    Replayed,
+    /// So many proofs came that no more can be told from those that come again.
+    NoRoom,
+}
+
 /// What became of a proof at a store.
 enum Entered {
     Before,
@@ -83,12 +90,12 @@ enum Entered {
     NoRoom,
 }
 
-impl From<Entered> for Result<(), Denial> {
+impl From<Entered> for Result<(), ReplayError> {
     fn from(entered: Entered) -> Self {
         match entered {
             Entered::New => Ok(()),
-            Entered::Before => Err(ProofError::Replayed.into()),
-            Entered::NoRoom | Entered::Nowhere => Err(Denial::ProofsThrottled { retry_after: 1 }),
+            Entered::Before => Err(ReplayError::Replayed),
+            Entered::NoRoom | Entered::Nowhere => Err(ReplayError::NoRoom),
         }
     }
 }

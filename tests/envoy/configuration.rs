@@ -38,6 +38,11 @@ fn envoy_does_not_start_with_a_bad_configuration_and_says_where_it_is_bad() {
             Filter::json(json!({ "rules": [], "modes": "enforce" })),
             "modes: unknown key; known: mode, ",
         ),
+        // What another host would end its worker for is refused here too.
+        (
+            with(|policy| policy["nginx"] = json!({ "variables": "http_" })),
+            "nginx.variables: must be a prefix of lower-case letters, digits and underscores",
+        ),
     ];
     for (filter, place) in rows {
         let start = EnvoyConfig::new(tools::wasm().unwrap(), filter).start();

@@ -2,13 +2,14 @@
 
 use crate::lint;
 use auth_filter::capabilities::Capabilities;
+use auth_filter::config::ProviderId;
 use auth_filter::config::{Config, ConfigError, HostName, PolicyTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
+use auth_filter::policy::Policy;
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
 use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{Requirement, Visit};
-use auth_filter::policy::{Policy, ProviderId};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};

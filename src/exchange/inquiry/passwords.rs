@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use super::{Doubt, Inquiry, Need};
 use crate::basic::{self, Attempt, Standing, Stop, Users};
+use crate::config::ProviderId;
 use crate::exchange::Guess;
-use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Vouched;
 use crate::policy::provider::Provider;
@@ -27,7 +27,7 @@ impl Inquiry<'_, '_> {
         match passwords.verify(attempt, users, standing, self.shared, self.now.mono) {
             Ok(claims) => Ok(Vouched::claims_of(claims)),
             Err(stop) => {
-                if stop == Stop::Denied(Denial::BadPassword) {
+                if stop == Stop::BadPassword {
                     let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
                     self.note(guess.counted().known());
                 }
@@ -132,7 +132,9 @@ impl Inquiry<'_, '_> {
 
     fn stop(&self, provider: ProviderId, stop: Stop) -> Doubt {
         match stop {
-            Stop::Denied(denial) => Doubt::Denied(denial),
+            Stop::BadPassword => Denial::BadPassword.into(),
+            Stop::HashesThrottled { retry_after } => Denial::HashesThrottled { retry_after }.into(),
+            Stop::Throttled { retry_after } => Denial::Throttled { retry_after }.into(),
             Stop::Until(at) => {
                 self.exchange.turn.set(Some(at));
                 Doubt::Needs(Need::Turn(at))

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{Doubt, Inquiry, Need, Stores, unknown_key};
+use crate::config::ProviderId;
 use crate::jose::{KeySet, TokenError, UntrustedToken};
 use crate::keys::Lookup;
-use crate::policy::ProviderId;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Vouched};
 use crate::policy::provider::{Keys, Provider, TokenRules, Verification};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use self::matching::route;
 use self::require::{Known, requirement};
+use crate::config::ProviderId;
 use crate::config::{self, ConfigError, Resolve};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
@@ -15,7 +16,7 @@ use crate::policy::path::{MatchPath, expression};
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
 use crate::policy::route::Route;
-use crate::policy::{AwsSigV4, ProviderId, Rule};
+use crate::policy::{AwsSigV4, Rule};
 use crate::sigv4::Scope;
 
 /// Refuses rules that no request comes to where letters are not told apart by their case: each that they match may be

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use crate::capabilities::Capabilities;
 use crate::config::Config;
+use crate::config::ProviderId;
 use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
+use crate::policy::Policy;
 use crate::policy::principal::{Bearer, Principal, Vouched};
 use crate::policy::provider::{Keys, Machine, Verification};
-use crate::policy::{Policy, ProviderId};
 use crate::services::ServiceStore;
 use crate::time::{Now, UnixTime};
 

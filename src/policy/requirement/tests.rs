@@ -7,12 +7,13 @@ use super::{Hurdle, Requirement as R, Visit};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::capabilities::Capabilities;
 use crate::config::Config;
+use crate::config::ProviderId;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::keys::NoStore;
+use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Principal, Vouched};
-use crate::policy::{Policy, ProviderId};
 use crate::services::{Question, ServiceStore};
 use crate::time::{Now, UnixTime};
 

@@ -29,8 +29,8 @@ impl SharedData for Busy {
     }
 }
 
-const REPLAYED: Result<(), Denial> = Err(Denial::Proof(ProofError::Replayed));
-const NO_ROOM: Result<(), Denial> = Err(Denial::ProofsThrottled { retry_after: 1 });
+const REPLAYED: Result<(), ReplayError> = Err(ReplayError::Replayed);
+const NO_ROOM: Result<(), ReplayError> = Err(ReplayError::NoRoom);
 
 #[test]
 fn a_proof_is_taken_in_once_while_it_counts() {
@@ -116,7 +116,7 @@ fn memory_has_a_bound_and_nothing_that_counts_is_forgotten() {
 }
 
 impl Entered {
-    fn into_result(self) -> Result<(), Denial> {
+    fn into_result(self) -> Result<(), ReplayError> {
         self.into()
     }
 }

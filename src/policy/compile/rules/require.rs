@@ -1,11 +1,11 @@
 //! `require`: what a rule needs.
 
 use super::non_empty;
+use crate::config::ProviderId;
 use crate::config::{
     self, ConfigError, DecisionObject, OneOrMany, Require, RequireDecision, RequireObject,
     RequireWord,
 };
-use crate::policy::ProviderId;
 use crate::policy::compile::claims;
 use crate::policy::decision::{Decision, Resource, ResourceId};
 use crate::policy::requirement::Requirement;
