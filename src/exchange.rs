@@ -219,6 +219,8 @@ impl From<Hurdle> for Verdict<'_> {
 
 /// A caller who may pass.
 struct Caller<'p> {
+    /// The rule that lets it.
+    rule: &'p Rule,
     principal: Principal<'p>,
     /// What takes credentials out of the request.
     emptied: Emptied,
@@ -283,10 +285,7 @@ impl Exchange {
             Verdict::Blocked(need) => Step::Await(need),
             Verdict::Deny(denial) => self.refuse(rule, denial),
             Verdict::Permit(None) => Step::Forward(self.pass(rule)),
-            Verdict::Permit(Some(caller)) => match rule {
-                Some(rule) => Step::Forward(self.introduce(rule, caller, now)),
-                None => self.refuse(None, Denial::Internal),
-            },
+            Verdict::Permit(Some(caller)) => Step::Forward(self.introduce(caller, now)),
         }
     }
 
@@ -469,7 +468,7 @@ impl Exchange {
     }
 
     /// A request with its caller.
-    fn introduce(&self, rule: &Rule, caller: Caller<'_>, now: Now) -> Grant {
+    fn introduce(&self, caller: Caller<'_>, now: Now) -> Grant {
         let mut grant = self.grant(None);
         grant.told = Some(self.policy.upstream.set(&caller.principal));
         let provider = caller.principal.provider;
@@ -478,10 +477,10 @@ impl Exchange {
         }
         grant.empty(caller.emptied);
         if let Some(issued) = caller.aws {
-            if rule.aws_credentials {
+            if caller.rule.aws_credentials {
                 grant.tell(UpstreamHeaders::set_aws(issued));
             }
-            if let Some(signing) = &rule.aws_sigv4 {
+            if let Some(signing) = &caller.rule.aws_sigv4 {
                 let request = (&self.head, self.peer.body_follows);
                 aws::sign(&mut grant, request, signing, issued, now.wall);
             }

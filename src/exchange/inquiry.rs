@@ -212,6 +212,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Err(hurdle) => return hurdle.into(),
         };
         Verdict::Permit(Some(Caller {
+            rule: self.rule,
             principal,
             emptied: self.exchange.emptied(Emptying::Beside {
                 held: self.credential,
@@ -257,8 +258,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 return Ok(self.known_bearer((id, provider), Vouched::claims_of(claims)));
             }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
-            Verification::Passwords(users) => {
-                let vouched = self.check_password(id, provider, users)?;
+            Verification::Passwords { users, throttle } => {
+                let vouched = self.check_password(id, users, *throttle)?;
                 return Ok(self.known_bearer((id, provider), vouched));
             }
             Verification::Service { service, form } => match form {
@@ -267,10 +268,10 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                     let refusal = Denial::Token(TokenError::Inactive);
                     self.consult(*service, Ask::Token(text()), refusal)
                 }
-                Form::Password => self.consult_about_password(id, provider, *service),
+                Form::Password(throttle) => self.consult_about_password(id, *throttle, *service),
             },
-            Verification::Signature { keys, rules, .. } => {
-                return self.verify(id, provider, (keys, rules));
+            Verification::Signature(signed) => {
+                return self.verify((id, provider), signed);
             }
         };
         let vouching = vouching?;
@@ -323,7 +324,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let is_signed = self.is_signed.get_or_init(|| {
             let others = self.rule.accepted.iter().filter_map(|id| {
                 match &self.exchange.policy.provider(*id)?.verification {
-                    Verification::Signature { rules, .. } => Some(rules),
+                    Verification::Signature(signed) => Some(&signed.rules),
                     _ => None,
                 }
             });

@@ -114,11 +114,7 @@ impl Requirement {
             ),
             Self::User => ("any caller".to_owned(), None),
         };
-        let parts = match self {
-            Self::All(parts) | Self::Any(parts) => parts.as_slice(),
-            Self::Not(part) => std::slice::from_ref(&**part),
-            _ => &[],
-        };
+        let parts = self.parts();
         let truth = match self.holds(caller, visit) {
             Truth::Yes => "yes".to_owned(),
             Truth::No => "no".to_owned(),

@@ -139,8 +139,8 @@ pub struct Identity {
 pub enum Form {
     /// A key.
     ApiKey,
-    /// Name and password.
-    Password,
+    /// Name and password, and how many wrong ones are looked at.
+    Password(Throttle),
     /// Anything.
     Token,
 }
@@ -158,7 +158,12 @@ pub enum Verification {
         rules: TokenRules,
     },
     /// A password that the configuration knows the hash of.
-    Passwords(Rc<Users>),
+    Passwords {
+        /// Names and hashes.
+        users: Rc<Users>,
+        /// How many wrong ones are looked at.
+        throttle: Throttle,
+    },
     /// A service verifies it.
     Service {
         /// Whom it asks.
@@ -167,14 +172,18 @@ pub enum Verification {
         form: Form,
     },
     /// The issuer has signed the token.
-    Signature {
-        /// Accepted algorithms.
-        algorithms: AlgorithmSet,
-        /// The keys.
-        keys: Keys,
-        /// What must hold of the token.
-        rules: TokenRules,
-    },
+    Signature(Signed),
+}
+
+/// How a token is verified that its issuer has signed.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// Accepted algorithms.
+    pub algorithms: AlgorithmSet,
+    /// The keys.
+    pub keys: Keys,
+    /// What must hold of the token.
+    pub rules: TokenRules,
 }
 
 /// A provider.
@@ -196,13 +205,30 @@ pub struct Provider {
     pub challenge: ChallengeScheme,
     /// What gives its callers temporary AWS credentials.
     pub identity_pool: Option<ServiceId>,
-    /// How many wrong passwords are looked at, where its credentials are passwords.
-    pub throttle: Option<Throttle>,
     /// How its tokens are bound to keys.
     pub possession: Option<Possession>,
 }
 
 impl Provider {
+    /// How many wrong passwords are looked at, where its credentials are passwords.
+    #[must_use]
+    pub const fn throttle(&self) -> Option<Throttle> {
+        match self.verification {
+            Verification::Passwords { throttle, .. }
+            | Verification::Service {
+                form: Form::Password(throttle),
+                ..
+            } => Some(throttle),
+            Verification::ApiKeys(_)
+            | Verification::Introspection { .. }
+            | Verification::Service {
+                form: Form::ApiKey | Form::Token,
+                ..
+            }
+            | Verification::Signature(_) => None,
+        }
+    }
+
     /// What is asked of proofs of possession.
     #[must_use]
     pub fn dpop(&self) -> Option<&Dpop> {

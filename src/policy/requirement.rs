@@ -4,6 +4,9 @@
 //! refuses the request before a requirement is asked. So `not` can only turn around what is known of a
 //! caller; it never makes an anonymous request pass.
 
+// A requirement that is new must be thought of wherever one is matched: what falls under "all others" would pass in silence.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use super::claim::{ClaimRule, ClaimTest};
 use super::decision::Decision;
 use super::denial::Denial;
@@ -125,7 +128,18 @@ impl Requirement {
             Self::Deny => return Err(Denial::Denied.into()),
             Self::Optional | Self::Public => return Ok(()),
             Self::Any(branches) if caller.is_none() => return anonymous(branches, visit),
-            _ => {}
+            Self::All(_)
+            | Self::Any(_)
+            | Self::Claim(_)
+            | Self::Decision(_)
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Not(_)
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Roles(_)
+            | Self::Scopes(_)
+            | Self::User => {}
         }
         let caller = caller.ok_or(Denial::Missing)?;
         match self.holds(caller, visit) {
@@ -168,10 +182,13 @@ impl Requirement {
         match self {
             Self::Deny => true,
             Self::All(branches) => {
-                let denied = |branch: &Self| match branch {
-                    Self::Machine(wanted) => branches.contains(&Self::Machine(!wanted)),
-                    Self::Not(inner) => branches.contains(inner),
-                    _ => false,
+                let denied = |branch: &Self| {
+                    let other = |other: &Self| match (branch, other) {
+                        (Self::Machine(one), Self::Machine(other)) => one != other,
+                        (Self::Not(inner), other) => **inner == *other,
+                        (_, _) => false,
+                    };
+                    branches.iter().any(other)
                 };
                 branches
                     .iter()
@@ -179,7 +196,17 @@ impl Requirement {
             }
             Self::Any(branches) => branches.iter().all(Self::never_holds),
             Self::Not(branch) => branch.always_holds(),
-            _ => false,
+            Self::Claim(_)
+            | Self::Decision(_)
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Optional
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Public
+            | Self::Roles(_)
+            | Self::Scopes(_)
+            | Self::User => false,
         }
     }
 
@@ -190,7 +217,15 @@ impl Requirement {
             Self::All(branches) => branches.iter().all(Self::always_holds),
             Self::Any(branches) => branches.iter().any(Self::always_holds),
             Self::Not(branch) => branch.never_holds(),
-            _ => false,
+            Self::Claim(_)
+            | Self::Decision(_)
+            | Self::Deny
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Roles(_)
+            | Self::Scopes(_) => false,
         }
     }
 
@@ -227,11 +262,18 @@ impl Requirement {
 
     /// Whether one of the tree's leaves is such a one.
     fn has(&self, is_such: &dyn Fn(&Self) -> bool) -> bool {
+        match self.parts() {
+            [] => is_such(self),
+            parts => parts.iter().any(|part| part.has(is_such)),
+        }
+    }
+
+    /// What it is made of; nothing for a leaf.
+    #[must_use]
+    pub const fn parts(&self) -> &[Self] {
         match self {
-            Self::All(branches) | Self::Any(branches) => {
-                branches.iter().any(|branch| branch.has(is_such))
-            }
-            Self::Not(branch) => branch.has(is_such),
+            Self::All(branches) | Self::Any(branches) => branches.as_slice(),
+            Self::Not(branch) => std::slice::from_ref(branch),
             Self::Claim(_)
             | Self::Decision(_)
             | Self::Deny
@@ -243,7 +285,7 @@ impl Requirement {
             | Self::Public
             | Self::Roles(_)
             | Self::Scopes(_)
-            | Self::User => is_such(self),
+            | Self::User => &[],
         }
     }
 
@@ -261,7 +303,18 @@ impl Requirement {
                 scopes
             }
             Self::Scopes(wanted) => wanted.iter().map(String::as_str).collect(),
-            _ => Vec::new(),
+            Self::Claim(_)
+            | Self::Decision(_)
+            | Self::Deny
+            | Self::Groups(_)
+            | Self::Machine(_)
+            | Self::Not(_)
+            | Self::Optional
+            | Self::Permissions(_)
+            | Self::Provider(_)
+            | Self::Public
+            | Self::Roles(_)
+            | Self::User => Vec::new(),
         }
     }
 }

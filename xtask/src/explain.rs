@@ -8,7 +8,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
 use auth_filter::policy::Policy;
 use auth_filter::policy::principal::{Bearer, Principal, Vouched};
-use auth_filter::policy::provider::Verification;
+use auth_filter::policy::provider::{Signed, Verification};
 use auth_filter::policy::requirement::{Requirement, Visit};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
@@ -317,7 +317,7 @@ fn judge(policy: &Policy, token: &UntrustedToken<'_>) -> (Option<String>, String
     let now = UnixTime::from_secs(now);
     let mut said = "no provider knows its issuer".to_owned();
     for provider in &policy.providers {
-        let Verification::Signature { rules, .. } = &provider.verification else {
+        let Verification::Signature(Signed { rules, .. }) = &provider.verification else {
             continue;
         };
         if !rules.is_named_by(token.claims()) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Doubt, Inquiry, Need};
-use crate::basic::{self, Attempt, Standing, Stop, Users};
+use crate::basic::{self, Attempt, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
 use crate::exchange::Guess;
 use crate::policy::denial::Denial;
@@ -16,11 +16,11 @@ impl Inquiry<'_, '_> {
     pub(super) fn check_password(
         &mut self,
         id: ProviderId,
-        provider: &Provider,
         users: &Users,
+        throttle: Throttle,
     ) -> Result<Vouched, Doubt> {
         let (username, password) = self.password()?;
-        let attempt = self.attempt(id, provider, (&username, &password))?;
+        let attempt = self.attempt((id, throttle), (&username, &password));
         let standing = self.standing(id)?;
         let stores = self.stores;
         let passwords = &stores.passwords;
@@ -41,11 +41,11 @@ impl Inquiry<'_, '_> {
     pub(super) fn consult_about_password(
         &mut self,
         id: ProviderId,
-        provider: &Provider,
+        throttle: Throttle,
         service: ServiceId,
     ) -> Result<Rc<Vouching>, Doubt> {
         let (username, password) = self.password()?;
-        let attempt = self.attempt(id, provider, (&username, &password))?;
+        let attempt = self.attempt((id, throttle), (&username, &password));
         let stores = self.stores;
         let passwords = &stores.passwords;
         if self.standing(id)? == Standing::New {
@@ -92,10 +92,10 @@ impl Inquiry<'_, '_> {
             let Ok((username, password)) = self.password() else {
                 return;
             };
-            if let Some(own) = self.exchange.policy.provider(guess.provider)
-                && let Ok(attempt) = self.attempt(guess.provider, own, (&username, &password))
-            {
-                self.acquit(guess, attempt);
+            let own = self.exchange.policy.provider(guess.provider);
+            if let Some(throttle) = own.and_then(Provider::throttle) {
+                let own = (guess.provider, throttle);
+                self.acquit(guess, self.attempt(own, (&username, &password)));
             }
         }
     }
@@ -182,18 +182,17 @@ impl Inquiry<'_, '_> {
 
     fn attempt<'a>(
         &self,
-        provider: ProviderId,
-        own: &Provider,
+        (provider, throttle): (ProviderId, Throttle),
         (username, password): (&'a str, &'a str),
-    ) -> Result<Attempt<'a>, Denial> {
-        Ok(Attempt {
+    ) -> Attempt<'a> {
+        Attempt {
             provider,
             username,
             password,
             client: self.exchange.peer.client.network(),
-            throttle: own.throttle.ok_or(Denial::Internal)?,
+            throttle,
             waits: self.exchange.policy.lets_wait(),
-        })
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::jose::{KeySet, TokenError, UntrustedToken};
 use crate::keys::Lookup;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Bearer, Vouched};
-use crate::policy::provider::{Keys, Provider, TokenRules, Verification};
+use crate::policy::provider::{Keys, Provider, Signed, TokenRules, Verification};
 use crate::time::MonoTime;
 use crate::time_budget::{Claimed, Payer};
 use crate::tokens::{TokenDigest, TokenPlace};
@@ -17,10 +17,10 @@ impl<'p> Inquiry<'p, '_> {
     /// Whom the token stands for, in the eyes of a provider whose tokens are signed.
     pub(super) fn verify(
         &mut self,
-        id: ProviderId,
-        provider: &'p Provider,
-        (keys, rules): (&'p Keys, &TokenRules),
+        (id, provider): (ProviderId, &'p Provider),
+        signed: &'p Signed,
     ) -> Result<Rc<Bearer>, Doubt> {
+        let Signed { keys, rules, .. } = signed;
         if let Some(bearer) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
             let held = rules.check_claims(bearer.vouched.claims(), self.now.wall);
@@ -39,7 +39,7 @@ impl<'p> Inquiry<'p, '_> {
         if self.is_known_of_another(rules) {
             return Err(TokenError::UnknownIssuer.into());
         }
-        let judged = self.judge(id, provider);
+        let judged = self.judge((id, provider), signed);
         let error = match judged {
             Err(Doubt::Denied(Denial::Token(error))) => Some(error),
             _ => None,
@@ -79,8 +79,11 @@ impl<'p> Inquiry<'p, '_> {
         let known = self.known.get_or_init(|| {
             self.rule.accepted.iter().find_map(|other| {
                 match &self.exchange.policy.provider(*other)?.verification {
-                    Verification::Signature { keys, .. } => self.verified_by(*other, keys),
-                    _ => None,
+                    Verification::Signature(signed) => self.verified_by(*other, &signed.keys),
+                    Verification::ApiKeys(_)
+                    | Verification::Introspection { .. }
+                    | Verification::Passwords { .. }
+                    | Verification::Service { .. } => None,
                 }
             })
         });
@@ -89,15 +92,16 @@ impl<'p> Inquiry<'p, '_> {
     }
 
     /// Judges a token that was not seen before.
-    fn judge(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
-        let Verification::Signature {
+    fn judge(
+        &mut self,
+        (id, provider): (ProviderId, &'p Provider),
+        signed: &'p Signed,
+    ) -> Result<Rc<Bearer>, Doubt> {
+        let Signed {
             algorithms,
             keys,
             rules,
-        } = &provider.verification
-        else {
-            return Err(Denial::Internal.into());
-        };
+        } = signed;
         let place = self.place().seen_by(id);
         let limit = self.exchange.policy.limits.token_bytes;
         let token = self

@@ -22,7 +22,7 @@ use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::keys::KeySource;
 use crate::policy::decision::Decision;
 use crate::policy::provider::{
-    Audience, ChallengeScheme, Directory, Provider, TokenRules, Verification,
+    Audience, ChallengeScheme, Directory, Provider, Signed, TokenRules, Verification,
 };
 use crate::services::Service;
 
@@ -115,7 +115,6 @@ impl Compiled {
             identity: identity::compile(at, provider, &self.directories)?,
             challenge,
             identity_pool: self.identity_pool(at, provider)?,
-            throttle: basic::throttle(at, provider)?,
             possession,
         })
     }
@@ -126,11 +125,11 @@ impl Compiled {
         provider: &config::Provider,
         rules: TokenRules,
     ) -> Result<Verification, ConfigError> {
-        Ok(Verification::Signature {
+        Ok(Verification::Signature(Signed {
             algorithms: algorithms(at, provider.algorithms.as_deref())?,
             keys: self.keys(at, provider, rules.issuers.first().map(String::as_str))?,
             rules,
-        })
+        }))
     }
 
     fn token_rules(

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::json::{ClaimPath, Reads};
-use crate::policy::provider::{Identity, Machine, Provider, Source, Verification};
+use crate::policy::provider::{Identity, Machine, Provider, Signed, Source, Verification};
 use crate::policy::requirement::Requirement;
 use crate::policy::{Rule, UpstreamHeaders};
 use crate::services::{Protocol, Service};
@@ -106,11 +106,14 @@ fn of_provider(provider: &Provider, reads: &mut Reads) {
         rules.iter().for_each(|rule| reads.add(&rule.path));
     }
     match &provider.verification {
-        Verification::Introspection { rules, .. } | Verification::Signature { rules, .. } => {
+        Verification::Introspection { rules, .. }
+        | Verification::Signature(Signed { rules, .. }) => {
             let required = rules.required_claims.iter();
             required.for_each(|rule| reads.add(&rule.path));
         }
-        Verification::ApiKeys(_) | Verification::Passwords(_) | Verification::Service { .. } => {}
+        Verification::ApiKeys(_)
+        | Verification::Passwords { .. }
+        | Verification::Service { .. } => {}
     }
 }
 

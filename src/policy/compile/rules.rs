@@ -300,6 +300,15 @@ fn accepted(requirement: &Requirement, everybody: &[ProviderId]) -> Vec<Provider
             everybody.iter().copied().filter(serves).collect()
         }
         Requirement::Deny | Requirement::Public => Vec::new(),
-        _ => everybody.to_vec(),
+        Requirement::Claim(_)
+        | Requirement::Decision(_)
+        | Requirement::Groups(_)
+        | Requirement::Machine(_)
+        | Requirement::Not(_)
+        | Requirement::Optional
+        | Requirement::Permissions(_)
+        | Requirement::Roles(_)
+        | Requirement::Scopes(_)
+        | Requirement::User => everybody.to_vec(),
     }
 }

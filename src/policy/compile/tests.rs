@@ -1,7 +1,7 @@
 use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::policy::Policy;
-use crate::policy::provider::Verification;
+use crate::policy::provider::{Signed, Verification};
 
 const PROVIDERS: &str = r#""providers": {"a": {"kind": "jwt", "issuer": "https://a", "jwks": {"uri": "https://a/k", "upstream": "a"}},
     "b": {"kind": "cognito", "region": "eu-west-1", "user_pool_id": "eu-west-1_b"}}"#;
@@ -88,7 +88,7 @@ fn what_does_not_hold_together_is_refused_with_its_place() {
 #[test]
 fn cognito_keys_and_issuer_follow_from_the_pool() {
     let policy = compile(r#"{"match": {}, "require": "user"}"#).unwrap();
-    let Verification::Signature { rules, .. } = &policy.providers[1].verification else {
+    let Verification::Signature(Signed { rules, .. }) = &policy.providers[1].verification else {
         panic!("{:?}", policy.providers[1]);
     };
     assert_eq!(
@@ -123,7 +123,8 @@ fn a_tenant_has_two_issuers_in_each_cloud() {
             &Capabilities::envoy(),
         )
         .unwrap();
-        let Verification::Signature { rules, .. } = &policy.providers[0].verification else {
+        let Verification::Signature(Signed { rules, .. }) = &policy.providers[0].verification
+        else {
             panic!("{:?}", policy.providers[0]);
         };
         let mut found = rules.issuers.to_vec();

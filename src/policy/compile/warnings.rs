@@ -320,7 +320,15 @@ fn excludes(requirement: &Requirement, turned: bool) -> bool {
         }
         Requirement::Not(part) => excludes(part, !turned),
         Requirement::Groups(_) | Requirement::Roles(_) | Requirement::Permissions(_) => turned,
-        _ => false,
+        Requirement::Claim(_)
+        | Requirement::Decision(_)
+        | Requirement::Deny
+        | Requirement::Machine(_)
+        | Requirement::Optional
+        | Requirement::Provider(_)
+        | Requirement::Public
+        | Requirement::Scopes(_)
+        | Requirement::User => false,
     }
 }
 
@@ -377,12 +385,9 @@ fn unused(policy: &Policy, found: &mut Vec<ConfigError>) {
 }
 
 fn decisions(requirement: &Requirement, asked: &mut Vec<ServiceId>) {
-    match requirement {
-        Requirement::All(parts) | Requirement::Any(parts) => {
-            parts.iter().for_each(|part| decisions(part, asked));
-        }
-        Requirement::Not(part) => decisions(part, asked),
-        Requirement::Decision(decision) => asked.push(decision.service),
-        _ => {}
+    if let Requirement::Decision(decision) = requirement {
+        asked.push(decision.service);
     }
+    let parts = requirement.parts().iter();
+    parts.for_each(|part| decisions(part, asked));
 }

@@ -11,7 +11,7 @@ use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
 use crate::policy::Policy;
 use crate::policy::principal::{Bearer, Principal, Vouched};
-use crate::policy::provider::{Keys, Machine, Verification};
+use crate::policy::provider::{Keys, Machine, Signed, Verification};
 use crate::services::ServiceStore;
 use crate::time::{Now, UnixTime};
 
@@ -71,11 +71,11 @@ fn told(
     }
     let text = es256(r#"{"alg":"ES256","kid":"ec"}"#, &all.to_string());
     let token = UntrustedToken::parse(&text, 16_384)?;
-    let Verification::Signature {
+    let Verification::Signature(Signed {
         algorithms,
         keys: Keys::Inline(keys),
         rules,
-    } = &provider.verification
+    }) = &provider.verification
     else {
         panic!("a signature by inline keys");
     };

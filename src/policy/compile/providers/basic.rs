@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Compiled;
 use crate::api_key::ApiKeys;
 use crate::basic::{Throttle, Users};
-use crate::config::{self, ConfigError, ProviderKind};
+use crate::config::{self, ConfigError};
 use crate::jose::ClaimSet;
 use crate::password::PasswordHash;
 use crate::policy::provider::{Form, Verification};
@@ -25,10 +25,7 @@ pub(super) fn realm(
     crate::policy::compile::realm(&format!("{at}.realm"), realm)
 }
 
-pub(super) fn throttle(
-    at: &str,
-    provider: &config::Provider,
-) -> Result<Option<Throttle>, ConfigError> {
+fn throttle(at: &str, provider: &config::Provider) -> Result<Throttle, ConfigError> {
     let attempts = provider.throttle.and_then(|throttle| throttle.attempts);
     let per = provider.throttle.and_then(|throttle| throttle.per);
     let throttle = Throttle {
@@ -41,7 +38,7 @@ pub(super) fn throttle(
             "lets nobody in: attempts is at least 1, and per at least 1ms",
         ));
     }
-    Ok((provider.kind == ProviderKind::Basic).then_some(throttle))
+    Ok(throttle)
 }
 
 impl Compiled {
@@ -50,11 +47,12 @@ impl Compiled {
         at: &str,
         provider: &config::Provider,
     ) -> Result<Verification, ConfigError> {
+        let throttle = throttle(at, provider)?;
         let given = match (&provider.users, &provider.verify) {
             (Some(users), None) if !users.is_empty() => users,
             (None, Some(verify)) => {
                 let service = self.verifier(at, verify)?;
-                let form = Form::Password;
+                let form = Form::Password(throttle);
                 return Ok(Verification::Service { service, form });
             }
             _ => return Err(ConfigError::new(at, "takes one of users and verify")),
@@ -102,7 +100,8 @@ impl Compiled {
                 "hashes cost differently, so the time of an answer tells names apart",
             ));
         }
-        Ok(Verification::Passwords(Rc::new(users)))
+        let users = Rc::new(users);
+        Ok(Verification::Passwords { users, throttle })
     }
 
     pub(super) fn api_keys(
