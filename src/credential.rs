@@ -15,7 +15,7 @@ mod websocket;
 
 pub use self::csrf::Csrf;
 pub use self::places::{Emptied, Emptying, Places, Reach};
-pub(crate) use self::query::values_of;
+pub(crate) use self::query::{values_of, whole_values_of};
 
 use self::copies::Copies;
 use std::borrow::Cow;

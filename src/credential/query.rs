@@ -87,6 +87,16 @@ pub(crate) fn values_of<'t>(target: &'t [u8], name: &str) -> impl Iterator<Item 
     pairs(query).filter_map(move |(pair, _)| value_of(pair, name))
 }
 
+/// The same where only `&` parts pairs, as in PHP; nothing where `;` parts none.
+pub(crate) fn whole_values_of<'t>(target: &'t [u8], name: &str) -> impl Iterator<Item = &'t [u8]> {
+    let (_, query) = parts(target);
+    let query = Some(query).filter(|query| query.contains(&b';'));
+    let pairs = query
+        .into_iter()
+        .flat_map(|query| query.split(|byte| *byte == b'&'));
+    pairs.filter_map(move |pair| value_of(pair, name))
+}
+
 /// The pair's value, undecoded, where its name is this one in any spelling.
 fn value_of<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
     let (held, value) = halves(pair);

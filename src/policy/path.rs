@@ -172,6 +172,16 @@ impl MatchPath {
         }
     }
 
+    /// Whether it is written with a slash at its end, but for the root.
+    #[must_use]
+    pub fn ends_with_slash(&self) -> bool {
+        match self {
+            Self::Any | Self::Regex(_) => false,
+            Self::Exact(path) | Self::Prefix(path) => path.len() > 1 && path.ends_with(b"/"),
+            Self::Template(template) => template.ends_with_slash(),
+        }
+    }
+
     /// Whether each path that `other` matches is matched by `self`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -14,6 +14,7 @@ use self::request::Readings;
 use self::spellings::Spellings;
 use super::denial::Denial;
 use super::matcher::Matcher;
+use super::path::MatchPath;
 use super::route::{MatchHost, Route, Target};
 use super::{CanonicalPath, Policy, Rule, Variables, variables};
 use crate::config::{self, ConfigError, DecidedReadings, OverrideHeaders, Spelling};
@@ -155,6 +156,9 @@ impl Policy {
             }
         }
         let found = folded;
+        if self.reader.spellings.adds_slash {
+            self.agree_with_slash(found, &readings)?;
+        }
         let rule = found.and_then(|place| self.rules.get(place));
         if let Some(rule) = rule.filter(|rule| !rule.route.is_sure(head)) {
             return Err(self.doubt(rule, &first));
@@ -172,6 +176,31 @@ impl Policy {
             }
         }
         self.settle(found, &first)
+    }
+
+    /// Servers that take a path and the same with a slash behind it for one serve both by a rule that is written with the
+    /// slash. A rule for exactly this path is meant for it.
+    fn agree_with_slash(
+        &self,
+        found: Option<usize>,
+        readings: &Readings<'_>,
+    ) -> Result<(), (Denial, Option<Disagreement>)> {
+        let path_of = |place: Option<usize>| Some(&self.rules.get(place?)?.route.path);
+        if matches!(path_of(found), Some(MatchPath::Exact(_))) {
+            return Ok(());
+        }
+        for target in readings.all().filter(|held| !held.path.ends_with(b"/")) {
+            let path = [target.path, b"/"].concat();
+            let with = Target {
+                path: &path,
+                ..target
+            };
+            let place = self.place_without_case(&with, self.place(&with));
+            if place != found && path_of(place).is_some_and(MatchPath::ends_with_slash) {
+                return Err(self.disagree((&target, found), (&with, place)));
+            }
+        }
+        Ok(())
     }
 
     /// What a decision point is asked about where it has to permit each reading of a request, or another one than the one

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use auth_filter::capabilities::Capabilities;
 use auth_filter::callout::LONGEST_BODY;
+use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::gateway::Gateway;
 use auth_filter::keys::{Entry, SharedData, Swap};

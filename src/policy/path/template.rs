@@ -164,6 +164,14 @@ impl Template {
         }
     }
 
+    /// Whether its paths end with a slash.
+    #[must_use]
+    pub fn ends_with_slash(&self) -> bool {
+        let is_empty =
+            |segment: &Segment| matches!(segment, Segment::Literal(text) if text.is_empty());
+        !self.rest && self.segments.last().is_some_and(is_empty)
+    }
+
     /// The shortest path of this template, with an `x` for each variable.
     #[cfg(not(target_arch = "wasm32"))]
     pub(in crate::policy) fn sample(&self) -> Vec<u8> {

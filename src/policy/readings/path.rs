@@ -52,22 +52,42 @@ pub(super) fn read<'t>(target: &'t [u8], spellings: &Spellings) -> Result<Paths<
     {
         return Err(Denial::AmbiguousRequest);
     }
-    let others = before_decoding(path, spellings).map(|path| decode(&path));
+    let others = before_decoding(path, spellings);
+    let others = others.iter().map(|path| decode(path));
     closure(decode(path), others.collect(), spellings)
 }
 
 /// What servers make of a path that is still encoded, where that is another than what they make of the decoded one: what
-/// stands there in triplets stays. It is looked at where both forms of a sign stand in one path.
-fn before_decoding(path: &[u8], spellings: &Spellings) -> impl Iterator<Item = Vec<u8>> + use<> {
-    let has_both = |sign: u8, triplet: &[u8]| {
-        let encoded = |three: &[u8]| three.eq_ignore_ascii_case(triplet);
-        path.contains(&sign) && path.windows(3).any(encoded)
+/// stands there in triplets stays. More than there may be tell that there are too many.
+fn before_decoding(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
+    let has = |triplet: &[u8]| {
+        path.windows(3)
+            .any(|three| three.eq_ignore_ascii_case(triplet))
     };
-    let slashes = spellings.backslash && has_both(b'\\', b"%5c");
-    let slashed = slashes.then(|| steps::with_slashes(path)).flatten();
-    let cut = has_both(b';', b"%3b").then(|| steps::without_parameters(path));
-    let both = slashed.as_deref().and_then(steps::without_parameters);
-    [slashed, cut.flatten(), both].into_iter().flatten()
+    let hides = spellings.encoded_slashes == Spelling::Same && has(b"%2f");
+    let has_blank = spellings.reads_plus() && path.contains(&b'+');
+    let mut all = Vec::new();
+    if !(hides || has_blank || has(b"%5c") || has(b"%3b")) {
+        return all;
+    }
+    let mut next = 0;
+    let mut path = path.to_vec();
+    loop {
+        let slashed = steps::with_slashes(&path).filter(|_| spellings.backslash);
+        let blanks = steps::with_blanks(&path).filter(|_| spellings.reads_plus());
+        let cut = steps::without_parameters(&path);
+        let behind = steps::behind_authority(&path);
+        for reading in [slashed, blanks, cut, behind].into_iter().flatten() {
+            if !all.contains(&reading) {
+                all.push(reading);
+            }
+        }
+        match all.get(next) {
+            Some(reading) if all.len() <= LONGEST_LIST => path.clone_from(reading),
+            _ => return all,
+        }
+        next += 1;
+    }
 }
 
 /// Whether a path has one reading: nothing in it that any server reads in another way.
@@ -77,7 +97,8 @@ fn is_clean(path: &[u8], spellings: &Spellings) -> bool {
         let odd = match byte {
             b'%' | b';' | b'\\' | b' ' | 0..0x20 | 0x7f.. => true,
             b'/' => before == b'/' || before == b'.',
-            b':' => before == b':',
+            b'$' => before == b':',
+            b'+' => spellings.reads_plus(),
             _ => false,
         };
         if odd {
@@ -147,15 +168,20 @@ fn closure<'t>(
 
 /// The spelling that stands for all that the configuration takes for one path.
 pub(super) fn plain(mut path: Vec<u8>, spellings: &Spellings) -> Vec<u8> {
-    while spellings.trailing_slash == Spelling::Same && path.len() > 1 && path.ends_with(b"/") {
-        path.pop();
+    loop {
+        let length = path.len();
+        while spellings.trailing_slash == Spelling::Same && path.len() > 1 && path.ends_with(b"/") {
+            path.pop();
+        }
+        if spellings.suffixes == Spelling::Same
+            && let Some(stem) = without_suffix(&path, spellings)
+        {
+            path = stem;
+        }
+        if path.len() == length {
+            return path;
+        }
     }
-    if spellings.suffixes == Spelling::Same
-        && let Some(stem) = without_suffix(&path, spellings)
-    {
-        path = stem;
-    }
-    path
 }
 
 /// Whether a path has a spelling that the configuration refuses.

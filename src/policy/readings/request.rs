@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::path::{self, Paths};
 use super::{LONGEST_LIST, Reader, Reading, as_read};
 use crate::config::{OverrideHeaders, Spelling};
-use crate::credential::values_of;
+use crate::credential::{values_of, whole_values_of};
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
 use crate::policy::route::{Target, any_port, is_authority};
@@ -70,6 +70,7 @@ impl<'h> Readings<'h> {
             readings.add_method(method)?;
         }
         readings.look_at_query(target, reader)?;
+        readings.look_behind_marks(reader)?;
         if reader.by_port {
             readings.add_any_port();
         }
@@ -168,7 +169,7 @@ impl<'h> Readings<'h> {
                 self.add_method(method)?;
             }
         } else if reads && is_one_of(&TARGET_HEADERS) {
-            let target = without_origin(value.trim_ascii());
+            let target = without_origin(value.trim_ascii())?;
             if !target.is_empty() {
                 // Some servers put a slash in front of what has none; that is nobody's target.
                 let paths = path::read(target, &reader.spellings)?;
@@ -208,14 +209,16 @@ impl<'h> Readings<'h> {
                 self.add_method(percent_decode_leniently(value).trim_ascii())?;
             }
         }
-        let folders = match reader.spellings.query_path.is_empty() {
-            true => Vec::new(),
-            false => self.folders(),
-        };
         for name in &reader.spellings.query_path {
+            let values = values_of(target, name).chain(whole_values_of(target, name));
+            let mut values = values.enumerate().peekable();
+            if values.peek().is_none() {
+                continue;
+            }
+            let folders = self.folders()?;
             let mut seen: Vec<Vec<u8>> = Vec::new();
             // One more than there may be tells that there are too many.
-            for (place, value) in values_of(target, name).enumerate() {
+            for (place, value) in values {
                 if place > LONGEST_LIST {
                     return Err(Denial::AmbiguousRequest);
                 }
@@ -240,20 +243,37 @@ impl<'h> Readings<'h> {
         Ok(())
     }
 
-    /// Where an application may stand that reads its paths from the query: at the root, and in the folder of each path.
-    fn folders(&self) -> Vec<Vec<u8>> {
+    /// What hands a decoded path on as a target of its own makes a query of what stands behind its `?`, which was `%3f`.
+    fn look_behind_marks(&mut self, reader: &Reader) -> Result<(), Denial> {
+        let mut next = 0;
+        loop {
+            let Some(path) = self.paths().nth(next) else {
+                return Ok(());
+            };
+            let marked = path.contains(&b'?').then(|| path.to_vec());
+            if let Some(target) = marked {
+                self.look_at_query(&target, reader)?;
+            }
+            next = next.saturating_add(1);
+        }
+    }
+
+    /// Where an application may stand that reads its paths from the query: at the root, at each path, and in every folder
+    /// above it.
+    fn folders(&self) -> Result<Vec<Vec<u8>>, Denial> {
         let mut folders = vec![Vec::new()];
         for path in self.paths() {
-            let end = path
-                .iter()
-                .rposition(|byte| *byte == b'/')
-                .unwrap_or_default();
-            let folder = path.get(..end).unwrap_or_default();
-            if !folders.iter().any(|known| known == folder) {
-                folders.push(folder.to_vec());
+            let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+            let folders_above = slashes.filter_map(|(end, _)| path.get(..end));
+            let itself = Some(path).filter(|path| !path.ends_with(b"/"));
+            for folder in folders_above.chain(itself) {
+                if !folders.iter().any(|known| known == folder) {
+                    folders.push(folder.to_vec());
+                    bounded(&folders)?;
+                }
             }
         }
-        folders
+        Ok(folders)
     }
 
     fn add_method(&mut self, method: &[u8]) -> Result<(), Denial> {
@@ -331,21 +351,29 @@ pub fn is_override(name: &[u8]) -> bool {
     LENGTHS.contains(&name.len()) && names.any(|own| is_folded(own.as_bytes(), name))
 }
 
-/// A target without the scheme and authority of its absolute form.
-fn without_origin(target: &[u8]) -> &[u8] {
+/// A target without the scheme and authority of its absolute form. Where that is no authority, servers do not agree on its
+/// end.
+fn without_origin(target: &[u8]) -> Result<&[u8], Denial> {
     let slash = target.iter().position(|byte| *byte == b'/');
     let scheme = target.windows(3).position(|part| part == b"://");
     // Behind the first slash it is a part of the path or the query.
     let scheme = scheme.filter(|at| slash.is_none_or(|slash| *at < slash));
     let Some(rest) = scheme.and_then(|at| target.get(at.saturating_add(3)..)) else {
-        return target;
+        return Ok(target);
     };
     let end = rest
         .iter()
         .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    match end.map(|end| rest.get(end..).unwrap_or_default()) {
-        Some(target) if target.starts_with(b"/") => target,
-        // Without a path it is the root's, whatever its query has.
-        _ => b"/",
+    let (authority, target) = rest
+        .split_at_checked(end.unwrap_or(rest.len()))
+        .unwrap_or_default();
+    if !is_authority(authority) {
+        return Err(Denial::MalformedPath);
     }
+    // Without a path it is the root's, whatever its query has.
+    Ok(if target.starts_with(b"/") {
+        target
+    } else {
+        b"/"
+    })
 }

@@ -29,6 +29,8 @@ pub(in crate::policy) struct Spellings {
     /// The last segments of rules' paths, in lower case: a suffix matters behind them only. `None` where an expression says
     /// what a rule is for.
     ends: Option<BTreeSet<Vec<u8>>>,
+    /// Whether a path may come to a rule that is written with a slash at the end of its own.
+    pub(super) adds_slash: bool,
 }
 
 /// What of a path is written anew.
@@ -50,7 +52,7 @@ impl Spellings {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
             !text.is_empty() && text.bytes().all(is_plain)
         };
-        let has_slash = |rule: &Rule| matches!(&rule.route.path, MatchPath::Exact(path) if path.len() > 1 && path.ends_with(b"/"));
+        let has_slash = |rule: &Rule| rule.route.path.ends_with_slash();
         let leaves_some = matches!(
             paths.trailing_slash,
             TrailingSlash::Distinct | TrailingSlash::SameRule
@@ -58,7 +60,7 @@ impl Spellings {
         if let Some(place) = rules.iter().position(has_slash).filter(|_| !leaves_some) {
             return Err(ConfigError::new(
                 format!("rules[{place}].match.path"),
-                "is never reached: by \"trailing_slash\" in \"paths\" no path ends with a slash here",
+                "ends with a slash, and by \"trailing_slash\" in \"paths\" no path does here: write it without",
             ));
         }
         Ok(Self {
@@ -96,6 +98,8 @@ impl Spellings {
                 "the name of a parameter, such as \"rest_route\"",
             )?,
             ends: ends(rules),
+            adds_slash: paths.trailing_slash == TrailingSlash::SameRule
+                && rules.iter().any(has_slash),
         })
     }
 
@@ -111,6 +115,12 @@ impl Spellings {
             .filter(|(_, byte)| **byte == b'.');
         let mut names = dots.filter_map(|(at, _)| segment.get(..at));
         names.any(|name| ends.contains(name))
+    }
+
+    /// Whether `+` in a path may be a blank: to PHP applications behind a front controller, some of which take their path
+    /// from the query too.
+    pub(super) const fn reads_plus(&self) -> bool {
+        !self.front_controllers.is_empty() || !self.query_path.is_empty()
     }
 
     /// Whether a path and the same with a slash behind it must come to one rule.

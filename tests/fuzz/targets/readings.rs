@@ -83,6 +83,11 @@ const WORDS: &[&str] = &[
     "\\",
     "%5c",
     "%E4",
+    "%3f_method=DELETE",
+    "%3fq=/admin",
+    "+",
+    "/t/",
+    ":$I30:$DATA",
     "%c0%af",
 ];
 
@@ -152,6 +157,7 @@ fn policy(paths: &Value) -> Policy {
         json!({ "name": "private", "match": { "path_template": "/group/{name}/private" }, "require": "user" }),
         json!({ "name": "report", "match": { "path_regex": "/reports/[0-9]{4}(/q[1-4])?" }, "require": "user" }),
         json!({ "name": "public", "match": { "path_prefix": "/public" }, "require": "public" }),
+        json!({ "name": "inner", "match": { "path_template": "/t/{name}/exact" }, "require": "user" }),
     ];
     for number in 0..50 {
         rules.push(
@@ -229,6 +235,13 @@ fn readings(
         let slash = path[rest..].iter().position(|byte| *byte == b'/');
         let behind = slash.map_or(b"/".to_vec(), |slash| path[rest + slash..].to_vec());
         add("behind an authority", 2, whole(behind));
+    }
+    if let Some(at) = path
+        .windows(3)
+        .position(|three| three.eq_ignore_ascii_case(b"%3f"))
+    {
+        let handed_on = [&path[..at], b"?", &path[at + 3..]].concat();
+        add("handed on", 2, handed_on);
     }
     if path.contains(&b';') {
         let cut = path.split(|byte| *byte == b'/').map(|segment| {

@@ -107,7 +107,7 @@ impl Servers {
             &[
                 ("{nginx}", port("nginx")),
                 ("{hop}", port("nginx-hop")),
-                ("{next}", port("express")),
+                ("{next}", port("express-override")),
                 ("{php-front}", port("php-front")),
                 ("{php-query}", port("php-query")),
             ],

@@ -8,16 +8,17 @@ use crate::text::percent_decode_leniently;
 pub(super) fn steps(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
     let may = |spelling: Spelling| spelling == Spelling::SameRule;
     // What is no triplet any more once the path was decoded stays as it is, and the others beside it are decoded.
-    let decoded = path
-        .contains(&b'%')
-        .then(|| match spellings.encoded_slashes {
-            Spelling::Distinct => super::decode_but_slashes(path),
-            _ => percent_decode_leniently(path),
-        });
+    let encoded = path.contains(&b'%');
+    // Some servers leave slashes encoded each time that they decode, others never do.
+    let splits = encoded && spellings.encoded_slashes != Spelling::Distinct;
+    let keeps = encoded && spellings.encoded_slashes != Spelling::Same;
+    let decoded = splits.then(|| percent_decode_leniently(path));
+    let kept = keeps.then(|| super::decode_but_slashes(path));
     let slash = without_final_slash(path).filter(|_| may(spellings.trailing_slash));
     let suffix = super::without_suffix(path, spellings).filter(|_| may(spellings.suffixes));
     let steps = [
         decoded,
+        kept,
         merge_slashes(path),
         behind_authority(path),
         without_parameters(path),
@@ -47,7 +48,7 @@ fn merge_slashes(path: &[u8]) -> Option<Vec<u8>> {
 
 /// `//host/path` as an address without its scheme: the URL class of Node, and of browsers (RFC 3986 §4.2). Of more slashes
 /// than two they skip all (WHATWG URL, "special authority ignore slashes state").
-fn behind_authority(path: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn behind_authority(path: &[u8]) -> Option<Vec<u8>> {
     let mut rest = path.strip_prefix(b"//")?;
     while let Some(shorter) = rest.strip_prefix(b"/") {
         rest = shorter;
@@ -78,12 +79,14 @@ fn without_ends(path: &[u8]) -> Option<Vec<u8>> {
     (reading != path).then_some(reading)
 }
 
-/// Segments without the name of a stream, as in `/admin::$DATA`: Windows.
+/// Segments without the name of a stream, as in `/admin::$DATA` and `/admin:$I30:$INDEX_ALLOCATION`: Windows.
 fn without_stream(path: &[u8]) -> Option<Vec<u8>> {
     let cut = |segment| {
         let segment: &[u8] = segment;
-        let stream = segment.windows(3).position(|part| part == b"::$");
-        stream.map_or(segment, |at| segment.get(..at).unwrap_or_default())
+        let has_stream = segment.windows(2).any(|part| part == b":$");
+        let end = segment.iter().position(|byte| *byte == b':');
+        let end = end.filter(|_| has_stream);
+        end.map_or(segment, |at| segment.get(..at).unwrap_or_default())
     };
     let reading = by_segment(path, cut);
     (reading != path).then_some(reading)
@@ -124,6 +127,13 @@ pub(super) fn with_slashes(path: &[u8]) -> Option<Vec<u8>> {
     let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
     path.contains(&b'\\')
         .then(|| path.iter().map(slash).collect())
+}
+
+/// `+` as a blank: PHP applications that decode their path as they do a query.
+pub(super) fn with_blanks(path: &[u8]) -> Option<Vec<u8>> {
+    let blank = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+    path.contains(&b'+')
+        .then(|| path.iter().map(blank).collect())
 }
 
 fn without_final_slash(path: &[u8]) -> Option<Vec<u8>> {

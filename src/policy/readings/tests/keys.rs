@@ -53,8 +53,106 @@ fn what_stands_behind_a_front_controller_is_a_path() {
 }
 
 #[test]
-fn what_is_read_before_it_is_decoded_is_a_reading_too() {
+fn what_stands_behind_an_encoded_mark_is_a_query_to_whom_it_is_handed_on() {
+    let policy = policy(json!({ "query_path": ["rest_route"] }), rules());
+    for (method, path, want) in [
+        ("POST", "/orders/1%3f_method=DELETE", "ambiguous_request"),
+        ("POST", "/orders/1%253F_method=DELETE", "ambiguous_request"),
+        ("POST", "/orders/1%3f_method=PUT", "rest"),
+        ("POST", "/orders/1%3fx=DELETE", "rest"),
+        ("GET", "/%3frest_route=/wp/v2/users", "ambiguous_request"),
+        (
+            "GET",
+            "/blog%3fa=1&rest_route=/wp/v2/users",
+            "ambiguous_request",
+        ),
+        ("GET", "/what%3f", "rest"),
+    ] {
+        let head = head(method, "api", path, &[]);
+        assert_eq!(rule(&policy, &head), want, "{method} {path}");
+    }
+    let more = [("x-original-url", "/orders/1%3f_method=DELETE")];
+    assert_eq!(
+        rule(&policy, &head("POST", "api", "/orders/1", &more)),
+        "ambiguous_request"
+    );
+}
+
+#[test]
+fn the_whole_value_of_a_parameter_is_a_path_where_only_ampersands_part_them() {
     let rules = json!([
+        { "name": "edit", "match": { "path_template": "/catalog/{item}/edit" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    let policy = policy(json!({ "query_path": ["q"] }), rules);
+    for (target, want) in [
+        ("/?q=catalog/a;b/edit", "ambiguous_request"),
+        ("/?x=1&q=catalog/a;b/edit&y=2", "ambiguous_request"),
+        ("/?q=catalog/a;b", "rest"),
+        ("/?x=;q=catalog", "rest"),
+    ] {
+        assert_eq!(rule_of(&policy, target), want, "{target}");
+    }
+}
+
+#[test]
+fn a_plus_is_a_blank_to_applications_behind_a_front_controller() {
+    let rules = json!([
+        { "name": "report", "match": { "path_prefix": "/annual%20report" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    let front = policy(
+        json!({ "front_controllers": ["/index.php"] }),
+        rules.clone(),
+    );
+    let plain = policy(json!({}), rules);
+    for (path, behind, elsewhere) in [
+        ("/annual+report", "ambiguous_request", "rest"),
+        ("/index.php/annual+report", "ambiguous_request", "rest"),
+        ("/annual%2breport", "rest", "rest"),
+        ("/c+d", "rest", "rest"),
+        ("/annual%20report", "report", "report"),
+    ] {
+        assert_eq!(rule_of(&front, path), behind, "{path}");
+        assert_eq!(rule_of(&plain, path), elsewhere, "{path}");
+    }
+}
+
+#[test]
+fn a_rule_that_ends_with_a_slash_is_one_for_the_path_without_it_too() {
+    let rules = json!([
+        { "name": "named", "match": { "path": "/named" }, "require": "public" },
+        { "name": "below", "match": { "path_prefix": "/named/" }, "require": "deny" },
+        { "name": "admin", "match": { "path_prefix": "/admin/" }, "require": "deny" },
+        { "name": "exact", "match": { "path": "/exact/" }, "require": "deny" },
+        { "name": "own", "match": { "path_template": "/users/{user}/" }, "require": "deny" },
+        { "name": "rest", "match": {}, "require": "public" },
+    ]);
+    let with = |word: &str| policy(json!({ "trailing_slash": word }), rules.clone());
+    for (path, same_rule, distinct) in [
+        // Express, Laravel, Rails and others serve these by what is written with the slash.
+        ("/admin", "ambiguous_request", "rest"),
+        ("/Admin", "ambiguous_request", "rest"),
+        ("/exact", "ambiguous_request", "rest"),
+        ("/users/ann", "ambiguous_request", "rest"),
+        ("/admin/x", "admin", "admin"),
+        ("/administrators", "rest", "rest"),
+        // Somebody has said what this one is.
+        ("/named", "named", "named"),
+        ("/", "rest", "rest"),
+    ] {
+        assert_eq!(rule_of(&with("same_rule"), path), same_rule, "{path}");
+        let distinct_case = policy(
+            json!({ "trailing_slash": "distinct", "case": "distinct" }),
+            rules.clone(),
+        );
+        assert_eq!(rule_of(&distinct_case, path), distinct, "{path}");
+    }
+}
+
+#[test]
+fn what_is_read_before_it_is_decoded_is_a_reading_too() {
+    let own = json!([
         { "name": "private", "match": { "path_template": "/group/{name}/private" }, "require": "deny" },
         { "name": "odd", "match": { "path_regex": "/exact.x" }, "require": "deny" },
         { "name": "rest", "match": {}, "require": "public" },
@@ -62,7 +160,7 @@ fn what_is_read_before_it_is_decoded_is_a_reading_too() {
     let keys = json!({ "backslash": "same_rule", "encoded_slashes": "same_rule" });
     let same = json!({ "backslash": "same_rule", "encoded_slashes": "same" });
     for paths in [keys, same] {
-        let policy = policy(paths, rules.clone());
+        let policy = policy(paths, own.clone());
         for (path, want) in [
             // Of these the URL class of Node makes /group/x%5cy/private, and routers decode it afterwards.
             (r"/group\x%5cy\private", "ambiguous_request"),
@@ -75,6 +173,15 @@ fn what_is_read_before_it_is_decoded_is_a_reading_too() {
         ] {
             assert_eq!(rule_of(&policy, path), want, "{path}");
         }
+    }
+    // Where slashes are decoded, parameters end at those that were sent as such, and so does an authority.
+    let policy = policy(json!({ "encoded_slashes": "same" }), rules());
+    for (path, want) in [
+        ("/shop;%2fpublic/admin", "ambiguous_request"),
+        ("//x%2fpublic/admin", "ambiguous_request"),
+        ("/shop;%2fpublic/x", "rest"),
+    ] {
+        assert_eq!(rule_of(&policy, path), want, "{path}");
     }
 }
 
@@ -123,7 +230,13 @@ fn what_a_parameter_says_is_a_path() {
         ("/blog/?q=node", "rest"),
         ("/blog/?q=admin", "ambiguous_request"),
         ("/blog/index.php?q=admin", "ambiguous_request"),
-        ("/blog/x/y?q=admin", "rest"),
+        ("/blog/x/y?q=admin", "ambiguous_request"),
+        (
+            "/blog/2024/05/hello/?rest_route=/wp/v2/users",
+            "ambiguous_request",
+        ),
+        ("/blog?q=admin", "ambiguous_request"),
+        ("/shop/x/y?q=admin", "rest"),
         ("/blog/?rest_route=/wp/v2/users", "ambiguous_request"),
         ("/blog/admin?q=node", "ambiguous_request"),
         ("/blog/?q=a/b/c&q=d/e/f", "rest"),
@@ -188,19 +301,25 @@ fn a_rule_for_a_slash_that_no_path_has_is_refused() {
         ("refuse", false),
         ("distinct", true),
     ] {
-        let rules = json!([{ "match": {"path": "/"}, "require": "deny" }, { "match": { "path": "/a/" }, "require": "deny" }]);
-        let config = json!({ "paths": { "trailing_slash": word }, "rules": rules }).to_string();
-        let compiled = Policy::compile(
-            &Config::parse(config.as_bytes()).unwrap(),
-            &Capabilities::envoy(),
-        );
-        let said = compiled.err().map(|error| error.to_string());
-        let place = said.as_deref().and_then(|said| said.split(':').next());
-        assert_eq!(
-            place,
-            (!good).then_some("rules[1].match.path"),
-            "{word}: {said:?}"
-        );
+        for (key, path) in [
+            ("path", "/a/"),
+            ("path_prefix", "/a/"),
+            ("path_template", "/a/{b}/"),
+        ] {
+            let rules = json!([{ "match": {"path": "/"}, "require": "deny" }, { "match": { key: path }, "require": "deny" }]);
+            let config = json!({ "paths": { "trailing_slash": word }, "rules": rules }).to_string();
+            let compiled = Policy::compile(
+                &Config::parse(config.as_bytes()).unwrap(),
+                &Capabilities::envoy(),
+            );
+            let said = compiled.err().map(|error| error.to_string());
+            let place = said.as_deref().and_then(|said| said.split(':').next());
+            assert_eq!(
+                place,
+                (!good).then_some("rules[1].match.path"),
+                "{word} {key}: {said:?}"
+            );
+        }
     }
 }
 
