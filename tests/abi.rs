@@ -71,8 +71,8 @@ const EXPORTS: &[&str] = &[
     "proxy_on_vm_start",
 ];
 
-/// 1,800 KiB: what a control plane can hand to many proxies.
-const SIZE: usize = 1800 * 1024;
+/// 1,920 KiB: what a control plane can hand to many proxies.
+const SIZE: usize = 1920 * 1024;
 
 fn module() -> Vec<u8> {
     std::fs::read(xtask::tools::wasm().unwrap()).unwrap()
