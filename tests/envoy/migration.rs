@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use xtask::client::Request;
 use xtask::envoy::Filter;
 use xtask::issuer::{Issuer, JWKS_PATH, SigningKey, unix_now};
-use xtask::migrate::migrate;
+use xtask::migrate::{Scope, migrate};
 
 const JWT: &str =
     "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -208,7 +208,7 @@ fn whom_envoys_filters_let_pass_the_migrated_configuration_lets_pass() {
     let sources = [roles(&issuer), optional(&issuer)];
     let migrated = sources.each_ref().map(|source| {
         let text = json!({ "http_filters": source }).to_string();
-        let migration = migrate(&[("envoy.json".into(), text)]).unwrap();
+        let migration = migrate(&[("envoy.json".into(), text)], Scope::Whole).unwrap();
         assert_eq!(migration.report.not_carried, [], "{}", migration.report);
         Filter::json(migration.configuration)
     });

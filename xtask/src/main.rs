@@ -24,9 +24,10 @@ usage: cargo xtask <command>
                   fuzz each target of tests/fuzz, for a minute where nothing else is said; --short with the same inputs
                   each time; --build only builds them
   kong-meta       print auth_filter.meta.json for Kong, with the whole schema of configurations
-  migrate <file>... [--strict]
+  migrate <file>... [--strict] [--beside]
                   make a configuration of Envoy's jwt_authn and rbac filters, of Istio's RequestAuthentication and
-                  AuthorizationPolicy, or of the environment of the Python library auth-middleware
+                  AuthorizationPolicy, of Envoy Gateway's SecurityPolicy, or of the environment of the Python library
+                  auth-middleware; --beside leaves policies where they are, behind the filter
   kernels [rounds]
                   compare the arithmetic of signatures with the libraries', two thousand random cases of each kind
                   where nothing else is said

@@ -14,6 +14,7 @@ mod need;
 mod rbac;
 mod report;
 mod rules;
+mod security_policy;
 mod seed;
 mod source;
 mod terms;
@@ -41,20 +42,38 @@ pub struct Migration {
     pub warnings: Vec<String>,
 }
 
+/// How much of a source is migrated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    Whole,
+    /// Who calls, and not what they may do: the policies stay where they are, behind the filter.
+    Beside,
+}
+
 /// Migrates these files and prints the configuration; the report goes to the standard error.
 ///
 /// # Errors
-/// For files that say nothing of callers, for a configuration that does not compile, and with `strict` where
-/// anything was not carried over.
+/// For files that say nothing of callers, for a configuration that does not compile or lets nobody pass, and with `strict`
+/// where anything was not carried over.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
     let strict = arguments.contains(&"--strict");
-    let names = arguments.iter().filter(|name| **name != "--strict");
+    let scope = if arguments.contains(&"--beside") {
+        Scope::Beside
+    } else {
+        Scope::Whole
+    };
     let mut files = Vec::new();
-    for name in names {
+    for name in arguments {
+        match *name {
+            "--strict" | "--beside" => continue,
+            other if other.starts_with('-') => return Err(format!("unknown option {other:?}")),
+            _ => {}
+        }
         let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
         files.push(((*name).to_owned(), text));
     }
-    let migration = migrate(&files)?;
+    let migration = migrate(&files, scope)?;
     let text = serde_json::to_string_pretty(&migration.configuration)
         .map_err(|error| error.to_string())?;
     println!("{text}");
@@ -73,8 +92,8 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
 /// Migrates files, each with its name and its text.
 ///
 /// # Errors
-/// For files that say nothing of callers, and for a configuration that does not compile.
-pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
+/// For files that say nothing of callers, and for a configuration that does not compile or lets nobody pass.
+pub fn migrate(files: &[(String, String)], scope: Scope) -> Result<Migration, String> {
     let mut documents: Vec<(String, Value)> = Vec::new();
     let mut variables = false;
     for (name, text) in files {
@@ -104,7 +123,10 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
     let Some(first) = roots.first() else {
         return Err("there is nothing to read".into());
     };
-    let mut draft = Draft::default();
+    let mut draft = Draft {
+        is_beside: scope == Scope::Beside,
+        ..Draft::default()
+    };
     let resources = documents
         .iter()
         .any(|(_, value)| value.get("kind").is_some() && value.get("apiVersion").is_some());
@@ -115,7 +137,10 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let read = if resources {
+    let is_gateway = |(_, value): &(String, Value)| value["kind"] == security_policy::KIND;
+    let read = if resources && documents.iter().any(is_gateway) {
+        security_policy::read(&roots, &mut draft)
+    } else if resources {
         istio::read(&roots, &mut draft)
     } else if roots.len() > 1 {
         Err("are several configurations; migrate one at a time".into())
@@ -129,6 +154,13 @@ pub fn migrate(files: &[(String, String)]) -> Result<Migration, String> {
     roots.iter().for_each(|root| ledger.report_unread(root));
     let configuration = draft.finish(first)?;
     drop(roots);
+    if configuration["rules"].as_array().is_none_or(Vec::is_empty) {
+        return Err(format!(
+            "{}: of these policies nothing is left that lets anybody pass; --beside migrates who calls, and leaves the policies where they are\n{}",
+            all(),
+            ledger.into_report()
+        ));
+    }
     let config = Config::parse(configuration.to_string().as_bytes());
     let policy = config.and_then(|config| Policy::compile(&config, &Capabilities::envoy()));
     let policy = policy.map_err(|error| {

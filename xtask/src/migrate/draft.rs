@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) bypass_cors_preflight: bool,
     /// Other keys of the configuration.
     pub(super) other: Map<String, Value>,
+    /// Whether policies stay where they are, behind the filter.
+    pub(super) is_beside: bool,
 }
 
 impl Draft {
@@ -89,6 +91,12 @@ impl Draft {
                 need: Need::Public,
             };
             self.entries.insert(0, entry);
+        }
+        if self.is_beside && !self.providers.is_empty() {
+            for provider in self.providers.values_mut() {
+                provider["forward"] = json!(true);
+            }
+            root.differs("the token goes upstream, where the policies that stay read it: whatever verifies it for them stays too");
         }
         let (rules, refused) = rules::rules(&self.entries, &self.gates)?;
         if refused {

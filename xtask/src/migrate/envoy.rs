@@ -73,6 +73,11 @@ pub(super) fn read(root: &Node<'_>, draft: &mut Draft, folder: &Path) -> Result<
         draft.gates.push(Gate::Allow(Vec::new()));
     }
     for node in &chain.rbac {
+        if draft.is_beside {
+            node.read_all();
+            node.left("rbac");
+            continue;
+        }
         rbac::read(node, draft, &payloads);
     }
     Ok(())

@@ -60,6 +60,11 @@ pub(super) fn read(documents: &[Node<'_>], draft: &mut Draft) -> Result<(), Stri
     let mut allow: Option<Vec<Clause>> = None;
     let mut deny: Vec<Clause> = Vec::new();
     for node in policies {
+        if draft.is_beside {
+            node.read_all();
+            node.left("AuthorizationPolicy");
+            continue;
+        }
         policy(node, draft, &mut allow, &mut deny);
     }
     if !deny.is_empty() {

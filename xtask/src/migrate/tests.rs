@@ -1,6 +1,6 @@
 //! Published examples, migrated whole.
 
-use super::{Migration, Report, migrate};
+use super::{Migration, Report, Scope, migrate};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -9,11 +9,11 @@ fn example(name: &str) -> Migration {
         .join("src/migrate/examples")
         .join(name);
     let text = std::fs::read_to_string(path).unwrap();
-    migrate(&[(name.to_owned(), text)]).unwrap()
+    migrate(&[(name.to_owned(), text)], Scope::Whole).unwrap()
 }
 
 fn of(text: &str) -> Result<Migration, String> {
-    migrate(&[("f".to_owned(), text.to_owned())])
+    migrate(&[("f".to_owned(), text.to_owned())], Scope::Whole)
 }
 
 /// `path: why` without the file's name.
@@ -266,7 +266,7 @@ fn entra_id_comes_from_the_environment_too() {
 }
 
 /// One provider, these rules and this RBAC action with these policies.
-fn envoy(rules: &str, action: &str, policies: &str) -> Migration {
+fn envoy(rules: &str, action: &str, policies: &str) -> Result<Migration, String> {
     let keys = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]}"#;
     let jwt = format!(
         r#"{{"@type": "x/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", "rules": [{rules}],
@@ -276,7 +276,9 @@ fn envoy(rules: &str, action: &str, policies: &str) -> Migration {
     let rbac = format!(
         r#"{{"@type": "x/envoy.extensions.filters.http.rbac.v3.RBAC", "rules": {{"action": "{action}", "policies": {policies}}}}}"#
     );
-    of(&format!(r#"{{"http_filters": [{{"name": "jwt", "typed_config": {jwt}}}, {{"name": "rbac", "typed_config": {rbac}}}]}}"#)).unwrap()
+    of(&format!(
+        r#"{{"http_filters": [{{"name": "jwt", "typed_config": {jwt}}}, {{"name": "rbac", "typed_config": {rbac}}}]}}"#
+    ))
 }
 
 #[test]
@@ -304,6 +306,18 @@ fn what_cannot_be_said_never_opens_anything() {
     ];
     for (action, policy, want, count) in cases {
         let migration = envoy(all, action, &format!(r#"{{"x": {policy}}}"#));
+        let migration = match migration {
+            // A configuration without a rule would refuse everything: there is none.
+            Err(refused) if want.is_empty() => {
+                assert!(refused.contains("nothing is left"), "{refused}");
+                assert!(
+                    refused.contains(&format!("not carried over: {count}")) || count == 0,
+                    "{refused}"
+                );
+                continue;
+            }
+            migration => migration.unwrap(),
+        };
         let got = rules(&migration);
         assert_eq!(got, want, "{action} {policy}");
         assert_eq!(
@@ -321,7 +335,8 @@ fn symmetric_keys_name_their_algorithms() {
         "",
         "ALLOW",
         r#"{"x": {"permissions": [{"any": true}], "principals": [{"any": true}]}}"#,
-    );
+    )
+    .unwrap();
     assert_eq!(
         migration.configuration["providers"]["p"]["algorithms"],
         json!(["HS256"])
@@ -401,4 +416,186 @@ fn the_page_says_what_becomes_of_each_key() {
     }
     assert_eq!(missing, [] as [String; 0]);
     assert!(asked > 80, "{asked}");
+}
+
+#[test]
+fn a_security_policy_becomes_providers_and_rules() {
+    let migration = example("security-policy.yaml");
+    let config = &migration.configuration;
+    assert_eq!(
+        config["providers"],
+        json!({
+            "staff": {
+                "kind": "jwt", "issuer": "https://staff.example.com", "audiences": ["orders"],
+                "jwks": { "uri": "https://keys.example.com/jwks.json", "upstream": "keys_example_com_443", "cache_duration": "600s" },
+            },
+            "partners": {
+                "kind": "jwt", "issuer": "https://partners.example.com:8443",
+                "from_headers": [{ "name": "x-partner", "value_prefix": "Token " }], "from_cookies": ["partner"],
+                "jwks": { "uri": "https://partners.example.com:8443/keys", "upstream": "partners_example_com_8443" },
+            },
+        })
+    );
+    assert_eq!(
+        config["upstream_headers"]["claims"],
+        json!({ "x-staff-team": "/org/team" })
+    );
+    assert_eq!(
+        lost(&migration.report),
+        [
+            "spec.cors: it is not about callers",
+            "spec.authorization.rules[3].principal.clientCIDRs: the filter does not look at addresses",
+        ]
+    );
+    // Who may what, as the filter decides it.
+    let tests = [
+        (
+            "POST",
+            "staff",
+            json!({ "sub": "a", "scope": "orders", "org": { "roles": ["clerk"] } }),
+            0,
+        ),
+        (
+            "DELETE",
+            "staff",
+            json!({ "sub": "a", "scope": "x orders", "org": { "roles": ["x", "manager"] } }),
+            0,
+        ),
+        (
+            "POST",
+            "staff",
+            json!({ "sub": "a", "scope": "orders", "org": { "roles": ["x"] } }),
+            403,
+        ),
+        (
+            "POST",
+            "staff",
+            json!({ "sub": "a", "scope": "other", "org": { "roles": ["clerk"] } }),
+            403,
+        ),
+        (
+            "POST",
+            "staff",
+            json!({ "sub": "a", "scope": "orders", "status": "banned", "org": { "roles": ["clerk"] } }),
+            403,
+        ),
+        (
+            "POST",
+            "partners",
+            json!({ "sub": "a", "scope": "orders", "org": { "roles": ["clerk"] } }),
+            401,
+        ),
+        ("GET", "partners", json!({ "sub": "a" }), 0),
+        ("GET", "staff", json!({ "sub": "a" }), 401),
+        ("PUT", "partners", json!({ "sub": "a" }), 403),
+    ];
+    let mut with_tests = config.clone();
+    let tests = tests
+        .iter()
+        .enumerate()
+        .map(|(index, (method, provider, claims, expect))| {
+            json!({
+                "name": format!("{index}"), "provider": provider, "claims": claims,
+                "expect": if *expect == 0 { json!("allow") } else { json!({ "status": expect }) },
+                "request": { "method": method, "path": "/" },
+            })
+        });
+    with_tests["tests"] = tests.collect();
+    let text = with_tests.to_string();
+    let parsed = auth_filter::config::Config::parse(text.as_bytes()).unwrap();
+    let host = auth_filter::capabilities::Capabilities::envoy();
+    let compiled = auth_filter::policy::Policy::compile(&parsed, &host);
+    compiled
+        .map(drop)
+        .map_err(|error| error.to_string())
+        .unwrap();
+}
+
+#[test]
+fn of_a_security_policy_whatever_cannot_be_said_lets_nobody_pass() {
+    let policy = |spec: &str| {
+        of(&format!(
+            "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {{name: a}}\nspec: {spec}\n"
+        ))
+    };
+    let jwt = "jwt: { providers: [{ name: p, issuer: 'https://i', remoteJWKS: { uri: 'https://i/k' } }] }";
+    // No rule allows anything, and what no rule names is refused: that is no configuration.
+    for authorization in [
+        "{ rules: [] }",
+        "{ defaultAction: Deny, rules: [{ action: Allow, principal: { clientCIDRs: [10.0.0.0/8] } }] }",
+        "{ rules: [{ action: Allow, principal: { jwt: { provider: other } } }] }",
+    ] {
+        let refused = policy(&format!("{{ {jwt}, authorization: {authorization} }}")).unwrap_err();
+        assert!(
+            refused.contains("nothing is left") && refused.contains("--beside"),
+            "{refused}"
+        );
+    }
+    // A refusal for some addresses is one for all.
+    let migration = policy(&format!(
+        "{{ {jwt}, authorization: {{ defaultAction: Allow, rules: [{{ action: Deny, principal: {{ clientCIDRs: [10.0.0.0/8] }}, operation: {{ methods: [PUT] }} }}] }} }}"
+    ))
+    .unwrap();
+    assert_eq!(
+        rules(&migration),
+        [r#"{"methods":["PUT"]} "deny""#, r#"{} "user""#]
+    );
+    // What is allowed first and refused later is refused.
+    let migration = policy(&format!(
+        "{{ {jwt}, authorization: {{ defaultAction: Allow, rules: [{{ action: Allow, operation: {{ methods: [GET] }} }}, {{ action: Deny, operation: {{ methods: [GET, PUT] }} }}] }} }}"
+    ))
+    .unwrap();
+    assert_eq!(
+        rules(&migration),
+        [
+            r#"{"methods":["GET"]} "deny""#,
+            r#"{"methods":["PUT"]} "deny""#,
+            r#"{} "user""#,
+        ]
+    );
+    let optional = jwt.replace("jwt: {", "jwt: { optional: true,");
+    assert_eq!(
+        rules(&policy(&format!("{{ {optional} }}")).unwrap()),
+        [r#"{} "optional""#]
+    );
+    // Keys that are elsewhere are nobody's.
+    let refused = policy(
+        "{ jwt: { providers: [{ name: p, issuer: 'https://i', localJWKS: { type: ValueRef, valueRef: { kind: ConfigMap, name: k } } }] } }",
+    )
+    .unwrap_err();
+    assert!(refused.contains("the keys are not in it"), "{refused}");
+    for spec in ["{ cors: {} }", "{ oidc: {} }"] {
+        assert!(
+            policy(spec)
+                .unwrap_err()
+                .contains("neither jwt nor authorization")
+        );
+    }
+}
+
+#[test]
+fn beside_policies_that_stay_only_callers_are_known() {
+    let text = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: a}\nspec: {jwtRules: [{issuer: 'https://i'}]}\n---\n\
+                apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\n\
+                spec: {rules: [{from: [{source: {principals: [cluster.local/ns/x/sa/y]}}]}]}\n";
+    let refused = of(text).unwrap_err();
+    assert!(
+        refused.contains("nothing is left") && refused.contains("principals"),
+        "{refused}"
+    );
+    let files = [("f".to_owned(), text.to_owned())];
+    let migration = migrate(&files, Scope::Beside).unwrap();
+    assert_eq!(rules(&migration), [r#"{} "optional""#]);
+    assert_eq!(migration.configuration["providers"]["a"]["forward"], true);
+    assert_eq!(migration.report.left, ["AuthorizationPolicy"]);
+    assert_eq!(lost(&migration.report), [] as [&str; 0]);
+    let rbac = of_scope(
+        "'@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC\nrules: { action: ALLOW, policies: {} }\n",
+        Scope::Whole,
+    );
+    assert!(rbac.unwrap_err().contains("--beside"));
+}
+
+fn of_scope(text: &str, scope: Scope) -> Result<Migration, String> {
+    migrate(&[("f".to_owned(), text.to_owned())], scope)
 }
