@@ -426,7 +426,11 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
             metrics.count(metrics::FETCH, "not_modified");
             info!("auth-filter: keys of {uri} are the same");
         }
-        keys::Notice::Failed { why, retry_after } => {
+        keys::Notice::Failed {
+            uri,
+            why,
+            retry_after,
+        } => {
             metrics.count(metrics::FETCH, "failed");
             warn!(
                 "auth-filter: keys not fetched from {uri}: {why}; next attempt in {retry_after}s"

@@ -66,7 +66,9 @@ pub enum Document {
 }
 
 impl Document {
-    fn of(body: &[u8]) -> Self {
+    /// What these bytes are.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
         if body.trim_ascii_start().starts_with(b"<") {
             return Self::Markup;
         }

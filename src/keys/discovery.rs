@@ -1,7 +1,11 @@
 //! OpenID Connect Discovery 1.0 §4, RFC 8414 §3: where an issuer says its keys are.
 
+use serde_json::Value;
+
 use super::Endpoint;
+use crate::jose::Document;
 use crate::json::parse_strict;
+use crate::text::{LONGEST_PATH_TOLD, log_text};
 
 /// No provider's document comes near it.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
@@ -14,22 +18,58 @@ pub(super) fn keys_endpoint(
     document: &[u8],
     issuer: &str,
     own: &Endpoint,
-) -> Result<Endpoint, &'static str> {
+) -> Result<Endpoint, String> {
     if document.len() > MAX_BYTES {
-        return Err("the OpenID configuration is too large");
+        return Err(format!(
+            "the OpenID configuration has more than {MAX_BYTES} bytes"
+        ));
     }
-    let document = parse_strict(document).map_err(|_| "the OpenID configuration is no JSON")?;
-    let member = |name| document.get(name).and_then(serde_json::Value::as_str);
-    if member("issuer") != Some(issuer) {
-        return Err("the OpenID configuration is another issuer's");
+    let read = parse_strict(document).unwrap_or_default();
+    let announced = read.get("issuer");
+    if announced.is_none() && read.get("jwks_uri").is_none() {
+        return Err(format!(
+            "not an OpenID configuration, but {}",
+            what_it_is(document, &read)
+        ));
     }
-    let keys = member("jwks_uri")
-        .and_then(Endpoint::parse)
-        .ok_or("the OpenID configuration has no good jwks_uri")?;
+    let announced = announced.and_then(Value::as_str);
+    if announced != Some(issuer) {
+        let announced = announced.map_or_else(|| "none".to_owned(), quoted);
+        return Err(format!(
+            "the OpenID configuration is another issuer's: the issuer in it is {announced}, and the provider's is {}",
+            quoted(issuer)
+        ));
+    }
+    let uri = read.get("jwks_uri").and_then(Value::as_str);
+    let keys = uri.and_then(Endpoint::parse).ok_or_else(|| {
+        let uri = uri.map_or_else(|| "no text".to_owned(), quoted);
+        format!("the OpenID configuration has no good jwks_uri: it is {uri}")
+    })?;
     if own.scheme == "https" && keys.scheme != "https" {
-        return Err("the OpenID configuration of an https issuer leads to http");
+        return Err(format!(
+            "the OpenID configuration of an https issuer leads to http: {}",
+            quoted(&keys.uri())
+        ));
     }
     Ok(keys)
+}
+
+/// What came in the place of an OpenID configuration.
+fn what_it_is(document: &[u8], read: &Value) -> String {
+    if read.get("keys").is_some_and(Value::is_array) {
+        return "a JSON Web Key Set: write its address as jwks.uri".to_owned();
+    }
+    match Document::of(document) {
+        // Only of what is read strictly it is known that it has no such members.
+        Document::Configuration => "JSON in which a member stands twice".to_owned(),
+        Document::Json => "other JSON".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A text of somebody else's for a line of the log.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", log_text(text.as_bytes(), LONGEST_PATH_TOLD))
 }
 
 #[cfg(test)]
@@ -46,39 +86,65 @@ mod tests {
             ),
             (
                 r#"{"issuer":"https://i/","jwks_uri":"https://k/"}"#,
-                Err("the OpenID configuration is another issuer's"),
+                Err(
+                    r#"the OpenID configuration is another issuer's: the issuer in it is "https://i/", and the provider's is "https://i""#,
+                ),
+            ),
+            (
+                r#"{"issuer":"a\r\n\"b","jwks_uri":"https://k/"}"#,
+                Err(
+                    r#"the OpenID configuration is another issuer's: the issuer in it is "a%0D%0A%22b", and the provider's is "https://i""#,
+                ),
             ),
             (
                 r#"{"jwks_uri":"https://k/"}"#,
-                Err("the OpenID configuration is another issuer's"),
-            ),
-            (
-                r#"{"issuer":"https://i","issuer":"https://i","jwks_uri":"https://k/"}"#,
-                Err("the OpenID configuration is no JSON"),
+                Err(
+                    r#"the OpenID configuration is another issuer's: the issuer in it is none, and the provider's is "https://i""#,
+                ),
             ),
             (
                 r#"{"issuer":"https://i"}"#,
-                Err("the OpenID configuration has no good jwks_uri"),
+                Err("the OpenID configuration has no good jwks_uri: it is no text"),
             ),
             (
                 r#"{"issuer":"https://i","jwks_uri":"/keys"}"#,
-                Err("the OpenID configuration has no good jwks_uri"),
+                Err(r#"the OpenID configuration has no good jwks_uri: it is "/keys""#),
             ),
             (
                 r#"{"issuer":"https://i","jwks_uri":"http://k/"}"#,
-                Err("the OpenID configuration of an https issuer leads to http"),
+                Err(r#"the OpenID configuration of an https issuer leads to http: "http://k/""#),
             ),
-            ("<html>", Err("the OpenID configuration is no JSON")),
-            ("", Err("the OpenID configuration is no JSON")),
+            (
+                r#"{"issuer":"https://i","issuer":"https://i","jwks_uri":"https://k/"}"#,
+                Err("not an OpenID configuration, but JSON in which a member stands twice"),
+            ),
+            (
+                r#"{"keys":[]}"#,
+                Err(
+                    "not an OpenID configuration, but a JSON Web Key Set: write its address as jwks.uri",
+                ),
+            ),
+            (
+                r#"{"kind":"Status","status":"Failure","code":403}"#,
+                Err("not an OpenID configuration, but other JSON"),
+            ),
+            (
+                "\n<!DOCTYPE html>",
+                Err("not an OpenID configuration, but a page of HTML or XML"),
+            ),
+            ("", Err("not an OpenID configuration, but no JSON at all")),
         ];
         for (document, want) in cases {
             let got = keys_endpoint(document.as_bytes(), "https://i", &own);
             assert_eq!(
                 got.map(|keys| keys.uri()),
-                want.map(str::to_owned),
+                want.map(str::to_owned).map_err(str::to_owned),
                 "{document}"
             );
         }
+        let long = format!(r#"{{"issuer":"{}"}}"#, "x".repeat(60_000));
+        let why = keys_endpoint(long.as_bytes(), "https://i", &own).unwrap_err();
+        assert!(why.len() < 2 * LONGEST_PATH_TOLD, "{}", why.len());
         let large = vec![b' '; MAX_BYTES + 1];
         assert!(keys_endpoint(&large, "https://i", &own).is_err());
     }

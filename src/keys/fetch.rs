@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, KeySource, discovery, freshness};
 use crate::callout::CalloutOutcome;
+use crate::headers::Headers;
 use crate::jose::{KeySet, SkippedKey};
+use crate::text::{LONGEST_PATH_TOLD, LONGEST_TOLD, log_text};
 use crate::time::{MonoTime, UnixTime};
 
 /// The times of a key set.
@@ -45,7 +47,9 @@ pub enum Notice {
     NotModified,
     /// None arrived.
     Failed {
-        /// Why, in words that quote nothing of the answer.
+        /// The address that was asked last.
+        uri: String,
+        /// Why. What is quoted of an answer is bounded, and no line of a log ends in it.
         why: String,
         /// Seconds until the next attempt.
         retry_after: u32,
@@ -82,11 +86,12 @@ pub(super) fn read<'b>(
         asked_at,
         made_at: freshness::made_at(headers, now),
     };
+    if status == 200 {
+        is_plain(headers)?;
+    }
     match (status, &source.issuer) {
         (200, Some(issuer)) if discovers => {
-            discovery::keys_endpoint(body, issuer, &source.endpoint)
-                .map(Fetched::Endpoint)
-                .map_err(str::to_owned)
+            discovery::keys_endpoint(body, issuer, &source.endpoint).map(Fetched::Endpoint)
         }
         (200, _) => {
             let set = source.read(body).map_err(|error| error.to_string())?;
@@ -95,6 +100,27 @@ pub(super) fn read<'b>(
             Ok(Fetched::Keys(set, snapshot))
         }
         (304, _) if !discovers => Ok(Fetched::NotModified(times)),
+        (300..400, _) => Err(redirected(status, headers)),
         _ => Err(outcome.explained(format!("status {status}"))),
     }
+}
+
+/// A redirect is not followed: an issuer's keys are at the address that somebody trusts. Its query may be a secret.
+fn redirected(status: u16, headers: &Headers) -> String {
+    let target = headers.first("location").unwrap_or_default();
+    let target = target.split(|byte| b"?#".contains(byte)).next();
+    let target = log_text(target.unwrap_or_default(), LONGEST_PATH_TOLD);
+    format!("status {status}, a redirect to \"{target}\", which is not followed")
+}
+
+/// What is compressed is no JSON, and looks like nothing.
+fn is_plain(headers: &Headers) -> Result<(), String> {
+    let encoding = headers.first("content-encoding").unwrap_or_default();
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
+        return Ok(());
+    }
+    let encoding = log_text(encoding, LONGEST_TOLD);
+    Err(format!(
+        "the answer is encoded as \"{encoding}\", which nobody has asked for"
+    ))
 }

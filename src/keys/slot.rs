@@ -19,7 +19,7 @@ use super::snapshot::{Snapshot, Times};
 use super::{Endpoint, Entry, KeySource, SharedData, Swap};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::{Allowance, KeySet, KeySetLimits, SkippedKey};
-use crate::text::hex_text;
+use crate::text::{LONGEST_PATH_TOLD, cut, hex_text};
 use crate::time::{MonoTime, whole_seconds};
 
 /// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
@@ -209,6 +209,20 @@ impl Slot {
         let held = self.held.as_ref();
         held.map(|held| held.set.take_found_out())
             .unwrap_or_default()
+    }
+
+    /// What the fetch under way asks, for people.
+    fn address(&self) -> String {
+        let lease = self.lease.as_ref();
+        let discovered = lease.and_then(|lease| lease.discovered.as_ref());
+        let source = self.source.uri();
+        match discovered.map(Endpoint::uri) {
+            Some(keys) => format!(
+                "{}, the jwks_uri of {source}",
+                cut(&keys, LONGEST_PATH_TOLD)
+            ),
+            None => source,
+        }
     }
 
     pub(super) fn request(&self, attempt: u32) -> Option<CalloutRequest<'_>> {

@@ -219,7 +219,10 @@ fn a_failure_is_backed_off_from_by_all_vms() {
             .poll_fetch(Leader::Request, &mut process, at(now))
             .unwrap();
         let notice = vm.handle_fetched(fetch, CalloutOutcome::Failed, &mut process, on(at(now)));
-        let Some(Notice::Failed { why, retry_after }) = notice else {
+        let Some(Notice::Failed {
+            why, retry_after, ..
+        }) = notice
+        else {
             panic!("{notice:?}");
         };
         assert_eq!(why, "no response");
@@ -297,7 +300,10 @@ fn an_issuer_is_left_alone_as_long_as_it_says() {
             assert!(again.is_some(), "{status} {value}");
             continue;
         };
-        let Some(Notice::Failed { why, retry_after }) = notice else {
+        let Some(Notice::Failed {
+            why, retry_after, ..
+        }) = notice
+        else {
             panic!("{status} {value}: {notice:?}");
         };
         assert_eq!(why, format!("status {status}"));
@@ -528,6 +534,59 @@ fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
 }
 
 #[test]
+fn a_failed_fetch_names_the_address_that_answered_and_where_it_leads() {
+    const LEADS: &[u8] = br#"{"issuer":"https://issuer","jwks_uri":"https://k.example/keys"}"#;
+    let told = |answers: &[CalloutOutcome<'static>]| {
+        let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
+        let notices = answers.iter().map(|answer| {
+            let fetch = vm.poll_fetch(Leader::Tick, &mut NoStore, at(0)).unwrap();
+            vm.handle_fetched(fetch, *answer, &mut NoStore, on(at(0)))
+        });
+        match notices.last().unwrap() {
+            Some(Notice::Failed { uri, why, .. }) => format!("{uri}: {why}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let leads = answered(200, LEADS);
+    let to_login = said(
+        302,
+        &[("location", "https://login.example/a\"b?state=secret")],
+    );
+    for (answers, want) in [
+        (
+            &[answered(404, b"")][..],
+            "https://issuer/.well-known/openid-configuration: status 404",
+        ),
+        (
+            &[to_login],
+            r#"https://issuer/.well-known/openid-configuration: status 302, a redirect to "https://login.example/a%22b", which is not followed"#,
+        ),
+        (
+            &[said(301, &[])],
+            r#"https://issuer/.well-known/openid-configuration: status 301, a redirect to "", which is not followed"#,
+        ),
+        (
+            &[leads, answered(404, b"")],
+            "https://k.example/keys, the jwks_uri of https://issuer/.well-known/openid-configuration: status 404",
+        ),
+        (
+            &[leads, to_login],
+            r#"https://k.example/keys, the jwks_uri of https://issuer/.well-known/openid-configuration: status 302, a redirect to "https://login.example/a%22b", which is not followed"#,
+        ),
+        (
+            &[leads, CalloutOutcome::Failed],
+            "https://k.example/keys, the jwks_uri of https://issuer/.well-known/openid-configuration: no response",
+        ),
+        (
+            &[leads, leads],
+            r#"https://k.example/keys, the jwks_uri of https://issuer/.well-known/openid-configuration: not a JSON Web Key Set, but an OpenID configuration: write jwks: {"discovery": true}, or the address in its jwks_uri"#,
+        ),
+    ] {
+        assert_eq!(told(answers), want);
+    }
+}
+
+#[test]
 fn a_set_that_is_too_large_for_one_configuration_is_no_outage_for_another() {
     let mut process = Process::default();
     let limited = |max_bytes| {
@@ -571,6 +630,7 @@ under_jumps!(
         a_record_of_the_far_future_stops_nobody,
         each_refresh_and_each_attempt_is_at_a_time_of_its_own,
         an_issuer_s_configuration_is_read_for_that_issuer_alone,
+        a_failed_fetch_names_the_address_that_answered_and_where_it_leads,
         a_set_that_is_too_large_for_one_configuration_is_no_outage_for_another,
     ],
     by_date: [],

@@ -180,6 +180,7 @@ impl Slot {
         let stated = stated.map(|wait| wait.saturating_add(wait.saturating_mul(lot) / 10_000));
         let wait = stated.map_or(own, |stated| stated.max(own));
         self.retry_at = now.plus(wait);
+        let uri = self.address();
         self.lease = None;
         self.wanted = false;
         let (failures, until) = (self.failures, self.retry_at);
@@ -192,6 +193,7 @@ impl Slot {
             }
         });
         Notice::Failed {
+            uri,
             why,
             retry_after: whole_seconds(wait),
         }
