@@ -320,5 +320,15 @@ impl Config {
     }
 }
 
+impl Provider {
+    /// Reads one by itself, by the reader of configurations: another's would be compiled anew for all of its types.
+    ///
+    /// # Errors
+    /// What is none, with its place.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        reader::read(text)
+    }
+}
+
 #[cfg(test)]
 mod tests;

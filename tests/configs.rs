@@ -109,6 +109,7 @@ fn each_configuration_in_the_documents_compiles() {
         "filter-config/README.md",
         "filter-config/decisions.md",
         "filter-config/directories.md",
+        "filter-config/issuers.md",
         "filter-config/proof-of-possession.md",
         "filter-config/rules.md",
     ] {
@@ -126,6 +127,41 @@ fn each_configuration_in_the_documents_compiles() {
         }
     }
     assert!(count > 0);
+}
+
+/// The page shows what is tested, and all of it.
+#[test]
+fn each_configuration_for_an_issuer_is_that_of_a_tested_one() {
+    let page = read("filter-config/issuers.md");
+    let shown = page.split("```json\n").skip(1);
+    let shown = shown.map(|rest| rest.split_once("```").unwrap().0);
+    let mut shown: Vec<String> = shown.map(str::to_owned).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/issuers");
+    let folders = fs::read_dir(folder).unwrap();
+    let tested = folders.map(|entry| entry.unwrap().path().join("filter.json"));
+    let tested = tested.filter(|path| path.is_file());
+    let mut tested: Vec<String> = tested
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    shown.sort_unstable();
+    tested.sort_unstable();
+    assert_eq!(shown, tested);
+}
+
+#[test]
+fn each_preset_is_in_the_lists() {
+    let schema: Value = serde_json::from_str(&read("filter-config/schema.json")).unwrap();
+    let presets = schema["$defs"]["Preset"]["oneOf"].as_array().unwrap();
+    let (readme, page) = (read("README.md"), read("filter-config/issuers.md"));
+    for preset in presets {
+        let word = format!("`{}`", preset["const"].as_str().unwrap());
+        let listed = readme.lines().find(|line| line.starts_with("| `preset` "));
+        assert!(listed.unwrap().contains(&word), "README.md: {word}");
+        let rows = page.lines().filter(|line| line.starts_with("| ["));
+        let rows: Vec<&str> = rows.collect();
+        let row = rows.iter().any(|row| row.contains(&word));
+        assert!(row, "issuers.md: {word}");
+    }
 }
 
 #[test]
@@ -499,6 +535,9 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "entra_id", "tenant_id": "t", "groups_overage": "allow"}"#.into(), "", user, "providers.a.groups_overage: \"allow\" is not known"),
         (r#""a": {"kind": "jwt", "preset": "keycloak", "audiences": ["x"]}"#.into(), "", user, "providers.a.issuer: this key is missing: the preset does not say it"),
         (r#""a": {"kind": "jwt", "preset": "keyclock"}"#.into(), "", user, "providers.a.preset: unknown variant \"keyclock\""),
+        (r#""a": {"kind": "jwt", "preset": "adfs"}"#.into(), "", user, "providers.a.issuer: this key is missing: the preset does not say it"),
+        (r#""a": {"kind": "jwt", "preset": "entra_b2c", "issuer": "https://t.b2clogin.com/id/v2.0/"}"#.into(), "", user, "providers.a.jwks.uri: this key is missing: the issuer does not say which user flow's keys are meant"),
+        (r#""a": {"kind": "jwt", "preset": "kubernetes", "issuer": ["https://a", "https://b"]}"#.into(), "", user, "providers.a.jwks.discovery: finds the keys of one issuer; give each issuer a provider"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {}}"#.into(), "", user, "providers.a.proof_of_possession: takes one of dpop and mtls"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"lifetime": "900ms"}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.lifetime: is between 1s and 10m"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"lifetime": "11m"}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.lifetime: is between 1s and 10m"),
@@ -812,6 +851,21 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
                 "providers.u.require_expiration: a token without an end",
                 "providers.u.clock_skew: tokens are good for that long after their end; 5m",
                 "providers.u.from_params: what stands in a URL",
+            ],
+        ),
+        (
+            r#""u": {"kind": "jwt", "preset": "keycloak", "issuer": "https://sso.example/shop", "audiences": ["a"]},
+               "v": {"kind": "jwt", "preset": "github_actions", "issuer": "https://github.corp.example", "audiences": ["a"]},
+               "w": {"kind": "jwt", "preset": "clerk", "issuer": "https://clerk.example"},
+               "x": {"kind": "entra_id", "tenant_id": "t", "authority": "shop.b2clogin.com", "audiences": ["a"]}"#
+                .to_owned(),
+            "",
+            user.to_owned(),
+            &[
+                "providers.w: tokens for any audience are accepted; name yours in \"required_claims.azp\"",
+                "providers.u.issuer: \"https://sso.example/shop\" does not look like an issuer of this preset, which has \"/realms/\" in it;",
+                "providers.v.issuer: \"https://github.corp.example\" does not look like an issuer of this preset, which begins with \"https://token.actions.\" or ends with \"/_services/token\";",
+                "providers.x.authority: b2clogin.com issues in another form; write \"kind\": \"jwt\", \"preset\": \"entra_b2c\"",
             ],
         ),
         (

@@ -119,8 +119,20 @@ pub struct Provider {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
+    /// Active Directory Federation Services.
+    Adfs,
+    /// Sign in with Apple.
+    Apple,
     /// Auth0.
     Auth0,
+    /// Clerk's sessions.
+    Clerk,
+    /// Cloudflare Access.
+    CloudflareAccess,
+    /// Azure AD B2C.
+    EntraB2c,
+    /// Microsoft Entra External ID.
+    EntraExternalId,
     /// Firebase Authentication and Google Identity Platform.
     Firebase,
     /// GitHub Actions' tokens for jobs.
@@ -129,12 +141,20 @@ pub enum Preset {
     Gitlab,
     /// Google accounts.
     Google,
+    /// Google's Identity-Aware Proxy.
+    GoogleIap,
     /// Keycloak.
     Keycloak,
     /// Kubernetes service accounts.
     Kubernetes,
     /// Okta.
     Okta,
+    /// PingOne, PingFederate and PingAM (ForgeRock).
+    Ping,
+    /// Supabase Auth.
+    Supabase,
+    /// Zitadel.
+    Zitadel,
 }
 
 /// A user of a `basic` provider.

@@ -1,6 +1,7 @@
 mod ambient;
 mod clients;
 mod directories;
+mod issuers;
 mod keys;
 mod passwords;
 mod paths;

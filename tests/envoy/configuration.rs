@@ -199,8 +199,13 @@ fn envoy_takes_the_clusters_of_the_pages_about_providers() {
         }
     }
     assert_eq!(count, 15);
-    let bundle = "/etc/ssl/certs/ca-certificates.crt";
-    let clusters = clusters.replace(bundle, authorities.trim());
+    for bundle in [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+    ] {
+        assert!(clusters.contains(bundle), "{bundle}");
+        clusters = clusters.replace(bundle, authorities.trim());
+    }
     let path = tools::lab_dir("clusters").unwrap().join("envoy.yaml");
     std::fs::write(&path, format!("static_resources:\n  clusters:\n{clusters}")).unwrap();
     let mut envoy = std::process::Command::new(venv.envoy().unwrap());

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use self::csrf::csrf;
 use super::claims;
-use crate::config::{self, Config, ConfigError, OneOrMany, ProviderKind, TokenUse};
+use crate::config::{self, Config, ConfigError, OneOrMany, Preset, ProviderKind, TokenUse};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::keys::KeySource;
 use crate::policy::decision::Decision;
@@ -68,8 +68,8 @@ impl Compiled {
     ) -> Result<Provider, ConfigError> {
         let verification = match provider.kind {
             ProviderKind::Cognito => {
-                let (issuer, audience, token_use) = cognito(at, provider)?;
-                let mut rules = self.token_rules(at, provider, vec![issuer], audience)?;
+                let (issuers, audience, token_use) = cognito(at, provider)?;
+                let mut rules = self.token_rules(at, provider, issuers, audience)?;
                 rules.token_use = token_use;
                 self.signature(at, provider, rules)?
             }
@@ -139,9 +139,13 @@ impl Compiled {
         issuers: Vec<String>,
         audience: Audience,
     ) -> Result<TokenRules, ConfigError> {
-        if audience == Audience::Unchecked {
+        // Clerk's sessions name no audience, but the origin that they were made at.
+        let is_clerk = provider.preset == Some(Preset::Clerk);
+        let names_party = is_clerk && provider.required_claims.get("azp").is_some();
+        if audience == Audience::Unchecked && !names_party {
             let key = match provider.kind {
                 ProviderKind::Cognito => "client_ids",
+                _ if is_clerk => "required_claims.azp",
                 _ => "audiences",
             };
             self.warnings.push(ConfigError::new(
@@ -205,8 +209,8 @@ fn aws_domain(region: &str) -> &'static str {
     }
 }
 
-/// Issuer, audience and accepted uses.
-type Cognito = (String, Audience, Box<[&'static str]>);
+/// Issuers, audience and accepted uses.
+type Cognito = (Vec<String>, Audience, Box<[&'static str]>);
 
 fn cognito(at: &str, provider: &config::Provider) -> Result<Cognito, ConfigError> {
     let region = named(at, "region", provider.region.as_ref())?;
@@ -225,9 +229,11 @@ fn cognito(at: &str, provider: &config::Provider) -> Result<Cognito, ConfigError
             "an empty list accepts no token",
         ));
     }
-    let issuer = format!("https://cognito-idp.{region}.{domain}/{pool}");
+    // A pool has one of the two (`IssuerConfiguration`: `ORIGINAL`, `UPDATED`), whatever its domains are.
+    let issuers = ["cognito-idp", "issuer-cognito-idp"]
+        .map(|service| format!("https://{service}.{region}.{domain}/{pool}"));
     let uses = uses.iter().map(|token_use| token_use.as_str()).collect();
-    Ok((issuer, audience, uses))
+    Ok((issuers.into(), audience, uses))
 }
 
 fn jwt(at: &str, provider: &config::Provider) -> Result<(Vec<String>, Audience), ConfigError> {

@@ -93,7 +93,10 @@ fn cognito_keys_and_issuer_follow_from_the_pool() {
     };
     assert_eq!(
         rules.issuers[..],
-        ["https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b"]
+        [
+            "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b",
+            "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b",
+        ]
     );
     assert_eq!(
         policy.sources[1].uri(),

@@ -1,5 +1,7 @@
 //! What is allowed and dangerous: told at each load, with its place and what would be better.
 
+mod issuers;
+
 use std::time::Duration;
 
 use crate::config::{
@@ -130,6 +132,7 @@ fn provider(at: &str, provider: &Given, found: &mut Vec<ConfigError>) {
             "a token without an end is good for ever once it is stolen; let the issuer set exp, or set max_lifetime",
         );
     }
+    issuers::of(at, provider, found);
     if let Some(introspection) = &provider.introspection {
         let at = format!("{at}.introspection.client_secret");
         written(at, &introspection.client_secret, found);

@@ -1,8 +1,7 @@
 //! What issuers of a make are known to do: defaults, each of which a key of the configuration replaces.
 
-use crate::config::{
-    ClaimTest, ClaimTestObject, ConfigError, Jwks, Literal, OneOrMany, Preset, Provider, Source,
-};
+use crate::config::{ConfigError, Jwks, OneOrMany, Preset, Provider, Source};
+use crate::keys::Endpoint;
 
 /// The provider with its preset's defaults where it says nothing itself.
 pub(super) fn fill(at: &str, provider: &Provider) -> Result<Provider, ConfigError> {
@@ -10,173 +9,139 @@ pub(super) fn fill(at: &str, provider: &Provider) -> Result<Provider, ConfigErro
     let Some(preset) = provider.preset else {
         return Ok(filled);
     };
-    let defaults = Defaults::of(preset, provider);
-    if filled.issuer.is_none() {
-        if defaults.issuers.is_empty() {
-            return Err(ConfigError::new(
-                format!("{at}.issuer"),
-                "this key is missing: the preset does not say it",
-            ));
-        }
-        filled.issuer = Some(many(defaults.issuers));
+    let defaults = Provider::parse(defaults(preset).as_bytes())?;
+    let own = defaults
+        .issuer
+        .as_ref()
+        .map(|OneOrMany(own)| own.as_slice());
+    let own = own.unwrap_or_default();
+    keys(at, &mut filled, preset, own, defaults.jwks)?;
+    issuers(at, &mut filled, own)?;
+    macro_rules! fill {
+        ($($key:ident)*) => { $(filled.$key = filled.$key.or(defaults.$key);)* };
     }
-    let keys = filled.jwks.get_or_insert_with(Jwks::default);
-    if keys.inline.is_none() && keys.uri.is_none() && keys.discovery.is_none() {
-        match defaults.keys {
-            Some(uri) => keys.uri = Some(uri),
-            None => keys.discovery = Some(true),
-        }
-    }
-    let names = |names: &[&str]| (!names.is_empty()).then(|| many(names));
-    filled.subject = filled.subject.or_else(|| names(defaults.subject));
-    filled.name = filled.name.or_else(|| names(defaults.name));
-    filled.client_id = filled.client_id.or_else(|| names(defaults.client_id));
-    filled.groups = filled.groups.or_else(|| sources(&defaults.groups));
-    filled.roles = filled.roles.or_else(|| sources(&defaults.roles));
-    filled.permissions = filled
-        .permissions
-        .or_else(|| sources(&defaults.permissions));
-    if filled.machine.is_none() && !defaults.machine.is_empty() {
-        let tests = defaults.machine.into_iter();
-        filled.machine = Some(
-            tests
-                .map(|(claim, test)| (claim.to_owned(), test))
-                .collect(),
-        );
-    }
+    fill!(algorithms from_headers subject name email client_id groups permissions scopes machine);
+    filled.roles = filled.roles.or_else(|| {
+        let roles = defaults.roles?.into_iter();
+        let audiences = provider.audiences.as_deref().unwrap_or_default();
+        Some(roles.flat_map(|role| of_each(role, audiences)).collect())
+    });
     Ok(filled)
 }
 
-#[derive(Default)]
-struct Defaults {
-    issuers: &'static [&'static str],
-    /// Where the keys are, unless the issuer's OpenID configuration says it.
-    keys: Option<String>,
-    subject: &'static [&'static str],
-    name: &'static [&'static str],
-    client_id: &'static [&'static str],
-    groups: Vec<String>,
-    roles: Vec<String>,
-    permissions: Vec<String>,
-    machine: Vec<(&'static str, ClaimTest)>,
-}
-
-impl Defaults {
-    fn of(preset: Preset, provider: &Provider) -> Self {
-        let issuer = match &provider.issuer {
-            Some(OneOrMany(issuers)) => issuers.first().map(String::as_str).unwrap_or_default(),
-            None => "",
-        };
-        match preset {
-            Preset::Auth0 => Self {
-                name: &["nickname", "name", "sub"],
-                permissions: vec!["permissions".to_owned()],
-                machine: vec![("gty", equals("client-credentials"))],
-                ..Self::default()
-            },
-            Preset::Firebase => Self {
-                keys: Some(
-                    "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
-                        .to_owned(),
-                ),
-                name: &["name", "email", "sub"],
-                ..Self::default()
-            },
-            Preset::GithubActions => Self {
-                issuers: &["https://token.actions.githubusercontent.com"],
-                keys: Some(
-                    "https://token.actions.githubusercontent.com/.well-known/jwks".to_owned(),
-                ),
-                name: &["repository", "sub"],
-                client_id: &["repository"],
-                groups: vec!["repository_owner".to_owned()],
-                machine: vec![("repository", present())],
-                ..Self::default()
-            },
-            Preset::Gitlab => Self {
-                issuers: &["https://gitlab.com"],
-                name: &["project_path", "sub"],
-                client_id: &["project_path"],
-                groups: vec!["namespace_path".to_owned()],
-                machine: vec![("project_path", present())],
-                ..Self::default()
-            },
-            Preset::Google => Self {
-                // Google writes either into `iss`.
-                issuers: &["https://accounts.google.com", "accounts.google.com"],
-                keys: Some("https://www.googleapis.com/oauth2/v3/certs".to_owned()),
-                name: &["name", "email", "sub"],
-                groups: vec!["hd".to_owned()],
-                ..Self::default()
-            },
-            Preset::Keycloak => Self {
-                groups: vec!["groups".to_owned()],
-                // Roles of the realm, and those of the clients that this API is.
-                roles: ["/realm_access/roles".to_owned()]
-                    .into_iter()
-                    .chain(provider.audiences.iter().flatten().map(|audience| {
-                        let name = audience.replace('~', "~0").replace('/', "~1");
-                        format!("/resource_access/{name}/roles")
-                    }))
-                    .collect(),
-                machine: vec![("preferred_username", prefix("service-account-"))],
-                ..Self::default()
-            },
-            Preset::Kubernetes => Self {
-                issuers: &["https://kubernetes.default.svc.cluster.local"],
-                keys: Some(if issuer.is_empty() {
-                    "https://kubernetes.default.svc.cluster.local/openid/v1/jwks".to_owned()
-                } else {
-                    format!("{}/openid/v1/jwks", issuer.trim_end_matches('/'))
-                }),
-                name: &["/kubernetes.io/serviceaccount/name", "sub"],
-                client_id: &["/kubernetes.io/serviceaccount/name"],
-                groups: vec!["/kubernetes.io/namespace".to_owned()],
-                machine: vec![("sub", prefix("system:serviceaccount:"))],
-                ..Self::default()
-            },
-            Preset::Okta => Self {
-                subject: &["uid", "sub"],
-                name: &["preferred_username", "sub"],
-                client_id: &["cid"],
-                groups: vec!["groups".to_owned()],
-                machine: vec![("uid", absent()), ("cid", present())],
-                ..Self::default()
-            },
-        }
+/// The defaults, as a configuration would say them. `{issuer}` is the issuer that it does say, without a final slash;
+/// `{host}` is that issuer's; `{audience}` is each audience.
+const fn defaults(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Adfs => include_str!("preset/adfs.json"),
+        Preset::Apple => include_str!("preset/apple.json"),
+        Preset::Auth0 => include_str!("preset/auth0.json"),
+        Preset::Clerk => include_str!("preset/clerk.json"),
+        Preset::CloudflareAccess => include_str!("preset/cloudflare_access.json"),
+        Preset::EntraB2c => include_str!("preset/entra_b2c.json"),
+        Preset::EntraExternalId => include_str!("preset/entra_external_id.json"),
+        Preset::Firebase => include_str!("preset/firebase.json"),
+        Preset::GithubActions => include_str!("preset/github_actions.json"),
+        Preset::Gitlab => include_str!("preset/gitlab.json"),
+        Preset::Google => include_str!("preset/google.json"),
+        Preset::GoogleIap => include_str!("preset/google_iap.json"),
+        Preset::Keycloak => include_str!("preset/keycloak.json"),
+        Preset::Kubernetes => include_str!("preset/kubernetes.json"),
+        Preset::Okta => include_str!("preset/okta.json"),
+        Preset::Ping => include_str!("preset/ping.json"),
+        Preset::Supabase => include_str!("preset/supabase.json"),
+        Preset::Zitadel => include_str!("preset/zitadel.json"),
     }
 }
 
-fn many(names: &[&str]) -> OneOrMany {
-    OneOrMany(names.iter().map(|name| (*name).to_owned()).collect())
+/// Where an issuer's own text goes.
+const ISSUER: &str = "{issuer}";
+
+fn issuers(at: &str, filled: &mut Provider, own: &[String]) -> Result<(), ConfigError> {
+    let is_made = own.iter().any(|issuer| issuer == ISSUER);
+    match &filled.issuer {
+        None if own.is_empty() || is_made => Err(ConfigError::new(
+            format!("{at}.issuer"),
+            "this key is missing: the preset does not say it",
+        )),
+        None => {
+            filled.issuer = Some(OneOrMany(own.to_vec()));
+            Ok(())
+        }
+        // One that signs under two names.
+        Some(OneOrMany(given)) if is_made => {
+            if let [given] = given.as_slice() {
+                let made = own.iter().map(|template| of_issuer(template, given));
+                filled.issuer = Some(OneOrMany(made.collect()));
+            }
+            Ok(())
+        }
+        Some(_) => Ok(()),
+    }
 }
 
-fn sources(claims: &[String]) -> Option<Vec<Source>> {
-    let claims: Vec<_> = claims.iter().map(|claim| Source::claim(claim)).collect();
-    (!claims.is_empty()).then_some(claims)
+/// Where the keys are: at the address of the preset where the issuer is its own, or the address follows from the issuer;
+/// else where the issuer's OpenID configuration says.
+fn keys(
+    at: &str,
+    filled: &mut Provider,
+    preset: Preset,
+    own: &[String],
+    defaults: Option<Jwks>,
+) -> Result<(), ConfigError> {
+    let given = filled
+        .issuer
+        .as_ref()
+        .map(|OneOrMany(given)| given.as_slice());
+    let given = given.unwrap_or_default();
+    let keys = filled.jwks.get_or_insert_with(Jwks::default);
+    if keys.inline.is_some() || keys.uri.is_some() || keys.discovery.is_some() {
+        return Ok(());
+    }
+    let flowless = |issuer: &String| !issuer.contains("/tfp/");
+    if preset == Preset::EntraB2c && given.iter().any(flowless) {
+        return Err(ConfigError::new(
+            format!("{at}.jwks.uri"),
+            "this key is missing: the issuer does not say which user flow's keys are meant; write \"https://TENANT.b2clogin.com/TENANT.onmicrosoft.com/POLICY/discovery/v2.0/keys\"",
+        ));
+    }
+    let uri = defaults.and_then(|defaults| defaults.uri);
+    let follows = |uri: &String| {
+        own.is_empty() || uri.contains(ISSUER) || given.iter().all(|issuer| own.contains(issuer))
+    };
+    match (uri.filter(follows), given.first()) {
+        (Some(uri), Some(issuer)) => keys.uri = Some(of_issuer(&uri, issuer)),
+        (Some(uri), None) => keys.uri = Some(uri),
+        (None, _) => keys.discovery = Some(true),
+    }
+    Ok(())
 }
 
-fn equals(text: &str) -> ClaimTest {
-    ClaimTest::Literal(Literal::Text(text.to_owned()))
+fn of_issuer(template: &str, issuer: &str) -> String {
+    let host = Endpoint::parse(issuer).map_or_else(String::new, |endpoint| endpoint.authority);
+    let whole = template == ISSUER;
+    let issuer = if whole {
+        issuer
+    } else {
+        issuer.trim_end_matches('/')
+    };
+    template.replace(ISSUER, issuer).replace("{host}", &host)
 }
 
-fn prefix(text: &str) -> ClaimTest {
-    ClaimTest::Object(ClaimTestObject {
-        prefix: Some(text.to_owned()),
-        ..ClaimTestObject::default()
-    })
-}
-
-fn present() -> ClaimTest {
-    ClaimTest::Object(ClaimTestObject {
-        present: Some(true),
-        ..ClaimTestObject::default()
-    })
-}
-
-fn absent() -> ClaimTest {
-    ClaimTest::Object(ClaimTestObject {
-        present: Some(false),
-        ..ClaimTestObject::default()
-    })
+/// A source that names the audience is one for each.
+fn of_each(source: Source, audiences: &[String]) -> Vec<Source> {
+    const AUDIENCE: &str = "{audience}";
+    let Some(claim) = source
+        .claim
+        .as_deref()
+        .filter(|claim| claim.contains(AUDIENCE))
+    else {
+        return vec![source];
+    };
+    let names = audiences
+        .iter()
+        .map(|audience| audience.replace('~', "~0").replace('/', "~1"));
+    names
+        .map(|name| Source::claim(&claim.replace(AUDIENCE, &name)))
+        .collect()
 }
