@@ -29,6 +29,7 @@ mod credentials;
 mod crowds;
 mod decisions;
 mod directories;
+mod documents;
 mod entra;
 mod failure;
 mod fetching;
