@@ -19,6 +19,7 @@ pub(crate) use self::query::{values_of, whole_values_of};
 
 use self::copies::Copies;
 use std::borrow::Cow;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -58,6 +59,23 @@ pub struct Credential<'h> {
     pub token: Cow<'h, str>,
     /// Its place.
     pub location: &'h Location,
+}
+
+/// As operators know it from their configuration.
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name, prefix) = match self {
+            Self::Cookie(name) => ("cookie", &**name, ""),
+            Self::Header { name, prefix } => ("header", &**name, prefix.as_str()),
+            Self::Parameter(name) => ("parameter", &**name, ""),
+            Self::WebSocket => ("header", websocket::HEADER, ""),
+        };
+        write!(formatter, "the {kind} {name:?}")?;
+        if prefix.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, " with {prefix:?}")
+    }
 }
 
 impl Location {
@@ -157,23 +175,28 @@ pub enum Presented<'h> {
 /// same credential several times is one, and a header outranks cookies: a page of another site's cannot set it.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and
-/// [`Denial::Token`] or [`Denial::BadPassword`] for what cannot be one where it stands.
-pub fn find<'h>(head: &'h Headers, locations: &'h [Location]) -> Result<Presented<'h>, Denial> {
+/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and what `refuse`
+/// says of a credential that cannot be one where it stands.
+pub fn find<'h>(
+    head: &'h Headers,
+    locations: &'h [Location],
+    refuse: &dyn Fn(&Location) -> Denial,
+) -> Result<Presented<'h>, Denial> {
     let mut explicit: Option<Credential<'h>> = None;
     let mut copies = Copies::default();
     for location in locations {
         if let Location::Cookie(name) = location {
             for value in cookie::values(head, name) {
                 let token = text(value.into(), location.takes());
-                copies.add(token.map_err(|_| UNREADABLE), location);
+                copies.add(token.map_err(|_| refuse(location)), location);
             }
             continue;
         }
         let Some(bytes) = location.read(head)? else {
             continue;
         };
-        let token = text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes));
+        let token =
+            text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes, refuse));
         if location.is_ambient() {
             copies.add(token, location);
             continue;
@@ -228,20 +251,18 @@ pub fn is_ambient_scheme(prefix: &str) -> bool {
     schemes.iter().any(|own| own.eq_ignore_ascii_case(scheme))
 }
 
-/// The refusal of what is no token.
-const UNREADABLE: Denial = Denial::Token(TokenError::Malformed(Malformation::Segments));
+/// What is wrong with a token that cannot be one where it stands.
+pub const UNREADABLE: TokenError = TokenError::Malformed(Malformation::Segments);
 
 /// The refusal of a credential that cannot be one where it stands: a token that nobody can read is no valid token (RFC
 /// 6750 §3.1), and only nothing at all, or two that a host has joined with a comma, are a malformed request.
-fn unreadable(location: &Location, bytes: &[u8]) -> Denial {
+fn unreadable(location: &Location, bytes: &[u8], refuse: &dyn Fn(&Location) -> Denial) -> Denial {
     if bytes.is_empty() {
         Denial::Malformed
     } else if bytes.contains(&b',') && matches!(location, Location::Header { .. }) {
         Denial::Ambiguous
-    } else if *location == Location::basic() {
-        Denial::BadPassword
     } else {
-        UNREADABLE
+        refuse(location)
     }
 }
 

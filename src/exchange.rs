@@ -18,7 +18,7 @@ use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
 use crate::config::ProviderId;
-use crate::credential::{self, Emptied, Emptying, Presented};
+use crate::credential::{self, Emptied, Emptying, Location, Presented};
 use crate::headers::Headers;
 use crate::keys::KeySourceId;
 use crate::keys::{KeyStore, SharedData};
@@ -110,6 +110,8 @@ pub struct Grant {
     /// What else is set.
     set: Vec<(String, Vec<u8>)>,
     shadowed: Option<Denial>,
+    /// What the log says of that besides its reason.
+    remark: Option<String>,
 }
 
 impl Grant {
@@ -139,6 +141,12 @@ impl Grant {
     pub const fn shadowed(&self) -> Option<Denial> {
         self.shadowed
     }
+
+    /// What the log says of that besides its reason.
+    #[must_use]
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
+    }
 }
 
 /// A refusal and its answer.
@@ -152,6 +160,8 @@ pub struct Refusal {
     pub rule: Option<String>,
     /// The two readings of a request that was refused because they differ.
     pub disagreement: Option<Box<Disagreement>>,
+    /// What the log says besides the reason.
+    pub remark: Option<String>,
 }
 
 /// The other end of a request, as far as the host tells and somebody asks.
@@ -347,7 +357,8 @@ impl Exchange {
             Requirement::Deny => return Verdict::Deny(Denial::Denied),
             _ => {}
         }
-        match credential::find(&self.head, &rule.locations) {
+        let refuse = |place: &Location| self.policy.refusal(rule, place, credential::UNREADABLE);
+        match credential::find(&self.head, &rule.locations, &refuse) {
             Ok(Presented::One(credential)) => {
                 Inquiry::new(self, (rule, variables), &credential, (stores, shared), now)
                     .authenticate()
@@ -386,7 +397,9 @@ impl Exchange {
 
     fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Step {
         if self.policy.mode == Mode::Shadow {
-            return Step::Forward(self.grant(Some(denial)));
+            let mut grant = self.grant(Some(denial));
+            grant.remark = self.policy.remark(rule, denial, &self.head);
+            return Step::Forward(grant);
         }
         self.reject(rule, denial)
     }
@@ -399,6 +412,7 @@ impl Exchange {
             answer,
             rule: rule.map(|rule| rule.name.clone()),
             disagreement: self.disagreement(denial),
+            remark: self.policy.remark(rule, denial, &self.head),
         })
     }
 
@@ -418,6 +432,7 @@ impl Exchange {
             told: None,
             set: Vec::new(),
             shadowed,
+            remark: None,
         };
         if self.sent.is_some() {
             let target = self.head.first(":path").unwrap_or_default();

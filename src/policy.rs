@@ -12,6 +12,7 @@ pub mod path;
 pub mod principal;
 pub mod provider;
 mod readings;
+mod remark;
 pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
@@ -31,13 +32,14 @@ use self::path::{CanonicalPath, MatchPath};
 use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
-pub use self::readings::{Disagreement, Reading, is_override, methods_of};
+pub use self::readings::{Disagreement, Reading, is_override, methods_in_headers, methods_of};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, ProviderId, Resolve};
 use crate::credential::{Location, Places, Reach};
 use crate::headers::Headers;
+use crate::jose::TokenError;
 use crate::json::Reads;
 use crate::keys::{KeySource, Seal};
 use crate::possession::Dpop;
@@ -226,6 +228,21 @@ impl Policy {
             scope: rule.and_then(|rule| rule.scope.as_deref()),
             resource_metadata: self.resource_metadata.as_ref().map(ResourceMetadata::url),
         }
+    }
+
+    /// The refusal of what cannot be a credential where it stands, in the words of those who look there for a rule.
+    pub(crate) fn refusal(&self, rule: &Rule, location: &Location, error: TokenError) -> Denial {
+        let accepted = rule.accepted.iter();
+        let looks = |provider: &&Provider| provider.locations.contains(location);
+        let readers = accepted.filter_map(|id| self.provider(*id)).filter(looks);
+        let refusals = readers.map(|provider| match provider.challenge {
+            ChallengeScheme::ApiKey => Denial::BadKey,
+            ChallengeScheme::Basic(_) => Denial::BadPassword,
+            ChallengeScheme::Bearer | ChallengeScheme::Dpop(_) => error.into(),
+        });
+        refusals
+            .reduce(Denial::most_specific)
+            .unwrap_or(Denial::Token(error))
     }
 
     /// Whether some provider's tokens may be bound to certificates.

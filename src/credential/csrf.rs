@@ -3,7 +3,7 @@
 
 use super::Location;
 use crate::headers::Headers;
-use crate::policy::methods_of;
+use crate::policy::{methods_in_headers, methods_of};
 use crate::possession::origin;
 use crate::text::percent_decode_leniently;
 
@@ -15,18 +15,27 @@ const SAFE: [&[u8]; 3] = [b"GET", b"HEAD", b"OPTIONS"];
 pub enum Csrf {
     /// From anywhere.
     Off,
-    /// From the site itself and from these origins.
-    Enforce(Box<[String]>),
+    /// From the site itself and from others.
+    Enforce {
+        /// The origins of the others.
+        origins: Box<[String]>,
+        /// Whether headers go upstream that frameworks take for the method.
+        overridden: bool,
+    },
 }
 
 impl Csrf {
     /// Whether a credential at this place counts in this request, for all that the request says of where it comes from.
     #[must_use]
     pub fn admits(&self, location: &Location, head: &Headers) -> bool {
-        let Self::Enforce(origins) = self else {
+        let Self::Enforce {
+            origins,
+            overridden,
+        } = self
+        else {
             return true;
         };
-        if !location.is_ambient() || changes_nothing(head) {
+        if !location.is_ambient() || changes_nothing(head, *overridden) {
             return true;
         }
         match (only(head, "sec-fetch-site"), only(head, "origin")) {
@@ -95,11 +104,12 @@ fn names_a_socket(upgrade: &[u8]) -> bool {
     names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Whether the request changes nothing by its method, whatever else names one, and opens no connection.
-fn changes_nothing(head: &Headers) -> bool {
+/// Whether the request changes nothing by its method, by whatever else names one, and opens no connection.
+fn changes_nothing(head: &Headers, overridden: bool) -> bool {
     let is_safe = |method: &[u8]| SAFE.contains(&method);
     let target = head.first(":path").unwrap_or_default();
-    let mut named = methods_of(target);
+    let in_headers = methods_in_headers(head).filter(|_| overridden);
+    let mut named = methods_of(target).chain(in_headers);
     head.first(":method").is_some_and(is_safe)
         && !head.all("upgrade").any(names_a_socket)
         && named.all(|method| {
@@ -130,7 +140,10 @@ mod tests {
     }
 
     fn enforced(origins: &[&str]) -> Csrf {
-        Csrf::Enforce(origins.iter().map(|text| (*text).to_owned()).collect())
+        Csrf::Enforce {
+            origins: origins.iter().map(|text| (*text).to_owned()).collect(),
+            overridden: true,
+        }
     }
 
     #[test]
@@ -226,6 +239,22 @@ mod tests {
                     let other = [headers, &[(":path", path)][..]].concat();
                     assert_eq!(admits(&csrf, &cookie(), method, &other), *want, "{path}");
                 }
+                for (name, value) in [
+                    ("x-http-method-override", "POST"),
+                    ("X_HTTP_Method", "merge"),
+                    ("x-method-override", "GET, delete"),
+                    ("x-original-url", "/x?_method=delete"),
+                ] {
+                    let other = [headers, &[(name, value)][..]].concat();
+                    assert_eq!(admits(&csrf, &cookie(), method, &other), *want, "{name}");
+                    let removed = Csrf::Enforce {
+                        origins: Box::default(),
+                        overridden: false,
+                    };
+                    assert!(admits(&removed, &cookie(), method, &other), "{name}");
+                }
+                let get = [headers, &[("x-http-method-override", "get,")][..]].concat();
+                assert!(admits(&csrf, &cookie(), method, &get));
                 let same = [headers, &[(":path", "/x?_method=get&_method=")][..]].concat();
                 assert!(admits(&csrf, &cookie(), method, &same));
             }

@@ -2,6 +2,18 @@ use super::*;
 
 type Found = Result<Option<String>, Denial>;
 
+/// The refusal of what is no token.
+const UNREADABLE: Denial = Denial::Token(super::UNREADABLE);
+
+/// What those say who look at a place.
+fn refuse(location: &Location) -> Denial {
+    if *location == Location::basic() {
+        Denial::BadPassword
+    } else {
+        UNREADABLE
+    }
+}
+
 fn header(name: &str, prefix: &str) -> Location {
     Location::Header {
         name: name.into(),
@@ -13,7 +25,7 @@ fn header(name: &str, prefix: &str) -> Location {
 fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Found {
     let head = Headers::from_pairs(pairs);
     let locations = [location.clone()];
-    find(&head, &locations).map(|found| match found {
+    find(&head, &locations, &refuse).map(|found| match found {
         Presented::Copies(copies) => {
             let tokens: Vec<_> = copies.iter().map(|copy| copy.token.as_ref()).collect();
             Some(tokens.join(" | "))
@@ -168,6 +180,22 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
         (&["session=s%3Aa.b:c"], some("s%3Aa.b:c"), None),
         (&["session=a b"], Err(UNREADABLE), None),
         (&["session=a,b"], Err(UNREADABLE), None),
+        // Python's http.cookies begins another cookie behind a blank, and readers of RFC 2109 behind a comma.
+        (&["a=1 session=b; c=2"], some("b"), Some("c=2")),
+        (&["c=2; a=1\tSession=b x=3"], some("b"), Some("c=2")),
+        (&["a=1,session=b,x"], some("b"), None),
+        (&["a=1  session = b"], some("b"), None),
+        (&["x session=b"], some("b"), None),
+        (&["a=1, session=\"b\""], some("b"), None),
+        (&["session=a; x=1 session=b"], some("a | b"), None),
+        (&["session=a; x=1 session=a"], some("a"), None),
+        (&["a=1 session="], Ok(None), None),
+        (&["a=1 session=b\"c"], Err(UNREADABLE), None),
+        (&["session=a session=b"], some("b"), None),
+        (&["a=1 session"], Ok(None), Some("a=1 session")),
+        (&["a=session=b"], Ok(None), Some("a=session=b")),
+        (&["a=1 xsession=b"], Ok(None), Some("a=1 xsession=b")),
+        (&["a=session x=b"], Ok(None), Some("a=session x=b")),
         (&[], Ok(None), None),
     ];
     for (values, want, rest) in cases {
@@ -313,7 +341,7 @@ fn one_credential_in_the_whole_request() {
     };
     let found = |pairs: &[(&str, String)]| {
         let head = Headers::from_pairs(pairs);
-        find(&head, &locations).map(|found| match found {
+        find(&head, &locations, &refuse).map(|found| match found {
             Presented::One(found) => {
                 let place = locations.iter().position(|place| place == found.location);
                 (found.token.into_owned(), place.unwrap())
@@ -350,7 +378,7 @@ fn so_many_copies_are_looked_at() {
     let found = |cookie: &str, authorization: &str| {
         let pairs = [("cookie", cookie), ("authorization", authorization)];
         let head = Headers::from_pairs(&pairs);
-        find(&head, &locations).map(|found| match found {
+        find(&head, &locations, &refuse).map(|found| match found {
             Presented::Copies(copies) => copies.len(),
             Presented::Nothing => 0,
             Presented::One(_) => 1,

@@ -123,7 +123,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
 
     fn look_for_callers(&mut self) -> Judged {
         if self.is_too_large() {
-            return Judged::Fails(TokenError::TooLarge.into());
+            return Judged::Fails(self.too_large());
         }
         let mut denial: Option<Denial> = None;
         let mut callers = Vec::new();
@@ -150,6 +150,11 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         self.exchange.policy.limits.token_bytes < self.credential.token.len()
     }
 
+    fn too_large(&self) -> Denial {
+        let policy = &self.exchange.policy;
+        policy.refusal(self.rule, self.credential.location, TokenError::TooLarge)
+    }
+
     /// A provider, where it looks at the credential's place.
     fn looks_here(&self, id: ProviderId) -> Option<&'p Provider> {
         let provider = self.exchange.policy.provider(id)?;
@@ -161,7 +166,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     /// that cannot be asked yet is waited for, and of refusals the one that went furthest is reported.
     pub(super) fn authenticate(mut self) -> Verdict<'p> {
         if self.is_too_large() {
-            return Verdict::Deny(TokenError::TooLarge.into());
+            return Verdict::Deny(self.too_large());
         }
         let verdict = self.try_each();
         if self.vouched {

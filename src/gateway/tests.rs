@@ -5,6 +5,7 @@ mod issuers;
 mod keys;
 mod passwords;
 mod paths;
+mod places;
 mod possession;
 mod services;
 mod tokens;

@@ -131,5 +131,6 @@ fn internal() -> crate::exchange::Refusal {
         }),
         rule: None,
         disagreement: None,
+        remark: None,
     }
 }

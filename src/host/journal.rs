@@ -46,18 +46,20 @@ impl Journal {
         if self.has_line(now) {
             let rule = rule.unwrap_or("-");
             info!(
-                "auth-filter: denied reason={reason} status={status} rule={rule}{}",
-                Readings(refusal)
+                "auth-filter: denied reason={reason} status={status} rule={rule}{}{}",
+                Readings(refusal),
+                Remark(refusal.remark.as_deref())
             );
         }
     }
 
     /// A request would have been refused, were the filter not in shadow mode.
-    pub(super) fn shadow_denied(&mut self, denial: Denial, now: MonoTime) {
+    pub(super) fn shadow_denied(&mut self, denial: Denial, remark: Option<&str>, now: MonoTime) {
         let (reason, status) = (denial.reason(), denial.status());
         self.metrics.count(SHADOW_DENIED, reason);
         if self.has_line(now) {
-            info!("auth-filter: would be denied reason={reason} status={status}");
+            let remark = Remark(remark);
+            info!("auth-filter: would be denied reason={reason} status={status}{remark}");
         }
     }
 
@@ -89,5 +91,15 @@ impl fmt::Display for Readings<'_> {
             formatter,
             " reading=\"{first}\" comes to rule={rule} reading=\"{other}\" comes to rule={other_rule}"
         )
+    }
+}
+
+/// What is said besides the reason, where there is something to say.
+struct Remark<'r>(Option<&'r str>);
+
+impl fmt::Display for Remark<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .map_or(Ok(()), |remark| write!(formatter, ": {remark}"))
     }
 }

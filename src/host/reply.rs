@@ -65,7 +65,7 @@ pub(super) fn forward(
         }
     }
     match grant.shadowed() {
-        Some(denial) => journal.shadow_denied(denial, now),
+        Some(denial) => journal.shadow_denied(denial, grant.remark(), now),
         None => journal.allowed(),
     }
 }

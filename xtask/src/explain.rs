@@ -300,8 +300,10 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             let mut rules = policy.rules.iter();
             let rule = rules.find(|known| Some(known.name.as_str()) == rule);
             let answer = denial.answer(policy.challenge(rule, &head));
+            let remark = policy.remark(rule, denial, &head);
+            let remark = remark.map_or_else(String::new, |remark| format!(": {remark}"));
             format!(
-                "answer: {} {} ({})",
+                "answer: {} {} ({}){remark}",
                 answer.status, answer.body, answer.reason
             )
         }
@@ -430,6 +432,27 @@ mod tests {
         );
         let own = said(&["--header", "Sec-Fetch-Site: same-origin"]);
         assert_eq!(own, "answer: it goes upstream");
+    }
+
+    #[test]
+    fn a_credential_that_the_rule_does_not_look_for_is_named() {
+        let text = r#"{
+            "providers": {
+                "users": { "kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": { "uri": "https://i/k" } },
+                "machines": { "kind": "http", "verify": { "uri": "http://m/" }, "from_headers": [{ "name": "x-api-key" }] }
+            },
+            "rules": [{ "match": {}, "require": { "provider": "users" } }]
+        }"#;
+        let policy = Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
+        let asked = Asked::parse(&["--path", "/", "--header", "X-Api-Key: k"]).unwrap();
+        assert_eq!(
+            lines(&policy, &asked).unwrap().last().unwrap(),
+            "answer: 401 {\"detail\":\"Authentication required\"} (missing): no provider of this rule reads the header \"x-api-key\""
+        );
     }
 
     #[test]

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use self::csrf::csrf;
 use super::claims;
-use crate::config::{self, Config, ConfigError, OneOrMany, Preset, ProviderKind, TokenUse};
+use crate::config::{
+    self, Config, ConfigError, OneOrMany, OverrideHeaders, Preset, ProviderKind, TokenUse,
+};
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::keys::KeySource;
 use crate::policy::decision::Decision;
@@ -37,10 +39,15 @@ pub(super) struct Compiled {
     pub(super) warnings: Vec<ConfigError>,
     pub(super) decisions: Vec<(String, Decision)>,
     directories: Vec<(String, Directory)>,
+    /// Whether headers go upstream that frameworks take for the method.
+    overridden: bool,
 }
 
 pub(super) fn compile(config: &Config) -> Result<Compiled, ConfigError> {
-    let mut compiled = Compiled::default();
+    let mut compiled = Compiled {
+        overridden: config.paths.override_headers != OverrideHeaders::Remove,
+        ..Compiled::default()
+    };
     if u16::try_from(config.providers.len()).is_err() {
         return Err(ConfigError::new("providers", "too many providers"));
     }
@@ -111,7 +118,7 @@ impl Compiled {
             verification,
             locations,
             forward: provider.forward,
-            csrf: csrf(at, provider)?,
+            csrf: csrf(at, provider, self.overridden)?,
             identity: identity::compile(at, provider, &self.directories)?,
             challenge,
             identity_pool: self.identity_pool(at, provider)?,

@@ -156,7 +156,7 @@ impl<'h> Readings<'h> {
 
     /// Takes in what a header says in the place of the request's own parts.
     fn look_at(&mut self, name: &[u8], value: &'h [u8], reader: &Reader) -> Result<(), Denial> {
-        let is_one_of = |names: &[&str]| names.iter().any(|own| is_folded(own.as_bytes(), name));
+        let is_one_of = |names: &[&str]| is_one_of(names, name);
         let reads = reader.overrides != OverrideHeaders::Remove;
         if reader.by_method && reads && is_one_of(&METHOD_HEADERS) {
             // Of a list some take the first, and proxies make a list of two headers.
@@ -345,10 +345,24 @@ pub fn methods_of(target: &[u8]) -> impl Iterator<Item = &[u8]> {
     values_of(target, "_method")
 }
 
+/// The methods that headers name in the place of the request's own, themselves or in the query of another target.
+pub fn methods_in_headers(head: &Headers) -> impl Iterator<Item = &[u8]> {
+    let overriding = head.iter().filter(|(name, _)| is_override(name));
+    overriding.flat_map(|(name, value)| {
+        let is_method = is_one_of(&METHOD_HEADERS, name);
+        let listed = value.split(|byte| *byte == b',').filter(move |_| is_method);
+        listed.chain(methods_of(value))
+    })
+}
+
 /// Whether a header is one by which servers replace the method or the target.
 pub fn is_override(name: &[u8]) -> bool {
-    let mut names = METHOD_HEADERS.iter().chain(&TARGET_HEADERS);
-    LENGTHS.contains(&name.len()) && names.any(|own| is_folded(own.as_bytes(), name))
+    LENGTHS.contains(&name.len())
+        && (is_one_of(&METHOD_HEADERS, name) || is_one_of(&TARGET_HEADERS, name))
+}
+
+fn is_one_of(names: &[&str], name: &[u8]) -> bool {
+    names.iter().any(|own| is_folded(own.as_bytes(), name))
 }
 
 /// A target without the scheme and authority of its absolute form. Where that is no authority, servers do not agree on its

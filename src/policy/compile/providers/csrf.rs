@@ -5,21 +5,29 @@ use crate::credential::{Csrf, is_ambient_scheme};
 use crate::possession::origin;
 
 /// What a provider asks. Only what browsers send by themselves can come from another site unasked.
-pub(super) fn csrf(at: &str, provider: &config::Provider) -> Result<Csrf, ConfigError> {
+pub(super) fn csrf(
+    at: &str,
+    provider: &config::Provider,
+    overridden: bool,
+) -> Result<Csrf, ConfigError> {
     let at = format!("{at}.csrf");
     let mut headers = provider.from_headers.iter().flatten();
     let is_ambient = provider.from_cookies.is_some()
         || provider.kind == ProviderKind::Basic
         || headers.any(|header| is_ambient_scheme(&header.value_prefix));
+    let enforce = |origins| Csrf::Enforce {
+        origins,
+        overridden,
+    };
     match &provider.csrf {
         Some(_) if !is_ambient => Err(ConfigError::new(
             at,
             "is about what browsers send by themselves: it stands beside from_cookies, or in a provider of kind \"basic\"",
         )),
-        None | Some(config::Csrf::Enforce) => Ok(Csrf::Enforce(Box::default())),
+        None | Some(config::Csrf::Enforce) => Ok(enforce(Box::default())),
         Some(config::Csrf::Off) => Ok(Csrf::Off),
         Some(config::Csrf::Origins(given)) => {
-            origins(&format!("{at}.origins"), Some(given)).map(Csrf::Enforce)
+            origins(&format!("{at}.origins"), Some(given)).map(enforce)
         }
     }
 }
