@@ -41,8 +41,8 @@ pub use self::paths::{
 pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
-    ApiKey, BasicUser, FromGroups, FromHeader, IdentityPool, Jwks, Preset, ProfileSource, Provider,
-    ProviderKind, Source, TokenUse,
+    ApiKey, BasicUser, Foreign, FromGroups, FromHeader, FromNamed, IdentityPool, Jwks, Preset,
+    ProfileSource, Provider, ProviderKind, Source, TokenUse,
 };
 pub use self::require::{
     DecisionObject, OneOrMany, Require, RequireDecision, RequireObject, RequireWord, ResourceId,

@@ -13,11 +13,11 @@ mod places;
 mod query;
 mod websocket;
 
+pub use self::copies::Copies;
 pub use self::csrf::Csrf;
 pub use self::places::{Emptied, Emptying, Places, Reach};
 pub(crate) use self::query::{values_of, whole_values_of};
 
-use self::copies::Copies;
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ pub const MOST_COPIES: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// The value of a cookie (RFC 6265 §4.2).
-    Cookie(String),
+    Cookie(Named),
     /// A header, behind a prefix.
     Header {
         /// The name, lower-case.
@@ -47,9 +47,40 @@ pub enum Location {
         prefix: String,
     },
     /// A parameter of the query.
-    Parameter(String),
+    Parameter(Named),
     /// `Sec-WebSocket-Protocol: bearer, <token>`: browsers let scripts set no other header of a WebSocket.
     WebSocket,
+}
+
+/// A cookie or a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// What stands before the token in its value, lower-case, compared without ASCII case.
+    pub prefix: String,
+}
+
+impl Named {
+    /// What stands behind the prefix, where that is there and something behind it. Forms write a blank as `+`.
+    #[inline(never)]
+    fn behind_prefix<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
+        let (start, rest) = value.split_at_checked(self.prefix.len())?;
+        let is = |(sent, own): (&u8, u8)| {
+            sent.eq_ignore_ascii_case(&own) || own == b' ' && *sent == b'+'
+        };
+        let is_behind = start.iter().zip(self.prefix.bytes()).all(is);
+        (is_behind && !rest.is_empty()).then_some(rest)
+    }
+}
+
+impl From<&str> for Named {
+    fn from(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            prefix: String::new(),
+        }
+    }
 }
 
 /// A token where it was found.
@@ -65,16 +96,16 @@ pub struct Credential<'h> {
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name, prefix) = match self {
-            Self::Cookie(name) => ("cookie", &**name, ""),
+            Self::Cookie(Named { name, prefix }) => ("cookie", &**name, prefix.as_str()),
             Self::Header { name, prefix } => ("header", &**name, prefix.as_str()),
-            Self::Parameter(name) => ("parameter", &**name, ""),
+            Self::Parameter(Named { name, prefix }) => ("parameter", &**name, prefix.as_str()),
             Self::WebSocket => ("header", websocket::HEADER, ""),
         };
-        write!(formatter, "the {kind} {name:?}")?;
+        write!(formatter, "the {kind} \"{name}\"")?;
         if prefix.is_empty() {
             return Ok(());
         }
-        write!(formatter, " with {prefix:?}")
+        write!(formatter, " with \"{prefix}\"")
     }
 }
 
@@ -149,12 +180,16 @@ impl Location {
 
     fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, Denial> {
         match self {
-            Self::Cookie(name) => Ok(cookie::values(head, name).next().map(Cow::Borrowed)),
+            Self::Cookie(own) => {
+                let mut first = None;
+                cookie::each_token(head, own, &mut |token| first = first.or(Some(token)));
+                Ok(first.map(Cow::Borrowed))
+            }
             Self::Header { name, prefix } => {
                 header::read(head, name, prefix).map(|found| found.map(Cow::Borrowed))
             }
-            Self::Parameter(name) => query::read(head, name),
-            Self::WebSocket => websocket::read(head).map(|found| found.map(Cow::Borrowed)),
+            Self::Parameter(own) => query::read(head, own),
+            Self::WebSocket => websocket::read(head),
         }
     }
 }
@@ -165,6 +200,9 @@ pub enum Presented<'h> {
     /// Several different ones, at most [`MOST_COPIES`], that a browser sends by itself, so that others may have put some
     /// of them there.
     Copies(Vec<Credential<'h>>),
+    /// One in a header, which counts before others that a browser sends by itself, unless it is none of theirs who look
+    /// there.
+    Outranking(Credential<'h>, Copies<'h>),
     /// No credential.
     Nothing,
     /// The one that counts.
@@ -185,11 +223,11 @@ pub fn find<'h>(
     let mut explicit: Option<Credential<'h>> = None;
     let mut copies = Copies::default();
     for location in locations {
-        if let Location::Cookie(name) = location {
-            for value in cookie::values(head, name) {
+        if let Location::Cookie(own) = location {
+            cookie::each_token(head, own, &mut |value| {
                 let token = text(value.into(), location.takes());
                 copies.add(token.map_err(|_| refuse(location)), location);
-            }
+            });
             continue;
         }
         let Some(bytes) = location.read(head)? else {
@@ -256,6 +294,7 @@ pub const UNREADABLE: TokenError = TokenError::Malformed(Malformation::Segments)
 
 /// The refusal of a credential that cannot be one where it stands: a token that nobody can read is no valid token (RFC
 /// 6750 §3.1), and only nothing at all, or two that a host has joined with a comma, are a malformed request.
+#[cold]
 fn unreadable(location: &Location, bytes: &[u8], refuse: &dyn Fn(&Location) -> Denial) -> Denial {
     if bytes.is_empty() {
         Denial::Malformed

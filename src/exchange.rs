@@ -18,7 +18,7 @@ use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
 use crate::config::ProviderId;
-use crate::credential::{self, Emptied, Emptying, Location, Presented};
+use crate::credential::{self, Credential, Emptied, Emptying, Location, Presented};
 use crate::headers::Headers;
 use crate::keys::KeySourceId;
 use crate::keys::{KeyStore, SharedData};
@@ -190,6 +190,8 @@ pub struct Exchange {
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
     verified: RefCell<Vec<(TokenDigest, Rc<Bearer>)>>,
+    /// Where a token stands that is none of the rule's providers', beside a credential that may count in its place.
+    foreign: RefCell<Option<Location>>,
     /// About which of several credentials somebody is asked.
     asks_about: Cell<Option<usize>>,
     /// What became of its password at each provider, so that it counts once for each.
@@ -255,6 +257,7 @@ impl Exchange {
             arrived: OnceCell::new(),
             proven: Cell::new(false),
             verified: RefCell::new(Vec::new()),
+            foreign: RefCell::new(None),
             asks_about: Cell::new(None),
             guesses: RefCell::new(Vec::new()),
             nameless: Cell::new(None),
@@ -359,18 +362,44 @@ impl Exchange {
         }
         let refuse = |place: &Location| self.policy.refusal(rule, place, credential::UNREADABLE);
         match credential::find(&self.head, &rule.locations, &refuse) {
-            Ok(Presented::One(credential)) => {
-                Inquiry::new(self, (rule, variables), &credential, (stores, shared), now)
-                    .authenticate()
-            }
-            Ok(Presented::Copies(copies)) => {
-                self.judge_copies((rule, variables), &copies, (stores, shared), now)
-            }
-            Ok(Presented::Nothing) => rule
-                .check(None, &self.visit(rule, variables, &[]))
-                .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
+            Ok(presented) => self.judge((rule, variables), presented, (stores, shared), now),
             Err(denial) => Verdict::Deny(denial),
         }
+    }
+
+    fn judge<'a>(
+        &'a self,
+        (rule, variables): (&'a Rule, &Variables),
+        presented: Presented<'_>,
+        (stores, shared): (&'a Stores, &mut dyn SharedData),
+        now: Now,
+    ) -> Verdict<'a> {
+        let under = (rule, variables);
+        match presented {
+            Presented::One(credential) => {
+                self.authenticate(under, &credential, (stores, shared), now)
+            }
+            Presented::Copies(copies) => self.judge_copies(under, &copies, (stores, shared), now),
+            Presented::Outranking(explicit, copies) => {
+                self.judge_outranking(under, (&explicit, copies), (stores, shared), now)
+            }
+            Presented::Nothing => rule
+                .check(None, &self.visit(rule, variables, &[]))
+                .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
+        }
+    }
+
+    /// Whom one credential stands for, and whether the rule lets them pass. It is much code: several ways lead here, and
+    /// none has a copy of its own.
+    #[inline(never)]
+    fn authenticate<'a>(
+        &'a self,
+        under: (&'a Rule, &Variables),
+        credential: &Credential<'_>,
+        (stores, shared): (&'a Stores, &mut dyn SharedData),
+        now: Now,
+    ) -> Verdict<'a> {
+        Inquiry::new(self, under, credential, (stores, shared), now).authenticate()
     }
 
     fn visit<'v>(

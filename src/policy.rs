@@ -231,6 +231,7 @@ impl Policy {
     }
 
     /// The refusal of what cannot be a credential where it stands, in the words of those who look there for a rule.
+    #[cold]
     pub(crate) fn refusal(&self, rule: &Rule, location: &Location, error: TokenError) -> Denial {
         let accepted = rule.accepted.iter();
         let looks = |provider: &&Provider| provider.locations.contains(location);

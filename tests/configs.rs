@@ -245,6 +245,36 @@ fn what_is_wrong_is_told_with_its_place() {
             "providers.issuer.from_cookies[0]: \"a b\" is not the name of a cookie",
         ),
         (
+            "/providers/issuer/from_cookies",
+            "[{\"name\": \"a\", \"value_prefix\": \"a b \"}]",
+            "providers.issuer.from_cookies[0].value_prefix: \"a b \" cannot stand before a token",
+        ),
+        (
+            "/providers/issuer/from_params",
+            "[{\"nme\": \"a\"}]",
+            "providers.issuer.from_params[0].nme: unknown key; known: name, value_prefix; did you mean \"name\"?",
+        ),
+        (
+            "/providers/issuer/from_params",
+            "[7]",
+            "providers.issuer.from_params[0]: ",
+        ),
+        (
+            "/providers/issuer/from_headers",
+            "[]",
+            "providers.issuer.from_headers: no token location left",
+        ),
+        (
+            "/providers/issuer/foreign",
+            "\"forward\"",
+            "providers.issuer.foreign: is about tokens in a header beside a cookie that holds",
+        ),
+        (
+            "/providers/issuer/foreign",
+            "\"keep\"",
+            "providers.issuer.foreign: unknown variant \"keep\"",
+        ),
+        (
             "/providers/issuer/from_headers",
             "[{\"name\": \"x-token\"}, {\"name\": \"X-Token\"}]",
             "providers.issuer.from_headers[1]: stands twice",
@@ -548,7 +578,7 @@ fn each_kind_of_provider_asks_for_what_it_needs() {
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"origins": ["https://a/b"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.origins[0]: \"https://a/b\" is not an origin"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"origins": ["a"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.origins[0]: \"a\" is not an origin"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {"orgins": ["a"]}}}"#.into(), "", user, "providers.a.proof_of_possession.dpop.orgins: unknown key; known: required, algorithms, lifetime, origins"),
-        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {}}, "from_cookies": ["s"]}"#.into(), "", user, "providers.a.proof_of_possession.dpop: needs a header in which tokens stand behind"),
+        (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "proof_of_possession": {"dpop": {}}, "from_headers": [], "from_cookies": ["s"]}"#.into(), "", user, "providers.a.proof_of_possession.dpop: needs a header in which tokens stand behind"),
         (r#""a": {"kind": "http", "verify": {"uri": "http://v"}, "proof_of_possession": {"mtls": {}}}"#.into(), "", user, "providers.a.proof_of_possession: belongs to providers of kind \"cognito\", "),
         (r#""a": {"kind": "jwt", "machine": {}, "jwks": {"uri": "http://k"}}"#.into(), "", user, "providers.a.machine: without a test"),
         (r#""a": {"kind": "jwt", "jwks": {"uri": "http://k"}, "scopes": [{"directory": "people"}]}"#.into(), people, user, "providers.a.scopes[0].directory: scopes are the token's"),
@@ -851,6 +881,7 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
                 "providers.u.require_expiration: a token without an end",
                 "providers.u.clock_skew: tokens are good for that long after their end; 5m",
                 "providers.u.from_params: what stands in a URL",
+                "providers.u.from_params: adds to the default header",
             ],
         ),
         (
@@ -872,7 +903,10 @@ fn what_is_dangerous_is_warned_of_with_its_place() {
             r#""u": {"kind": "http", "verify": {"uri": "http://v"}, "from_cookies": ["s"], "csrf": "off"}"#.to_owned(),
             "",
             user.to_owned(),
-            &["providers.u.csrf: any page on the web can change something"],
+            &[
+                "providers.u.from_cookies: adds to the default header",
+                "providers.u.csrf: any page on the web can change something",
+            ],
         ),
         (
             r#""u": {"kind": "http", "verify": {"uri": "http://v", "cache_duration": "61m"}}"#.to_owned(),

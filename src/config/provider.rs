@@ -64,17 +64,20 @@ pub struct Provider {
     pub algorithms: Option<Vec<String>>,
     /// Where the keys come from.
     pub jwks: Option<Jwks>,
-    /// Headers that carry the token; `Authorization: Bearer` where none of the four is given.
+    /// Headers that carry the token; `Authorization: Bearer` where absent, no header where empty.
     pub from_headers: Option<Vec<FromHeader>>,
-    /// Parameters of the query that carry the token.
-    pub from_params: Option<Vec<String>>,
-    /// Cookies that carry the token.
-    pub from_cookies: Option<Vec<String>>,
+    /// Parameters of the query that carry the token, too.
+    pub from_params: Option<Vec<FromNamed>>,
+    /// Cookies that carry the token, too.
+    pub from_cookies: Option<Vec<FromNamed>>,
     /// From which sites requests that change something may come with a cookie or a password; `"enforce"` where absent.
     pub csrf: Option<Csrf>,
-    /// Whether the token may stand behind `bearer` in `Sec-WebSocket-Protocol`.
+    /// Whether the token may stand in `Sec-WebSocket-Protocol`, too.
     #[serde(default)]
     pub from_websocket_protocol: bool,
+    /// What becomes of a token in a header that is none of the rule's providers', beside a cookie that holds; `"remove"`
+    /// where absent.
+    pub foreign: Option<Foreign>,
     /// Whether the credential goes upstream; removed by default.
     #[serde(default)]
     pub forward: bool,
@@ -301,16 +304,58 @@ pub struct Jwks {
     pub max_bytes: Option<u32>,
 }
 
-/// A header that carries a token.
+/// A header that carries a token; a cookie or a parameter with a prefix.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FromHeader {
-    /// The header's name.
+    /// The name.
     pub name: String,
     /// What stands before the token, such as `"Bearer "`; nothing where absent.
     #[serde(default)]
     pub value_prefix: String,
+}
+
+/// A cookie or a parameter that carries a token: its name, or its name and what stands before the token.
+#[derive(Clone, Debug)]
+pub struct FromNamed(pub FromHeader);
+
+impl<'de> Deserialize<'de> for FromNamed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FromNamedVisitor;
+
+        impl<'de> Visitor<'de> for FromNamedVisitor {
+            type Value = FromNamed;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a name, or {\"name\": \"...\", \"value_prefix\": \"...\"}")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<FromNamed, E> {
+                Ok(FromNamed(FromHeader {
+                    name: name.to_owned(),
+                    value_prefix: String::new(),
+                }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FromNamed, A::Error> {
+                FromHeader::deserialize(MapAccessDeserializer::new(map)).map(FromNamed)
+            }
+        }
+
+        deserializer.deserialize_any(FromNamedVisitor)
+    }
+}
+
+/// `foreign`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Foreign {
+    /// It goes upstream: it is the application's own.
+    Forward,
+    /// It is taken out.
+    Remove,
 }
 
 /// One source of groups, roles, permissions or scopes: exactly one of its keys.

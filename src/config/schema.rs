@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::{
     ClaimTest, ClaimTestObject, ClientAddress, Config, Csrf, DecisionObject, DurationText,
-    Expectation, Extract, ExtractItems, FilterState, FromGroups, GroupsOverage, Literal, OneOrMany,
-    ProfileExtract, Require, RequireDecision, RequireObject, ResourceId, SecretText, Share,
+    Expectation, Extract, ExtractItems, FilterState, FromGroups, FromHeader, FromNamed,
+    GroupsOverage, Literal, OneOrMany, ProfileExtract, Require, RequireDecision, RequireObject,
+    ResourceId, SecretText, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
 
@@ -68,6 +69,8 @@ reads_itself! {
             json_schema!({ "const": true }),
             generator.subschema_for::<UniqueMap<Vec<String>>>(),
         ]);
+    FromNamed, "The name of a cookie or a parameter, or its name and what stands before the token.",
+        |generator| either(&[text(), generator.subschema_for::<FromHeader>()]);
     GroupsOverage, "\"deny\", or the directory that knows the groups.",
         |generator| either(&[word("deny"), generator.subschema_for::<super::overage::OverageDirectory>()]);
     Literal, "What a claim is compared with.",

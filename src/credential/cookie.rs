@@ -1,32 +1,34 @@
 //! Tokens in cookies (RFC 6265 §5.4).
 
+use super::Named;
 use super::name::is_read_as;
 use crate::headers::Headers;
 
 /// The header; HTTP/2 may send it in several parts (RFC 9113 §8.2.3).
 pub(super) const HEADER: &str = "cookie";
 
-/// The cookie's values without their quotes, in whichever spelling of its name; none that is empty, as a cookie is that
-/// was cleared.
-pub(super) fn values<'h>(head: &'h Headers, name: &str) -> impl Iterator<Item = &'h [u8]> {
-    let entries = pairs(head).flat_map(entries);
-    let values = entries.filter_map(move |(held, value)| is_read_as(held, name).then_some(value));
-    values.filter(|value| !value.is_empty())
+/// Hands over what stands behind the prefix in the cookie's values, without their quotes, in whichever spelling of its name;
+/// nothing of a cookie that was cleared.
+pub(super) fn each_token<'h>(head: &'h Headers, own: &Named, take: &mut dyn FnMut(&'h [u8])) {
+    for pair in pairs(head) {
+        each_entry(pair, &mut |held, value| {
+            if is_read_as(held, &own.name)
+                && let Some(token) = own.behind_prefix(value)
+            {
+                take(token);
+            }
+        });
+    }
 }
 
 /// Whether some cookie is to go, by its name and value.
-pub(super) fn has(head: &Headers, goes: impl Fn(&[u8], &[u8]) -> bool) -> bool {
-    pairs(head)
-        .flat_map(entries)
-        .any(|(name, value)| goes(name, value))
+pub(super) fn has(head: &Headers, goes: &dyn Fn(&[u8], &[u8]) -> bool) -> bool {
+    pairs(head).any(|pair| is_gone(pair, goes))
 }
 
 /// All cookies that stay, byte for byte, several headers joined as RFC 9113 §8.2.3 joins them; `None` where there are none.
-pub(super) fn without(head: &Headers, goes: impl Fn(&[u8], &[u8]) -> bool) -> Option<Vec<u8>> {
-    let stays = |pair: &&[u8]| {
-        let gone = entries(pair).any(|(name, value)| goes(name, value));
-        !gone && !pair.trim_ascii().is_empty()
-    };
+pub(super) fn without(head: &Headers, goes: &dyn Fn(&[u8], &[u8]) -> bool) -> Option<Vec<u8>> {
+    let stays = |pair: &&[u8]| !is_gone(pair, goes) && !pair.trim_ascii().is_empty();
     let rest = |header: &[u8]| {
         let joined = split(header).filter(stays).collect::<Vec<_>>().join(&b';');
         joined.trim_ascii().to_vec()
@@ -34,6 +36,12 @@ pub(super) fn without(head: &Headers, goes: impl Fn(&[u8], &[u8]) -> bool) -> Op
     let headers = head.all(HEADER).map(rest);
     let headers: Vec<Vec<u8>> = headers.filter(|rest| !rest.is_empty()).collect();
     (!headers.is_empty()).then(|| headers.join(&b"; "[..]))
+}
+
+fn is_gone(pair: &[u8], goes: &dyn Fn(&[u8], &[u8]) -> bool) -> bool {
+    let mut gone = false;
+    each_entry(pair, &mut |name, value| gone |= goes(name, value));
+    gone
 }
 
 /// The pairs of all `Cookie` headers, with the spaces around them.
@@ -61,26 +69,31 @@ fn unquoted(value: &[u8]) -> &[u8] {
     quoted.unwrap_or(value)
 }
 
-/// All that servers read in a pair, names with values: the pair itself, and what only some take for further ones.
-fn entries(pair: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    parts(pair).into_iter().chain(hidden(pair))
-}
-
-/// What stands behind a blank or a comma within a pair: Python's `http.cookies` begins another cookie there, and so do
-/// servers that read RFC 2109.
-fn hidden(pair: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// Hands over all that servers read in a pair, names with values: the pair itself, and what stands behind a blank or a
+/// comma within it. Python's `http.cookies` begins another cookie there, and so do servers that read RFC 2109.
+#[inline(never)]
+fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8])) {
     let pair = pair.trim_ascii();
+    if let Some((name, value)) = parts(pair) {
+        take(name, value);
+    }
     let mut from = 0_usize;
     // A name begins behind the sign of equality before its own, so that no byte is looked at once for each name.
-    pair.split(|byte| *byte == b'=').filter_map(move |before| {
+    for before in pair.split(|byte| *byte == b'=') {
         from = from.saturating_add(before.len()).saturating_add(1);
         let name = trim_end(before);
-        let start = name.iter().rposition(parts_cookies)?.saturating_add(1);
-        let value = pair.get(from..)?.trim_ascii_start();
-        let end = value.iter().position(parts_cookies);
-        let value = value.get(..end.unwrap_or(value.len()))?;
-        Some((name.get(start..)?, unquoted(value)))
-    })
+        let start = name.iter().rposition(parts_cookies);
+        if let (Some(start), Some(value)) = (start, pair.get(from..)) {
+            let value = value.trim_ascii_start();
+            let end = value.iter().position(parts_cookies);
+            let value = value.get(..end.unwrap_or(value.len()));
+            let name = name.get(start.saturating_add(1)..);
+            take(
+                name.unwrap_or_default(),
+                unquoted(value.unwrap_or_default()),
+            );
+        }
+    }
 }
 
 fn trim_end(bytes: &[u8]) -> &[u8] {

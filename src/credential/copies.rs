@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::{Credential, Location, MOST_COPIES, Presented};
 use crate::policy::denial::Denial;
 
-/// Those that were found, each once.
-#[derive(Default)]
-pub(super) struct Copies<'h> {
+/// Credentials that a browser sends by itself, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies<'h> {
     first: Option<Credential<'h>>,
     others: Vec<Credential<'h>>,
     /// The refusal of the first that cannot be one.
@@ -56,10 +56,17 @@ impl<'h> Copies<'h> {
         if hides && !explicit.location.is_header() || self.iter().any(contradicts) {
             return Err(Denial::Ambiguous);
         }
-        Ok(Presented::One(explicit))
+        if self.iter().all(|copy| copy.token == explicit.token) {
+            return Ok(Presented::One(explicit));
+        }
+        Ok(Presented::Outranking(explicit, self))
     }
 
-    fn alone(self) -> Result<Presented<'h>, Denial> {
+    /// What counts where there is no other.
+    ///
+    /// # Errors
+    /// [`Denial::Ambiguous`] for too many, and the refusal of what cannot be one where there is nothing else.
+    pub fn alone(self) -> Result<Presented<'h>, Denial> {
         match (self.first, self.others) {
             _ if self.too_many => Err(Denial::Ambiguous),
             (None, _) => self.malformed.map_or(Ok(Presented::Nothing), Err),

@@ -38,6 +38,8 @@ pub enum Emptying<'c> {
         held: &'c Credential<'c>,
         /// Whether it goes upstream.
         forward: bool,
+        /// Where another stands that goes upstream too: it is the application's own.
+        foreign: Option<&'c Location>,
     },
     /// Headers, but for those of providers that forward: nobody has looked at what stands there.
     Unasked,
@@ -79,8 +81,8 @@ impl Places {
     fn add(&mut self, location: &Location, forward: bool) {
         let (list, name) = match location {
             Location::Header { name, .. } => return self.add_header(name, location, forward),
-            Location::Cookie(name) => (&mut self.cookies, name),
-            Location::Parameter(name) => (&mut self.parameters, name),
+            Location::Cookie(own) => (&mut self.cookies, &own.name),
+            Location::Parameter(own) => (&mut self.parameters, &own.name),
             Location::WebSocket => {
                 self.among_subprotocols = true;
                 return;
@@ -126,7 +128,7 @@ impl Places {
             let goes = |sent: &[u8]| {
                 let mut names = self.parameters.iter();
                 let name = names.find(|name| is_read_as(sent, name));
-                name.is_some_and(|name| !which.keeps(&Location::Parameter(name.clone())))
+                name.is_some_and(|name| !which.keeps_parameter(name))
             };
             let rest = query::without(head, goes);
             let rest = rest.map(|rest| (query::HEADER.to_owned(), rest));
@@ -138,7 +140,7 @@ impl Places {
         let protocols = Location::WebSocket;
         if reach.headers
             && self.among_subprotocols
-            && !which.keeps(&protocols)
+            && !which.keeps_protocols()
             && protocols.is_used(head)
         {
             emptied.put(websocket::HEADER, websocket::without(head));
@@ -148,7 +150,7 @@ impl Places {
 
     fn empty_headers(&self, head: &Headers, which: Emptying<'_>, emptied: &mut Emptied) {
         let mut own = None;
-        if let Emptying::Beside { held, forward } = which
+        if let Emptying::Beside { held, forward, .. } = which
             && let Location::Header { name, .. } = held.location
         {
             own = Some(name);
@@ -169,7 +171,8 @@ impl Places {
             let is_plain = name.eq_ignore_ascii_case(place.name.as_bytes());
             let is_own = is_plain && own == Some(&place.name);
             let is_gone = is_plain && emptied.credential.as_ref() == Some(&place.name);
-            if is_own || is_gone || !place.goes(head, which) {
+            let is_foreign = is_plain && which.keeps_header(&place.name);
+            if is_own || is_gone || is_foreign || !place.goes(head, which) {
                 continue;
             }
             // The first costs no memory: mostly there is one.
@@ -188,12 +191,10 @@ impl Places {
         let goes = |sent: &[u8], value: &[u8]| {
             let mut names = self.cookies.iter();
             let name = names.find(|name| is_read_as(sent, name));
-            name.is_some_and(|name| {
-                !(which.keeps(&Location::Cookie(name.clone())) && which.is_held(value))
-            })
+            name.is_some_and(|name| !which.keeps_cookie(name, value))
         };
-        if cookie::has(head, goes) {
-            emptied.put(cookie::HEADER, cookie::without(head, goes));
+        if cookie::has(head, &goes) {
+            emptied.put(cookie::HEADER, cookie::without(head, &goes));
         }
     }
 }
@@ -214,17 +215,48 @@ impl HeaderPlace {
     }
 }
 
-impl Emptying<'_> {
-    /// Whether what held at this place goes upstream.
-    fn keeps(self, location: &Location) -> bool {
+impl<'c> Emptying<'c> {
+    /// What held, where it goes upstream.
+    const fn kept(self) -> Option<&'c Credential<'c>> {
         match self {
-            Self::Beside { held, forward } => forward && held.location == location,
-            Self::All | Self::Unasked => false,
+            Self::Beside {
+                held,
+                forward: true,
+                ..
+            } => Some(held),
+            _ => None,
         }
     }
 
-    fn is_held(self, value: &[u8]) -> bool {
-        matches!(self, Self::Beside { held, .. } if held.token.as_bytes() == value)
+    fn keeps_parameter(self, name: &str) -> bool {
+        let kept = self.kept().map(|held| held.location);
+        matches!(kept, Some(Location::Parameter(own)) if own.name == name)
+    }
+
+    fn keeps_protocols(self) -> bool {
+        let kept = self.kept().map(|held| held.location);
+        matches!(kept, Some(Location::WebSocket))
+    }
+
+    /// Of a cookie's values only the one that held goes upstream.
+    fn keeps_cookie(self, name: &str, value: &[u8]) -> bool {
+        self.kept().is_some_and(|held| {
+            let token = held.token.as_bytes();
+            matches!(held.location, Location::Cookie(own)
+                if own.name == name && own.behind_prefix(value) == Some(token))
+        })
+    }
+
+    /// Whether a header has what is the application's own.
+    fn keeps_header(self, own: &str) -> bool {
+        let Self::Beside {
+            foreign: Some(Location::Header { name, .. }),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        **name == *own
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Named;
 use super::name::is_read_as;
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
@@ -10,26 +11,29 @@ use crate::text::percent_decode;
 /// The pseudo-header with the request target.
 pub(super) const HEADER: &str = ":path";
 
-/// The parameter's value, percent-decoded; `None` where it is missing or empty. All spellings of its name that servers
+/// What stands behind the prefix in the parameter's value, percent-decoded; `None` where nothing does. All spellings of its name that servers
 /// take for it count, and a value that is there several times is one.
 ///
 /// # Errors
 /// [`Denial::Ambiguous`] for a parameter that has two values.
-pub(super) fn read<'h>(head: &'h Headers, name: &str) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-    let mut values = values_of(head.first(HEADER).unwrap_or_default(), name);
+pub(super) fn read<'h>(head: &'h Headers, own: &Named) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+    let mut values = values_of(head.first(HEADER).unwrap_or_default(), &own.name);
     let value = values.next();
     if values.any(|other| Some(other) != value) {
         return Err(Denial::Ambiguous);
     }
-    let value = value.filter(|value| !value.is_empty());
-    Ok(value.map(|value| {
-        if value.contains(&b'%') {
-            // What cannot be decoded is no text of a credential.
-            Cow::Owned(percent_decode(value).unwrap_or_else(|| vec![0]))
-        } else {
-            Cow::Borrowed(value)
-        }
-    }))
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    if !value.contains(&b'%') {
+        return Ok(own.behind_prefix(value).map(Cow::Borrowed));
+    }
+    let Some(decoded) = percent_decode(value) else {
+        // What cannot be decoded is no text of a credential.
+        return Ok(Some(Cow::Borrowed(b"\0")));
+    };
+    let token = own.behind_prefix(&decoded);
+    Ok(token.map(|token| Cow::Owned(token.to_vec())))
 }
 
 /// The request target without the parameters that are to go, by their names as they were sent, else byte for byte; `None`

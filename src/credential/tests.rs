@@ -31,6 +31,7 @@ fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Found {
             Some(tokens.join(" | "))
         }
         Presented::Nothing => None,
+        Presented::Outranking(..) => panic!("there is one place"),
         Presented::One(credential) => Some(credential.token.into_owned()),
     })
 }
@@ -139,7 +140,7 @@ fn a_token_stands_behind_any_prefix_or_none() {
 
 #[test]
 fn a_cookie_is_found_and_only_it_is_taken_out() {
-    let location = Location::Cookie("session".to_owned());
+    let location = Location::Cookie("session".into());
     type Row = (&'static [&'static str], Found, Option<&'static str>);
     let cases: &[Row] = &[
         (&["session=a.b.c"], some("a.b.c"), None),
@@ -214,7 +215,7 @@ fn a_cookie_is_found_and_only_it_is_taken_out() {
 
 #[test]
 fn a_parameter_is_found_and_only_it_is_taken_out() {
-    let location = Location::Parameter("access_token".to_owned());
+    let location = Location::Parameter("access_token".into());
     let cases = [
         ("/a?access_token=a.b.c", some("a.b.c"), "/a"),
         (
@@ -286,6 +287,48 @@ fn a_parameter_is_found_and_only_it_is_taken_out() {
 }
 
 #[test]
+fn a_cookie_or_a_parameter_has_a_prefix() {
+    let named = |prefix: &str| Named {
+        name: "t".to_owned(),
+        prefix: prefix.to_owned(),
+    };
+    for (prefix, value, want) in [
+        ("jwt:", "jwt:a.b.c", some("a.b.c")),
+        ("jwt:", "JWT:a.b.c", some("a.b.c")),
+        ("jwt:", "a.b.c", Ok(None)),
+        ("jwt:", "jwt:", Ok(None)),
+        ("bearer ", "Bearer+a.b.c", some("a.b.c")),
+        ("bearer ", "Bearera.b.c", Ok(None)),
+    ] {
+        let cookie = format!("a=1; t={value}");
+        let cookie: &[(&str, &[u8])] = &[("cookie", cookie.as_bytes())];
+        assert_eq!(
+            found(&Location::Cookie(named(prefix)), cookie),
+            want,
+            "{value}"
+        );
+        let target = format!("/?a=1&t={value}");
+        let target: &[(&str, &[u8])] = &[(":path", target.as_bytes())];
+        assert_eq!(
+            found(&Location::Parameter(named(prefix)), target),
+            want,
+            "{value}"
+        );
+        // Whatever stands before it, nobody else is to read it.
+        let rest = rest_of(&Location::Cookie(named(prefix)), cookie, "cookie");
+        assert_eq!(rest.as_deref(), Some("a=1"));
+        let rest = rest_of(&Location::Parameter(named(prefix)), target, ":path");
+        assert_eq!(rest.as_deref(), Some("/?a=1"));
+    }
+    let location = Location::Cookie(named("bearer "));
+    let spaced: &[(&str, &[u8])] = &[("cookie", b"t=Bearer a.b.c; t=x")];
+    assert_eq!(found(&location, spaced), some("a.b.c"));
+    let location = Location::Parameter(named("bearer "));
+    let encoded: &[(&str, &[u8])] = &[(":path", b"/?t=%42earer%20a%2Eb")];
+    assert_eq!(found(&location, encoded), some("a.b"));
+}
+
+#[test]
 fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
     type Row = (&'static [&'static str], Found, Option<&'static str>);
     let cases: &[Row] = &[
@@ -309,6 +352,66 @@ fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
         ),
         (&["bearer, bearer"], Err(Denial::Ambiguous), Some("bearer")),
         (&["bearer, a@b"], Err(UNREADABLE), Some("bearer")),
+        (
+            &["bearer, a, chat, bearer, a"],
+            some("a"),
+            Some("bearer, chat, bearer"),
+        ),
+        (
+            &["access_token, a.b.c, chat"],
+            some("a.b.c"),
+            Some("access_token, chat"),
+        ),
+        (
+            &["chat, access_token"],
+            Err(Denial::Malformed),
+            Some("chat, access_token"),
+        ),
+        (
+            &["bearer, a, access_token, b"],
+            Err(Denial::Ambiguous),
+            Some("bearer, access_token"),
+        ),
+        (&["bearer-a.b.c, chat"], some("a.b.c"), Some("chat")),
+        (&["Bearer-a"], some("a"), None),
+        (&["bearer-"], Err(Denial::Malformed), None),
+        (&["bearer-a, bearer, a"], some("a"), Some("bearer")),
+        (&["bearer-a, bearer-b"], Err(Denial::Ambiguous), None),
+        (
+            &["v4.channel.k8s.io, base64url.bearer.authorization.k8s.io.YS5iLmM"],
+            some("a.b.c"),
+            Some("v4.channel.k8s.io"),
+        ),
+        (
+            &["base64url.bearer.authorization.k8s.io.YS5iLmM, bearer, a.b.c"],
+            some("a.b.c"),
+            Some("bearer"),
+        ),
+        (
+            &["base64url.bearer.authorization.k8s.io.YQ=="],
+            Err(UNREADABLE),
+            None,
+        ),
+        (
+            &["base64url.bearer.authorization.k8s.io.YSBi"],
+            Err(UNREADABLE),
+            None,
+        ),
+        (
+            &["base64url.bearer.authorization.k8s.io."],
+            Err(Denial::Malformed),
+            None,
+        ),
+        (&["eyJh.b.c"], some("eyJh.b.c"), None),
+        (&["chat, eyJh.b.c"], some("eyJh.b.c"), Some("chat")),
+        (&["eyJh.b.c, eyJh.b.d"], Err(Denial::Ambiguous), None),
+        (&["eyJh.b"], Ok(None), Some("eyJh.b")),
+        (
+            &["v1.kernel.websocket.jupyter.org"],
+            Ok(None),
+            Some("v1.kernel.websocket.jupyter.org"),
+        ),
+        (&["a.b.c"], Ok(None), Some("a.b.c")),
         (&[], Ok(None), None),
     ];
     for (values, want, rest) in cases {
@@ -329,8 +432,8 @@ fn a_subprotocol_is_found_and_only_the_token_is_taken_out() {
 fn one_credential_in_the_whole_request() {
     let locations = [
         Location::bearer(),
-        Location::Cookie("session".to_owned()),
-        Location::Parameter("access_token".to_owned()),
+        Location::Cookie("session".into()),
+        Location::Parameter("access_token".into()),
         Location::WebSocket,
     ];
     let at = |index: usize, token: &str| match index {
@@ -345,6 +448,12 @@ fn one_credential_in_the_whole_request() {
             Presented::One(found) => {
                 let place = locations.iter().position(|place| place == found.location);
                 (found.token.into_owned(), place.unwrap())
+            }
+            Presented::Outranking(found, copies) => {
+                assert!(
+                    matches!(copies.alone(), Ok(Presented::One(copy)) if copy.token != found.token)
+                );
+                (found.token.into_owned(), 0)
             }
             other => panic!("{other:?}"),
         })
@@ -370,8 +479,8 @@ fn one_credential_in_the_whole_request() {
 #[test]
 fn so_many_copies_are_looked_at() {
     let locations = [
-        Location::Cookie("session".to_owned()),
-        Location::Cookie("sid".to_owned()),
+        Location::Cookie("session".into()),
+        Location::Cookie("sid".into()),
         Location::basic(),
         Location::bearer(),
     ];
@@ -381,7 +490,7 @@ fn so_many_copies_are_looked_at() {
         find(&head, &locations, &refuse).map(|found| match found {
             Presented::Copies(copies) => copies.len(),
             Presented::Nothing => 0,
-            Presented::One(_) => 1,
+            Presented::One(_) | Presented::Outranking(..) => 1,
         })
     };
     for (cookie, authorization, want) in [

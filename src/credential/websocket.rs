@@ -1,4 +1,9 @@
-//! Tokens among the subprotocols of a WebSocket (RFC 6455 §4.1).
+//! Tokens among the subprotocols of a WebSocket (RFC 6455 §4.1), in the forms on which servers and their scripts have
+//! agreed.
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::headers::Headers;
 use crate::policy::denial::Denial;
@@ -6,24 +11,41 @@ use crate::policy::denial::Denial;
 /// The list of subprotocols.
 pub(super) const HEADER: &str = "sec-websocket-protocol";
 
-/// The entry before the token. It stays, so that the server can choose it: a browser closes a connection
+/// The entries before a token. They stay, so that the server can choose them: a browser closes a connection
 /// whose server chose nothing of what was offered.
-const MARK: &[u8] = b"bearer";
+const MARKS: [&[u8]; 2] = [b"bearer", b"access_token"];
+/// What stands before a token within its entry.
+const PREFIX: &[u8] = b"bearer-";
+/// What stands before a token that is encoded once more, as Kubernetes has it.
+const ENCODED: &[u8] = b"base64url.bearer.authorization.k8s.io.";
 
-/// The entry behind `bearer`; `None` where there is no such entry.
+/// The token among them; `None` where there is none.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one `bearer`, [`Denial::Malformed`] for one at the list's end.
-pub(super) fn read(head: &Headers) -> Result<Option<&[u8]>, Denial> {
-    let mut entries = entries(head).skip_while(|entry| !is_mark(entry));
-    if entries.next().is_none() {
-        return Ok(None);
+/// [`Denial::Ambiguous`] for two different ones, [`Denial::Malformed`] for a mark at the list's end.
+pub(super) fn read(head: &Headers) -> Result<Option<Cow<'_, [u8]>>, Denial> {
+    let mut found: Option<Cow<'_, [u8]>> = None;
+    let mut behind_mark = false;
+    for entry in entries(head) {
+        let token = match (std::mem::take(&mut behind_mark), is_mark(entry)) {
+            (true, true) => return Err(Denial::Ambiguous),
+            (true, false) => Some(Cow::Borrowed(entry)),
+            (false, true) => {
+                behind_mark = true;
+                None
+            }
+            (false, false) => alone(entry),
+        };
+        match (&found, token) {
+            (Some(held), Some(token)) if *held != token => return Err(Denial::Ambiguous),
+            (None, Some(token)) => found = Some(token),
+            _ => {}
+        }
     }
-    let token = entries.next().ok_or(Denial::Malformed)?;
-    if is_mark(token) || entries.any(is_mark) {
-        return Err(Denial::Ambiguous);
+    if behind_mark {
+        return Err(Denial::Malformed);
     }
-    Ok(Some(token))
+    Ok(found)
 }
 
 /// All other entries; `None` where there are none.
@@ -33,14 +55,39 @@ pub(super) fn without(head: &Headers) -> Option<Vec<u8>> {
         .filter(|entry| {
             let token = behind_mark;
             behind_mark = is_mark(entry);
-            !token
+            !token && alone(entry).is_none()
         })
         .collect();
     (!others.is_empty()).then(|| others.join(&b", "[..]))
 }
 
-fn is_mark(entry: impl AsRef<[u8]>) -> bool {
-    entry.as_ref().eq_ignore_ascii_case(MARK)
+/// The token of an entry that needs no mark before it.
+#[inline(never)]
+fn alone(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if let Some(encoded) = behind(entry, ENCODED) {
+        let decoded = BASE64_URL_SAFE_NO_PAD.decode(encoded);
+        // What cannot be decoded is no text of a credential.
+        return Some(Cow::Owned(decoded.unwrap_or_else(|_| vec![0])));
+    }
+    behind(entry, PREFIX)
+        .or_else(|| is_token(entry).then_some(entry))
+        .map(Cow::Borrowed)
+}
+
+fn behind<'e>(entry: &'e [u8], prefix: &[u8]) -> Option<&'e [u8]> {
+    let (start, rest) = entry.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// Whether an entry is a token by its looks: three parts, of which the first is a JSON object in base64url. No name of a
+/// subprotocol begins so.
+fn is_token(entry: &[u8]) -> bool {
+    let dots = entry.iter().filter(|byte| **byte == b'.');
+    entry.starts_with(b"eyJ") && dots.count() == 2
+}
+
+fn is_mark(entry: &[u8]) -> bool {
+    MARKS.iter().any(|mark| mark.eq_ignore_ascii_case(entry))
 }
 
 fn entries(head: &Headers) -> impl Iterator<Item = &[u8]> {

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::inquiry::{Inquiry, Judged};
 use super::{Exchange, Need, Stores, Verdict};
 use crate::config::ProviderId;
-use crate::credential::Credential;
+use crate::credential::{Copies, Credential};
+use crate::jose::{Malformation, TokenError};
 use crate::keys::SharedData;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Bearer;
@@ -74,9 +75,39 @@ impl Exchange {
         match (found.hidden, found.unknown, copies.get(index)) {
             (Some(hidden), ..) => Verdict::Deny(hidden),
             (None, false, Some(copy)) => {
-                Inquiry::new(self, (rule, variables), copy, (stores, shared), now).authenticate()
+                self.authenticate((rule, variables), copy, (stores, shared), now)
             }
             _ => Verdict::Deny(Denial::Ambiguous),
+        }
+    }
+
+    /// Judges the credential of a header before those that a browser sends by itself. A token that is none of the rule's
+    /// issuers' may be the application's own, and hides nobody: the others are judged in its place.
+    #[cold]
+    pub(super) fn judge_outranking<'a>(
+        &'a self,
+        (rule, variables): (&'a Rule, &Variables),
+        (explicit, copies): (&Credential<'_>, Copies<'_>),
+        (stores, shared): (&'a Stores, &mut dyn SharedData),
+        now: Now,
+    ) -> Verdict<'a> {
+        let under = (rule, variables);
+        self.foreign.replace(None);
+        let first = self.authenticate(under, explicit, (stores, &mut *shared), now);
+        let error = match first {
+            Verdict::Deny(Denial::Token(error)) if is_foreign(error) => error,
+            verdict => return verdict,
+        };
+        self.foreign.replace(Some(explicit.location.clone()));
+        let other = match copies.alone() {
+            Ok(presented) => self.judge(under, presented, (stores, shared), now),
+            Err(denial) => Verdict::Deny(denial),
+        };
+        match other {
+            Verdict::Deny(denial) => Verdict::Deny(Denial::Token(error).most_specific(denial)),
+            // Only a caller counts in its place.
+            Verdict::Permit(None) => Verdict::Deny(error.into()),
+            verdict => verdict,
         }
     }
 
@@ -130,6 +161,15 @@ impl Exchange {
         let asked = self.asks_about.get();
         !asks(need) || asked.is_none_or(|asked| asked == index)
     }
+}
+
+/// Whether a token was refused for being none of the issuers', or for looks that none of their tokens has.
+const fn is_foreign(error: TokenError) -> bool {
+    use Malformation::{Encrypted, Header, Segments};
+    matches!(
+        error,
+        TokenError::UnknownIssuer | TokenError::Malformed(Encrypted | Header | Segments)
+    )
 }
 
 /// Whether a service is asked about this credential, or an issuer for a key that it may have.

@@ -216,12 +216,14 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Ok(aws) => aws,
             Err(hurdle) => return hurdle.into(),
         };
+        let foreign = self.exchange.foreign.borrow();
         Verdict::Permit(Some(Caller {
             rule: self.rule,
             principal,
             emptied: self.exchange.emptied(Emptying::Beside {
                 held: self.credential,
                 forward: provider.forward,
+                foreign: foreign.as_ref().filter(|_| provider.forwards_foreign),
             }),
             aws,
         }))

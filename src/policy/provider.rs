@@ -197,6 +197,8 @@ pub struct Provider {
     pub locations: Box<[Location]>,
     /// Whether the credential goes upstream.
     pub forward: bool,
+    /// Whether a token in a header goes upstream that is none of the rule's providers', beside a cookie that holds.
+    pub forwards_foreign: bool,
     /// From which sites requests may come with a credential that browsers send by themselves.
     pub csrf: Csrf,
     /// How claims become a caller.

@@ -7,6 +7,7 @@ use crate::jose::TokenError;
 
 impl Policy {
     /// What the log says besides the reason; it quotes nothing of the request.
+    #[cold]
     #[must_use]
     pub fn remark(&self, rule: Option<&Rule>, denial: Denial, head: &Headers) -> Option<String> {
         match denial {

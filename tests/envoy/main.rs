@@ -47,6 +47,7 @@ mod oidc;
 mod outage;
 mod passwords;
 mod paths;
+mod places;
 mod possession;
 mod reference_directory;
 mod remembered;

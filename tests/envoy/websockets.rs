@@ -103,8 +103,8 @@ fn a_socket_is_opened_by_a_token_and_carries_what_is_said() {
             [401],
             [400],
             [401],
-            [400],
-            // The same in two places is one, and neither goes on; another one is one too many.
+            [101, "bearer", ["/ws", "bearer, bearer", "u-1", null]],
+            // The same in two places of whatever kind is one, and neither goes on; another one is one too many.
             [101, "bearer", ["/ws", "bearer", "u-1", null]],
             [400],
             [403],

@@ -412,7 +412,7 @@ mod tests {
     fn a_page_of_another_site_is_judged_as_the_filter_does() {
         let text = CONFIG.replace(
             "\"issuer\":",
-            "\"from_cookies\": [\"session\"], \"issuer\":",
+            "\"from_headers\": [], \"from_cookies\": [\"session\"], \"issuer\":",
         );
         let policy = Policy::compile(
             &Config::parse(text.as_bytes()).unwrap(),

@@ -16,8 +16,8 @@ fn header(name: &str, prefix: &str) -> Location {
 fn places() -> Places {
     let users = [
         Location::bearer(),
-        Location::Cookie("session".to_owned()),
-        Location::Parameter("access_token".to_owned()),
+        Location::Cookie("session".into()),
+        Location::Parameter("access_token".into()),
         Location::WebSocket,
     ];
     Places::of([
@@ -75,8 +75,8 @@ fn whatever_stands_where_a_provider_looks_goes_unless_it_held() {
     assert_eq!(gone(&head, Emptying::All), [&twins[..], &rest].concat());
     let held = |token: &'static str, location: &'static str| -> (Location, &str) {
         let location = match location {
-            "session" => Location::Cookie("session".to_owned()),
-            "access_token" => Location::Parameter("access_token".to_owned()),
+            "session" => Location::Cookie("session".into()),
+            "access_token" => Location::Parameter("access_token".into()),
             "protocol" => Location::WebSocket,
             name => header(name, ""),
         };
@@ -159,7 +159,14 @@ fn whatever_stands_where_a_provider_looks_goes_unless_it_held() {
         };
         let held = &held;
         assert_eq!(
-            gone(&head, Emptying::Beside { held, forward }),
+            gone(
+                &head,
+                Emptying::Beside {
+                    held,
+                    forward,
+                    foreign: None
+                }
+            ),
             want,
             "{place}"
         );

@@ -88,3 +88,118 @@ fn a_method_that_a_header_names_changes_something_too() {
         }
     }
 }
+
+/// Whose a request is and which credential headers are taken out, or the status and why.
+type Seen = Result<(String, Vec<String>), (u16, &'static str)>;
+
+fn seen(world: &mut World, headers: &[(&str, &str)]) -> Seen {
+    let id = world.request(0, "/orders", headers);
+    world.pass(secs(1));
+    match world.fate(id) {
+        Fate::Forwarded(set, removed) => {
+            let names = ["authorization", "cookie", "x-token"];
+            let removed = removed.iter().filter(|name| names.contains(&name.as_str()));
+            Ok((set["x-auth-user-id"].clone(), removed.cloned().collect()))
+        }
+        _ => Err((world.status(id), world.reason(id))),
+    }
+}
+
+#[test]
+fn further_places_add_to_the_default_header_and_a_list_of_headers_replaces_it() {
+    let token = token("a", &json!({}));
+    let header = bearer(&token);
+    let session = format!("session={token}");
+    let protocol = format!("bearer, {token}");
+    for (headers, reads_default, reads_own) in [
+        (Value::Null, true, false),
+        (json!([]), false, false),
+        (json!([{ "name": "x-token" }]), false, true),
+    ] {
+        let mut config = config();
+        let main = &mut config["providers"]["main"];
+        main["from_cookies"] = json!(["session"]);
+        main["from_params"] = json!([{ "name": "t", "value_prefix": "jwt " }]);
+        main["from_websocket_protocol"] = json!(true);
+        if !headers.is_null() {
+            main["from_headers"] = headers;
+        }
+        let mut world = started(&config);
+        for (name, value, passes) in [
+            ("cookie", session.as_str(), true),
+            ("sec-websocket-protocol", protocol.as_str(), true),
+            ("authorization", header.as_str(), reads_default),
+            ("x-token", token.as_str(), reads_own),
+        ] {
+            let want = if passes {
+                Ok("alice")
+            } else {
+                Err((401, "missing"))
+            };
+            let got = seen(&mut world, &[(name, value)]);
+            let got = got
+                .as_ref()
+                .map(|(user, _)| user.as_str())
+                .map_err(|why| *why);
+            assert_eq!(got, want, "{name}");
+        }
+        let id = world.request(0, &format!("/orders?t=JWT%20{token}"), &[]);
+        assert_eq!(world.status(id), 200);
+    }
+}
+
+#[test]
+fn an_application_s_own_token_does_not_hide_a_cookie_that_holds() {
+    let good = token("a", &json!({}));
+    let session = format!("session={good}");
+    let stranger = bearer(&token("a", &json!({ "iss": "https://other" })));
+    let expired = bearer(&token("a", &json!({ "exp": 1 })));
+    let encrypted = "Bearer eyJhbGciOiJkaXIifQ.a.b.c.d";
+    let dead = format!("session={}", token("a", &json!({ "exp": 1 })));
+    for foreign in ["remove", "forward"] {
+        let mut config = config();
+        config["providers"]["main"]["from_cookies"] = json!(["session"]);
+        config["providers"]["main"]["foreign"] = json!(foreign);
+        let mut world = started(&config);
+        let removed: &[&str] = match foreign {
+            "forward" => &["cookie"],
+            _ => &["cookie", "authorization"],
+        };
+        for own in ["Bearer glpat-x_y", "Bearer a.b.c", encrypted, &stranger] {
+            let (user, mut gone) =
+                seen(&mut world, &[("authorization", own), ("cookie", &session)]).unwrap();
+            gone.sort_by_key(|name| removed.iter().position(|want| want == name));
+            assert_eq!(
+                (user.as_str(), gone),
+                (
+                    "alice",
+                    removed.iter().map(|name| (*name).to_owned()).collect()
+                ),
+                "{own}"
+            );
+            // It is nobody's without one that holds, and what is wrong with that one is told.
+            let alone = seen(&mut world, &[("authorization", own)]);
+            assert!(
+                matches!(alone, Err((401, "malformed" | "unknown_issuer"))),
+                "{alone:?}"
+            );
+            let got = seen(&mut world, &[("authorization", own), ("cookie", &dead)]);
+            assert_eq!(got, Err((401, "expired")));
+            // A browser has sent it by itself.
+            let headers = [
+                ("authorization", own),
+                ("cookie", &session),
+                (":method", "POST"),
+            ];
+            assert_eq!(seen(&mut world, &headers), Err((403, "cross_site")));
+        }
+        // What is one of theirs is refused, whatever the cookies say.
+        for (own, want) in [
+            (expired.as_str(), (401, "expired")),
+            ("Bearer", (400, "malformed_credentials")),
+        ] {
+            let got = seen(&mut world, &[("authorization", own), ("cookie", &session)]);
+            assert_eq!(got, Err(want), "{own}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::capabilities::{Capabilities, Facts};
 use crate::config::{ClientAddress, ConfigError, NginxHost, OverrideHeaders};
-use crate::credential::Location;
+use crate::credential::{Location, Named};
 use crate::policy::Policy;
 
 impl Policy {
@@ -50,7 +50,7 @@ impl Policy {
             };
             for location in &provider.locations {
                 match location {
-                    Location::Parameter(name) if !host.sets_target => {
+                    Location::Parameter(Named { name, .. }) if !host.sets_target => {
                         return refuse(format!(
                             "{word} sends the query as it came: the parameter {name} can only be forwarded (true)"
                         ));

@@ -118,6 +118,7 @@ impl Compiled {
             verification,
             locations,
             forward: provider.forward,
+            forwards_foreign: locations::forwards_foreign(at, provider)?,
             csrf: csrf(at, provider, self.overridden)?,
             identity: identity::compile(at, provider, &self.directories)?,
             challenge,

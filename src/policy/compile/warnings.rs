@@ -180,6 +180,18 @@ fn provider(at: &str, provider: &Given, found: &mut Vec<ConfigError>) {
             "what stands in a URL ends up in logs, histories and Referer; prefer a header or a cookie",
         );
     }
+    for (key, given) in [
+        ("from_params", &provider.from_params),
+        ("from_cookies", &provider.from_cookies),
+    ] {
+        if given.is_some() && provider.from_headers.is_none() {
+            warn(
+                found,
+                format!("{at}.{key}"),
+                "adds to the default header, which is read too and taken out; write \"from_headers\": [] where tokens stand nowhere else, or list the headers",
+            );
+        }
+    }
     if provider.csrf == Some(Csrf::Off) {
         warn(
             found,

@@ -141,8 +141,11 @@ fn provider(node: &Node<'_>, draft: &mut Draft) -> Value {
     if !cookies.is_empty() {
         node.differs(COOKIES);
     }
+    // One place replaces the default header there, and adds to it here.
+    if !(headers.is_empty() && params.is_empty() && cookies.is_empty()) {
+        object.insert("from_headers".into(), json!(headers));
+    }
     for (key, list) in [
-        ("from_headers", json!(headers)),
         ("from_params", json!(params)),
         ("from_cookies", json!(cookies)),
     ] {

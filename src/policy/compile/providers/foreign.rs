@@ -36,7 +36,7 @@ const fn word(kind: ProviderKind) -> &'static str {
 
 pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
     use ProviderKind::{ApiKey, Basic, Cognito, EntraId, Http, Introspection, Jwt};
-    let rows: [(&str, bool, &[ProviderKind]); 33] = [
+    let rows: [(&str, bool, &[ProviderKind]); 34] = [
         ("preset", provider.preset.is_some(), &[Jwt]),
         ("issuer", provider.issuer.is_some(), &[Jwt, Introspection]),
         (
@@ -83,6 +83,7 @@ pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
             provider.from_websocket_protocol,
             PLACED,
         ),
+        ("foreign", provider.foreign.is_some(), PLACED),
         ("clock_skew", provider.clock_skew.is_some(), TOKENS),
         (
             "require_expiration",

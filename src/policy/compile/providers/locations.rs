@@ -1,7 +1,7 @@
 //! Where a provider's tokens stand.
 
-use crate::config::{self, ConfigError, ProviderKind};
-use crate::credential::Location;
+use crate::config::{self, ConfigError, Foreign, ProviderKind};
+use crate::credential::{Location, Named};
 use crate::policy::compile::header_name;
 use crate::text::is_token;
 
@@ -10,38 +10,38 @@ pub(super) fn compile(
     provider: &config::Provider,
 ) -> Result<Box<[Location]>, ConfigError> {
     let mut locations = Vec::new();
+    if provider.from_headers.is_none() {
+        locations.push((at.to_owned(), default(provider.kind)));
+    }
     for (index, header) in provider.from_headers.iter().flatten().enumerate() {
         let at = format!("{at}.from_headers[{index}]");
         locations.push((at.clone(), self::header(&at, header)?));
     }
-    for (index, name) in provider.from_params.iter().flatten().enumerate() {
+    for (index, given) in provider.from_params.iter().flatten().enumerate() {
         let at = format!("{at}.from_params[{index}]");
-        if name.is_empty() {
+        if given.0.name.is_empty() {
             return Err(ConfigError::new(at, "a parameter has a name"));
         }
-        locations.push((at, Location::Parameter(name.clone())));
+        locations.push((at.clone(), Location::Parameter(named(&at, &given.0)?)));
     }
-    for (index, name) in provider.from_cookies.iter().flatten().enumerate() {
+    for (index, given) in provider.from_cookies.iter().flatten().enumerate() {
         let at = format!("{at}.from_cookies[{index}]");
         // RFC 6265 §4.1.1: a token of RFC 9110 §5.6.2, like the name of a header.
-        if !is_token(name) {
+        if !is_token(&given.0.name) {
             return Err(ConfigError::new(
                 at,
-                format!("\"{name}\" is not the name of a cookie"),
+                format!("\"{}\" is not the name of a cookie", given.0.name),
             ));
         }
-        locations.push((at, Location::Cookie(name.clone())));
+        locations.push((at.clone(), Location::Cookie(named(&at, &given.0)?)));
     }
     if provider.from_websocket_protocol {
         locations.push((format!("{at}.from_websocket_protocol"), Location::WebSocket));
     }
-    let given = provider.from_headers.is_some()
-        || provider.from_params.is_some()
-        || provider.from_cookies.is_some();
-    if locations.is_empty() && given {
+    if locations.is_empty() {
         return Err(ConfigError::new(
-            at,
-            "its tokens stand nowhere: from_headers, from_params and from_cookies are empty",
+            format!("{at}.from_headers"),
+            "no token location left: without headers, tokens need from_params, from_cookies or from_websocket_protocol",
         ));
     }
     for (index, (at, location)) in locations.iter().enumerate() {
@@ -53,14 +53,8 @@ pub(super) fn compile(
             return Err(ConfigError::new(at, "stands twice"));
         }
     }
-    Ok(if locations.is_empty() {
-        Box::new([default(provider.kind)])
-    } else {
-        locations
-            .into_iter()
-            .map(|(_, location)| location)
-            .collect()
-    })
+    let locations = locations.into_iter();
+    Ok(locations.map(|(_, location)| location).collect())
 }
 
 /// Where credentials of a kind stand, unless the configuration says it.
@@ -81,18 +75,40 @@ fn header(at: &str, header: &config::FromHeader) -> Result<Location, ConfigError
     } else {
         header_name(&format!("{at}.name"), &header.name)?
     };
-    let prefix = &header.value_prefix;
-    let bare = prefix.strip_suffix(' ').unwrap_or(prefix);
-    let sound = bare.bytes().all(|byte| byte.is_ascii_graphic()) && prefix != " ";
-    if !sound {
-        return Err(ConfigError::new(
-            format!("{at}.value_prefix"),
-            format!("\"{prefix}\" cannot stand before a token"),
-        ));
-    }
     Ok(Location::Header {
         name: name.into(),
-        // One place, however providers spell it: in two spellings each credential there would be two.
-        prefix: prefix.to_ascii_lowercase(),
+        prefix: prefix(at, header)?,
     })
+}
+
+fn named(at: &str, given: &config::FromHeader) -> Result<Named, ConfigError> {
+    Ok(Named {
+        name: given.name.clone(),
+        prefix: prefix(at, given)?,
+    })
+}
+
+/// What stands before a token, as it is compared: in two spellings each credential there would be two.
+#[inline(never)]
+fn prefix(at: &str, given: &config::FromHeader) -> Result<String, ConfigError> {
+    let prefix = &given.value_prefix;
+    let bare = prefix.strip_suffix(' ').unwrap_or(prefix);
+    if bare.bytes().all(|byte| byte.is_ascii_graphic()) && prefix != " " {
+        return Ok(prefix.to_ascii_lowercase());
+    }
+    Err(ConfigError::new(
+        format!("{at}.value_prefix"),
+        format!("\"{prefix}\" cannot stand before a token"),
+    ))
+}
+
+/// What becomes of the application's own tokens in a header. Only beside what browsers send by themselves there can be any.
+pub(super) fn forwards_foreign(at: &str, provider: &config::Provider) -> Result<bool, ConfigError> {
+    if provider.foreign.is_some() && provider.from_cookies.is_none() {
+        return Err(ConfigError::new(
+            format!("{at}.foreign"),
+            "is about tokens in a header beside a cookie that holds: it stands beside from_cookies",
+        ));
+    }
+    Ok(provider.foreign == Some(Foreign::Forward))
 }

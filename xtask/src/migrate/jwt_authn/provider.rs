@@ -76,7 +76,8 @@ fn places(node: &Node<'_>, object: &mut Map<String, Value>) {
     if headers.is_empty() && params.is_empty() && cookies.is_empty() {
         node.differs("a token in the query (access_token) is not looked at, as addresses end up in logs; from_params brings it back");
     }
-    if !headers.is_empty() {
+    // One place replaces the default header there, and adds to it here.
+    if !(headers.is_empty() && params.is_empty() && cookies.is_empty()) {
         object.insert("from_headers".into(), json!(headers));
     }
     if !params.is_empty() {
