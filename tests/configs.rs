@@ -265,6 +265,16 @@ fn what_is_wrong_is_told_with_its_place() {
             "providers.issuer.from_headers: no token location left",
         ),
         (
+            "/providers/issuer/padded",
+            "true",
+            "providers.issuer.padded: load balancers of all accounts share their keys: name yours",
+        ),
+        (
+            "/providers/issuer/required_header",
+            "{\"signer\": {\"any_of\": []}}",
+            "providers.issuer.required_header.signer",
+        ),
+        (
             "/providers/issuer/foreign",
             "\"forward\"",
             "providers.issuer.foreign: is about tokens in a header beside a cookie that holds",

@@ -89,6 +89,11 @@ pub struct Provider {
     pub max_lifetime: Option<DurationText>,
     /// Accepted values of the header `typ`.
     pub token_types: Option<Vec<String>>,
+    /// Whether tokens have base64url with padding, as AWS's load balancers make them.
+    pub padded: Option<bool>,
+    /// Members that the header of each token must have, with their tests.
+    #[serde(default)]
+    pub required_header: UniqueMap<ClaimTest>,
     /// Claims that each token must have, with their tests.
     #[serde(default)]
     pub required_claims: UniqueMap<ClaimTest>,

@@ -5,7 +5,7 @@ use std::{fmt, rc::Rc};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use jwt_compact::ParseError;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Algorithm, ClaimSet, Malformation, TokenError};
 use crate::json::StrictObject;
@@ -58,6 +58,38 @@ impl<'t> UntrustedToken<'t> {
         })
     }
 
+    /// Parses a token whose three parts are padded (RFC 4648 section 3.2), as AWS's load balancers make them; one whose
+    /// parts are not is none. The signature covers the padding too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn parse_padded(compact: &'t str, max_bytes: usize) -> Result<Self, TokenError> {
+        if compact.len() > max_bytes {
+            return Err(TokenError::TooLarge);
+        }
+        let segments = TokenError::Malformed(Malformation::Segments);
+        let plain = without_padding(compact).ok_or(segments)?;
+        let token = UntrustedToken::parse(&plain, max_bytes)?;
+        let (signed, _) = compact.rsplit_once('.').ok_or(segments)?;
+        let (_, payload) = signed.split_once('.').ok_or(segments)?;
+        Ok(Self {
+            inner: token.inner.into_owned(),
+            claims: token.claims,
+            signed,
+            payload: payload.trim_end_matches('='),
+        })
+    }
+
+    /// All members of the header; few ask for them, and they are read anew.
+    #[must_use]
+    pub fn header_members(&self) -> Option<Map<String, Value>> {
+        let (header, _) = self.signed.split_once('.')?;
+        let header = BASE64_URL_SAFE_NO_PAD.decode(header.trim_end_matches('='));
+        let StrictObject(members) = serde_json::from_slice(&header.ok()?).ok()?;
+        Some(members)
+    }
+
     /// The algorithm that the token claims to be signed with (RFC 7515 section 4.1.1).
     ///
     /// # Errors
@@ -91,7 +123,7 @@ impl<'t> UntrustedToken<'t> {
         &self.claims
     }
 
-    /// The payload segment as received, in base64url.
+    /// The payload segment as received, in base64url without padding.
     #[must_use]
     pub const fn payload_text(&self) -> &'t str {
         self.payload
@@ -130,6 +162,23 @@ fn read(compact: &str) -> Result<Inner<'_>, TokenError> {
             _ => Malformation::Segments,
         })
     })
+}
+
+/// The three parts without their padding, where each has exactly what it needs.
+fn without_padding(compact: &str) -> Option<String> {
+    let mut plain = String::with_capacity(compact.len());
+    for part in compact.split('.') {
+        let body = part.trim_end_matches('=');
+        let padding = part.len().checked_sub(body.len())?;
+        if part.len() % 4 != 0 || padding > 2 {
+            return None;
+        }
+        if !plain.is_empty() {
+            plain.push('.');
+        }
+        plain.push_str(body);
+    }
+    Some(plain)
 }
 
 /// The token with a header without `cty`, `x5t` and `x5t#S256`, where it has one of them: `jwt-compact` wants the first to

@@ -1,6 +1,6 @@
 //! Tests of claims.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::config::Literal;
 use crate::jose::ClaimSet;
@@ -34,23 +34,33 @@ impl ClaimRule {
     /// Whether it holds. A claim of another type never equals: `"1"` is not `1`.
     #[must_use]
     pub fn holds(&self, claims: &ClaimSet, variables: &[(String, String)]) -> bool {
-        let value = claims.find(&self.path).filter(|value| !value.is_null());
-        match (&self.test, value) {
-            (ClaimTest::Present(wanted), value) => value.is_some() == *wanted,
+        self.test.holds(claims.find(&self.path), variables)
+    }
+
+    /// Whether it holds of the members of something else.
+    #[must_use]
+    pub fn holds_of(&self, members: &Map<String, Value>) -> bool {
+        self.test.holds(self.path.find(members), &[])
+    }
+}
+
+impl ClaimTest {
+    fn holds(&self, value: Option<&Value>, variables: &[(String, String)]) -> bool {
+        let value = value.filter(|value| !value.is_null());
+        match (self, value) {
+            (Self::Present(wanted), value) => value.is_some() == *wanted,
             (_, None) => false,
-            (ClaimTest::AnyOf(wanted), Some(value)) => {
+            (Self::AnyOf(wanted), Some(value)) => {
                 wanted.iter().any(|literal| equals(literal, value))
             }
-            (ClaimTest::Contains(wanted), Some(Value::Array(items))) => {
+            (Self::Contains(wanted), Some(Value::Array(items))) => {
                 items.iter().any(|item| equals(wanted, item))
             }
-            (ClaimTest::Contains(Literal::Text(word)), Some(Value::String(text))) => {
+            (Self::Contains(Literal::Text(word)), Some(Value::String(text))) => {
                 text.split(' ').any(|held| held == word)
             }
-            (ClaimTest::Prefix(start), Some(Value::String(text))) => {
-                text.starts_with(start.as_str())
-            }
-            (ClaimTest::PathVariable(name), Some(value)) => variables
+            (Self::Prefix(start), Some(Value::String(text))) => text.starts_with(start.as_str()),
+            (Self::PathVariable(name), Some(value)) => variables
                 .iter()
                 .find(|(known, _)| known == name)
                 .is_some_and(|(_, text)| match value {
@@ -61,7 +71,7 @@ impl ClaimRule {
                     }
                     _ => false,
                 }),
-            (ClaimTest::Contains(_) | ClaimTest::Prefix(_), Some(_)) => false,
+            (Self::Contains(_) | Self::Prefix(_), Some(_)) => false,
         }
     }
 }

@@ -104,9 +104,15 @@ impl<'p> Inquiry<'p, '_> {
         } = signed;
         let place = self.place().seen_by(id);
         let limit = self.exchange.policy.limits.token_bytes;
-        let token = self
-            .token
-            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
+        let padded;
+        let token = if rules.padded {
+            // Others read the text in another way.
+            padded = rules.parse(&self.credential.token, limit);
+            &padded
+        } else {
+            self.token
+                .get_or_insert_with(|| rules.parse(&self.credential.token, limit))
+        };
         let token = token.as_ref().map_err(|error| *error)?;
         if !rules.is_named_by(token.claims()) {
             return Err(TokenError::UnknownIssuer.into());

@@ -1,9 +1,12 @@
 //! Where credentials stand, and whose they are there.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE;
 use serde_json::{Value, json};
 
-use super::super::world::{Fate, Mood, World, jwk, token};
+use super::super::world::{Fate, Mood, START, World, jwk, token};
 use super::{KEYS, bearer, config, secs};
+use crate::jose::{Algorithm, testing};
 
 /// SHA-256 of "right".
 const DIGEST: &str = "sha256:27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9";
@@ -200,6 +203,71 @@ fn an_application_s_own_token_does_not_hide_a_cookie_that_holds() {
         ] {
             let got = seen(&mut world, &[("authorization", own), ("cookie", &session)]);
             assert_eq!(got, Err(want), "{own}");
+        }
+    }
+}
+
+/// A token as AWS's load balancers make it: padded, with who has signed it in its header, and without an audience.
+fn balanced(signer: &Value, issuer: &str) -> String {
+    let header = json!({ "alg": "ES256", "kid": "a", "iss": issuer, "client": "c", "signer": signer, "exp": START + 120 });
+    let claims =
+        json!({ "iss": issuer, "sub": "alice", "email": "alice@example.com", "exp": START + 120 });
+    let part = |text: &[u8]| BASE64_URL_SAFE.encode(text);
+    let signed = format!(
+        "{}.{}",
+        part(header.to_string().as_bytes()),
+        part(claims.to_string().as_bytes())
+    );
+    let signature = testing::sign(Algorithm::Es256, signed.as_bytes());
+    format!("{signed}.{}", part(&signature))
+}
+
+#[test]
+fn a_load_balancer_s_tokens_count_where_it_is_one_of_ours() {
+    const ARN: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/1";
+    let mut config = config();
+    let main = &mut config["providers"]["main"];
+    main.as_object_mut().unwrap().remove("audiences");
+    main["from_headers"] = json!([{ "name": "x-amzn-oidc-data" }]);
+    main["padded"] = json!(true);
+    main["required_header"] = json!({ "signer": { "any_of": [ARN] } });
+    let mut world = started(&config);
+    let good = balanced(&json!(ARN), "https://issuer");
+    assert!(good.contains("=."), "{good}");
+    // The padding is signed too.
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let bare = signed.replace('=', "");
+    let resigned = BASE64_URL_SAFE.encode(testing::sign(Algorithm::Es256, bare.as_bytes()));
+    for _ in 0..2 {
+        for (token, want) in [
+            (good.clone(), Ok("alice")),
+            (
+                balanced(&json!(format!("{ARN}2")), "https://issuer"),
+                Err((401, "claim_refused")),
+            ),
+            (
+                balanced(&json!([ARN]), "https://issuer"),
+                Err((401, "claim_refused")),
+            ),
+            (
+                balanced(&Value::Null, "https://issuer"),
+                Err((401, "claim_refused")),
+            ),
+            (
+                balanced(&json!(ARN), "https://other"),
+                Err((401, "unknown_issuer")),
+            ),
+            (good.replace('=', ""), Err((401, "malformed"))),
+            (format!("{good}="), Err((401, "malformed"))),
+            (format!("{signed}.{resigned}"), Err((401, "bad_signature"))),
+            (format!("{bare}.{signature}"), Err((401, "malformed"))),
+        ] {
+            let got = seen(&mut world, &[("x-amzn-oidc-data", &token)]);
+            let got = got
+                .as_ref()
+                .map(|(user, _)| user.as_str())
+                .map_err(|why| *why);
+            assert_eq!(got, want, "{token}");
         }
     }
 }

@@ -224,3 +224,54 @@ fn what_no_token_is_is_named() {
         assert_eq!(refusal(token), TokenError::Malformed(fault), "{token}");
     }
 }
+
+#[test]
+fn a_padded_token_is_padded_exactly() {
+    use base64::prelude::BASE64_URL_SAFE;
+    let part = |text: &str| BASE64_URL_SAFE.encode(text);
+    // Parts that need two, one and no signs of padding.
+    for (header, claims) in [
+        (r#"{"alg":"ES256"}"#, r#"{"sub":"a"}"#),
+        (r#"{"alg":"ES256" }"#, r#"{"sub":"ab"}"#),
+        (r#"{"alg":"ES256"  }"#, r#"{"sub":"abc"}"#),
+    ] {
+        let text = format!("{}.{}.{}", part(header), part(claims), part("signature"));
+        let token = UntrustedToken::parse_padded(&text, 4096).unwrap();
+        assert_eq!(
+            token.signed_bytes(),
+            text.rsplit_once('.').unwrap().0.as_bytes()
+        );
+        assert_eq!(token.signature_bytes(), b"signature");
+        assert_eq!(token.payload_text(), part(claims).trim_end_matches('='));
+        assert_eq!(token.header_members().unwrap()["alg"], "ES256");
+        assert!(token.claims().subject().unwrap().starts_with('a'));
+        assert_eq!(
+            UntrustedToken::parse_padded(&text, text.len() - 1).unwrap_err(),
+            TokenError::TooLarge
+        );
+    }
+    let header = part(r#"{"alg":"ES256"}"#);
+    let text =
+        |header: &str, payload: &str, signature: &str| format!("{header}.{payload}.{signature}");
+    for bad in [
+        // Without what it needs, with more, and with bits that mean nothing.
+        text(&header, "eyJzdWIiOiJhIn0", "c2ln"),
+        text(&header, "eyJzdWIiOiJhIn0==", "c2ln"),
+        text(&header, "eyJzdWIiOiJhIn0=====", "c2ln"),
+        text(&header, "eyJzdWIiOiJhIn1=", "c2ln"),
+        text(&header, "eyJzdWIiOiJhIn0=", "c2k"),
+        text(&header, "eyJzdWIiOiJhIn0=", "c2l="),
+        text(&header, "=eyJzdWIiOiJhIn0", "c2ln"),
+        text(&header, "eyJz=dWIiOiJhIn", "c2ln"),
+        text(&header, "====", "c2ln"),
+        format!("{header}.eyJzdWIiOiJhIn0="),
+        format!("{header}.eyJzdWIiOiJhIn0=.c2ln.c2ln"),
+        String::new(),
+    ] {
+        let got = UntrustedToken::parse_padded(&bad, 4096).err();
+        assert!(
+            matches!(got, Some(TokenError::Malformed(_))),
+            "{bad}: {got:?}"
+        );
+    }
+}

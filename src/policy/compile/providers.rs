@@ -18,7 +18,8 @@ use std::time::Duration;
 use self::csrf::csrf;
 use super::claims;
 use crate::config::{
-    self, Config, ConfigError, OneOrMany, OverrideHeaders, Preset, ProviderKind, TokenUse,
+    self, ClaimTest, Config, ConfigError, OneOrMany, OverrideHeaders, Preset, ProviderKind,
+    TokenUse,
 };
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
 use crate::keys::KeySource;
@@ -182,6 +183,12 @@ impl Compiled {
             )?
             .into(),
             token_use: Box::new([]),
+            padded: padded(at, provider)?,
+            required_header: claims::compile(
+                &format!("{at}.required_header"),
+                &provider.required_header,
+                None,
+            )?,
             required_claims: claims::compile(
                 &format!("{at}.required_claims"),
                 &provider.required_claims,
@@ -274,6 +281,33 @@ fn listed(at: &str, list: Option<&[String]>) -> Result<Vec<String>, ConfigError>
         }
         Some(list) => Ok(list.to_vec()),
     }
+}
+
+/// Whether tokens are padded. AWS's load balancers make such, and those of all accounts of a region share an address of keys
+/// and write what their owners like: only the header's signer says whose a token is.
+fn padded(at: &str, provider: &config::Provider) -> Result<bool, ConfigError> {
+    if provider.padded != Some(true) {
+        return Ok(false);
+    }
+    let mut tests = provider.required_header.iter();
+    let names_signer = tests.any(|(member, test)| {
+        let names = match test {
+            ClaimTest::Literal(_) => true,
+            ClaimTest::Object(test) => test.any_of.is_some(),
+        };
+        member == "signer" && names
+    });
+    let own_keys = provider
+        .jwks
+        .as_ref()
+        .is_some_and(|jwks| jwks.inline.is_some());
+    if names_signer || own_keys && provider.audiences.is_some() {
+        return Ok(true);
+    }
+    Err(ConfigError::new(
+        format!("{at}.padded"),
+        "load balancers of all accounts share their keys: name yours, \"required_header\": {\"signer\": {\"any_of\": [\"arn:…\"]}}",
+    ))
 }
 
 /// By how much the clocks of issuers and clients may differ from ours.

@@ -34,6 +34,10 @@ pub struct TokenRules {
     pub token_use: Box<[&'static str]>,
     /// Claims that each token must have.
     pub required_claims: Box<[ClaimRule]>,
+    /// Members that the header of each signed token must have.
+    pub required_header: Box<[ClaimRule]>,
+    /// Whether signed tokens are padded.
+    pub padded: bool,
 }
 
 impl TokenRules {
@@ -58,6 +62,9 @@ impl TokenRules {
                 .is_some_and(|held| self.token_types.iter().any(|own| same_type(own, held)))
         {
             return Err(TokenError::WrongTokenType);
+        }
+        if !self.header_holds(token) {
+            return Err(TokenError::ClaimRefused);
         }
         self.check_claims(token.claims(), now)
     }
@@ -87,6 +94,26 @@ impl TokenRules {
         } else {
             Err(TokenError::ClaimRefused)
         }
+    }
+
+    /// A token in the form in which these are written.
+    ///
+    /// # Errors
+    /// As [`UntrustedToken::parse`].
+    pub fn parse<'t>(&self, text: &'t str, most: usize) -> Result<UntrustedToken<'t>, TokenError> {
+        if self.padded {
+            UntrustedToken::parse_padded(text, most)
+        } else {
+            UntrustedToken::parse(text, most)
+        }
+    }
+
+    fn header_holds(&self, token: &UntrustedToken<'_>) -> bool {
+        let mut required = self.required_header.iter();
+        required.len() == 0
+            || token
+                .header_members()
+                .is_some_and(|members| required.all(|rule| rule.holds_of(&members)))
     }
 
     fn audience_holds(&self, claims: &ClaimSet, token_use: Option<&str>) -> bool {

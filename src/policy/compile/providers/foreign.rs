@@ -36,7 +36,7 @@ const fn word(kind: ProviderKind) -> &'static str {
 
 pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
     use ProviderKind::{ApiKey, Basic, Cognito, EntraId, Http, Introspection, Jwt};
-    let rows: [(&str, bool, &[ProviderKind]); 34] = [
+    let rows: [(&str, bool, &[ProviderKind]); 36] = [
         ("preset", provider.preset.is_some(), &[Jwt]),
         ("issuer", provider.issuer.is_some(), &[Jwt, Introspection]),
         (
@@ -75,6 +75,12 @@ pub(super) fn refuse(at: &str, provider: &Provider) -> Result<(), ConfigError> {
         ("algorithms", provider.algorithms.is_some(), SIGNED),
         ("jwks", provider.jwks.is_some(), SIGNED),
         ("token_types", provider.token_types.is_some(), SIGNED),
+        ("padded", provider.padded.is_some(), SIGNED),
+        (
+            "required_header",
+            !provider.required_header.is_empty(),
+            SIGNED,
+        ),
         ("from_headers", provider.from_headers.is_some(), PLACED),
         ("from_params", provider.from_params.is_some(), PLACED),
         ("from_cookies", provider.from_cookies.is_some(), PLACED),
