@@ -488,7 +488,7 @@ fn readings_beyond_those_of_good_faith_are_not_even_collected() {
 
 #[test]
 fn a_suffix_is_whatever_stands_behind_a_dot() {
-    let policy = policy(
+    let same_rule = policy(
         json!({ "suffixes": "same_rule" }),
         json!([
             { "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" },
@@ -508,9 +508,9 @@ fn a_suffix_is_whatever_stands_behind_a_dot() {
         ("/.well-known/x", "rest"),
         ("/a.admin/b", "rest"),
     ] {
-        assert_eq!(rule_of(&policy, path), want, "{path}");
+        assert_eq!(rule_of(&same_rule, path), want, "{path}");
     }
-    let same = super::tests::policy(
+    let same = policy(
         json!({ "suffixes": "same" }),
         json!([
             { "name": "admin", "match": { "path_prefix": "/admin" }, "require": "deny" },
