@@ -227,6 +227,7 @@ fn disabled_means_that_only_what_is_the_filters_own_is_removed() {
 #[test]
 fn each_provider_looks_where_its_tokens_stand() {
     let mut config = config();
+    config["providers"]["main"]["from_headers"] = json!([]);
     config["providers"]["main"]["from_cookies"] = json!(["session"]);
     config["providers"]["second"] = json!({
         "kind": "jwt", "issuer": "https://issuer", "audiences": ["orders"],
