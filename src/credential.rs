@@ -8,7 +8,6 @@ mod cookie;
 mod copies;
 mod csrf;
 mod header;
-mod name;
 mod places;
 mod query;
 mod websocket;
@@ -16,7 +15,6 @@ mod websocket;
 pub use self::copies::Copies;
 pub use self::csrf::Csrf;
 pub use self::places::{Emptied, Emptying, Places, Reach};
-pub(crate) use self::query::{values_of, whole_values_of};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +23,6 @@ use std::sync::LazyLock;
 
 use crate::headers::Headers;
 use crate::jose::{Malformation, TokenError};
-use crate::policy::denial::Denial;
 
 /// What stands before a token with a proof.
 const DPOP: &str = "dpop ";
@@ -178,7 +175,7 @@ impl Location {
         }
     }
 
-    fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+    fn read<'h>(&self, head: &'h Headers) -> Result<Option<Cow<'h, [u8]>>, CredentialError<'h>> {
         match self {
             Self::Cookie(own) => {
                 let mut first = None;
@@ -192,6 +189,17 @@ impl Location {
             Self::WebSocket => websocket::read(head),
         }
     }
+}
+
+/// Why no credential of a request can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialError<'l> {
+    /// There are several different ones.
+    Ambiguous,
+    /// There is a scheme with nothing behind it.
+    Malformed,
+    /// What stands at this place cannot be a credential.
+    Unreadable(&'l Location),
 }
 
 /// What a request presents at some places.
@@ -213,35 +221,34 @@ pub enum Presented<'h> {
 /// same credential several times is one, and a header outranks cookies: a page of another site's cannot set it.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for more than one, [`Denial::Malformed`] for a scheme with nothing behind it, and what `refuse`
-/// says of a credential that cannot be one where it stands.
+/// [`CredentialError::Ambiguous`] for more than one, [`CredentialError::Malformed`] for a scheme with nothing behind it, and
+/// [`CredentialError::Unreadable`] for a credential that cannot be one where it stands.
 pub fn find<'h>(
     head: &'h Headers,
     locations: &'h [Location],
-    refuse: &dyn Fn(&Location) -> Denial,
-) -> Result<Presented<'h>, Denial> {
+) -> Result<Presented<'h>, CredentialError<'h>> {
     let mut explicit: Option<Credential<'h>> = None;
     let mut copies = Copies::default();
     for location in locations {
         if let Location::Cookie(own) = location {
             cookie::each_token(head, own, &mut |value| {
                 let token = text(value.into(), location.takes());
-                copies.add(token.map_err(|_| refuse(location)), location);
+                let token = token.map_err(|_| CredentialError::Unreadable(location));
+                copies.add(token, location);
             });
             continue;
         }
         let Some(bytes) = location.read(head)? else {
             continue;
         };
-        let token =
-            text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes, refuse));
+        let token = text(bytes, location.takes()).map_err(|bytes| unreadable(location, &bytes));
         if location.is_ambient() {
             copies.add(token, location);
             continue;
         }
         let token = token?;
         match &explicit {
-            Some(held) if held.token != token => return Err(Denial::Ambiguous),
+            Some(held) if held.token != token => return Err(CredentialError::Ambiguous),
             Some(held) if held.location.is_header() => {}
             _ => explicit = Some(Credential { token, location }),
         }
@@ -292,16 +299,16 @@ pub fn is_ambient_scheme(prefix: &str) -> bool {
 /// What is wrong with a token that cannot be one where it stands.
 pub const UNREADABLE: TokenError = TokenError::Malformed(Malformation::Segments);
 
-/// The refusal of a credential that cannot be one where it stands: a token that nobody can read is no valid token (RFC
+/// What is wrong with a credential that cannot be one where it stands: a token that nobody can read is no valid token (RFC
 /// 6750 §3.1), and only nothing at all, or two that a host has joined with a comma, are a malformed request.
 #[cold]
-fn unreadable(location: &Location, bytes: &[u8], refuse: &dyn Fn(&Location) -> Denial) -> Denial {
+fn unreadable<'h>(location: &'h Location, bytes: &[u8]) -> CredentialError<'h> {
     if bytes.is_empty() {
-        Denial::Malformed
+        CredentialError::Malformed
     } else if bytes.contains(&b',') && matches!(location, Location::Header { .. }) {
-        Denial::Ambiguous
+        CredentialError::Ambiguous
     } else {
-        refuse(location)
+        CredentialError::Unreadable(location)
     }
 }
 

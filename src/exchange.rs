@@ -18,7 +18,9 @@ use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::Mode;
 use crate::config::ProviderId;
-use crate::credential::{self, Credential, Emptied, Emptying, Location, Presented};
+use crate::credential::{
+    self, Credential, CredentialError, Emptied, Emptying, Location, Presented,
+};
 use crate::headers::Headers;
 use crate::keys::KeySourceId;
 use crate::keys::{KeyStore, SharedData};
@@ -360,10 +362,20 @@ impl Exchange {
             Requirement::Deny => return Verdict::Deny(Denial::Denied),
             _ => {}
         }
-        let refuse = |place: &Location| self.policy.refusal(rule, place, credential::UNREADABLE);
-        match credential::find(&self.head, &rule.locations, &refuse) {
+        match credential::find(&self.head, &rule.locations) {
             Ok(presented) => self.judge((rule, variables), presented, (stores, shared), now),
-            Err(denial) => Verdict::Deny(denial),
+            Err(error) => Verdict::Deny(self.denial_of(rule, error)),
+        }
+    }
+
+    /// What becomes of a request of which no credential can be told.
+    fn denial_of(&self, rule: &Rule, error: CredentialError<'_>) -> Denial {
+        match error {
+            CredentialError::Ambiguous => Denial::Ambiguous,
+            CredentialError::Malformed => Denial::Malformed,
+            CredentialError::Unreadable(place) => {
+                self.policy.refusal(rule, place, credential::UNREADABLE)
+            }
         }
     }
 

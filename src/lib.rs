@@ -39,6 +39,24 @@
 //!
 //! **A head is a value.** [`headers::Headers`] is all pairs of the request, fetched from the host in one call. Asking for one
 //! value hides the second `Authorization` on some hosts, and asking for several costs more than the copy.
+//!
+//! # Floors
+//!
+//! A module uses those below it, and none above or beside it, so that each can be understood without what stands on it
+//! (`tests/floors.rs` holds this). From the ground up:
+//!
+//! - `client` `headers` `json` `ledger` `names` `text` `time`
+//! - `query`
+//! - `bucket` `callout` `expiring` `jose` `overrides` `password` `sigv4` `tally`
+//! - `api_key` `keys` `time_budget`
+//! - `possession` `services`
+//! - `config`
+//! - `basic` `capabilities` `credential`
+//! - `policy`
+//! - `tokens`
+//! - `exchange`
+//! - `gateway`
+//! - `host`
 
 pub mod api_key;
 pub mod basic;
@@ -59,9 +77,11 @@ pub mod json;
 pub mod keys;
 pub mod ledger;
 pub mod names;
+mod overrides;
 pub mod password;
 pub mod policy;
 pub mod possession;
+mod query;
 pub mod services;
 pub mod sigv4;
 pub mod tally;

@@ -32,7 +32,7 @@ use self::path::{CanonicalPath, MatchPath};
 use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
-pub use self::readings::{Disagreement, Reading, is_override, methods_in_headers, methods_of};
+pub use self::readings::{Disagreement, Reading};
 use self::requirement::{Hurdle, Requirement, Visit};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;

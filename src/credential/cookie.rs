@@ -1,8 +1,8 @@
 //! Tokens in cookies (RFC 6265 §5.4).
 
 use super::Named;
-use super::name::is_read_as;
 use crate::headers::Headers;
+use crate::query::is_read_as;
 
 /// The header; HTTP/2 may send it in several parts (RFC 9113 §8.2.3).
 pub(super) const HEADER: &str = "cookie";

@@ -2,27 +2,30 @@
 
 use std::borrow::Cow;
 
-use super::{Credential, Location, MOST_COPIES, Presented};
-use crate::policy::denial::Denial;
+use super::{Credential, CredentialError, Location, MOST_COPIES, Presented};
 
 /// Credentials that a browser sends by itself, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Copies<'h> {
     first: Option<Credential<'h>>,
     others: Vec<Credential<'h>>,
-    /// The refusal of the first that cannot be one.
-    malformed: Option<Denial>,
+    /// What is wrong with the first that cannot be one.
+    malformed: Option<CredentialError<'h>>,
     /// Whether there are more than are looked at.
     too_many: bool,
 }
 
 impl<'h> Copies<'h> {
     /// Adds one, where it can be one.
-    pub(super) fn add(&mut self, token: Result<Cow<'h, str>, Denial>, location: &'h Location) {
+    pub(super) fn add(
+        &mut self,
+        token: Result<Cow<'h, str>, CredentialError<'h>>,
+        location: &'h Location,
+    ) {
         let token = match token {
             Ok(token) => token,
-            Err(denial) => {
-                self.malformed.get_or_insert(denial);
+            Err(error) => {
+                self.malformed.get_or_insert(error);
                 return;
             }
         };
@@ -43,8 +46,11 @@ impl<'h> Copies<'h> {
     /// can put a parameter into a link.
     ///
     /// # Errors
-    /// [`Denial::Ambiguous`], [`Denial::Malformed`] as for [`super::find`].
-    pub(super) fn beside(self, explicit: Option<Credential<'h>>) -> Result<Presented<'h>, Denial> {
+    /// As for [`super::find`].
+    pub(super) fn beside(
+        self,
+        explicit: Option<Credential<'h>>,
+    ) -> Result<Presented<'h>, CredentialError<'h>> {
         let Some(explicit) = explicit else {
             return self.alone();
         };
@@ -54,7 +60,7 @@ impl<'h> Copies<'h> {
         };
         let hides = self.malformed.is_some() || self.too_many;
         if hides && !explicit.location.is_header() || self.iter().any(contradicts) {
-            return Err(Denial::Ambiguous);
+            return Err(CredentialError::Ambiguous);
         }
         if self.iter().all(|copy| copy.token == explicit.token) {
             return Ok(Presented::One(explicit));
@@ -65,10 +71,10 @@ impl<'h> Copies<'h> {
     /// What counts where there is no other.
     ///
     /// # Errors
-    /// [`Denial::Ambiguous`] for too many, and the refusal of what cannot be one where there is nothing else.
-    pub fn alone(self) -> Result<Presented<'h>, Denial> {
+    /// [`CredentialError::Ambiguous`] for too many, and what is wrong with the first where none can be one.
+    pub fn alone(self) -> Result<Presented<'h>, CredentialError<'h>> {
         match (self.first, self.others) {
-            _ if self.too_many => Err(Denial::Ambiguous),
+            _ if self.too_many => Err(CredentialError::Ambiguous),
             (None, _) => self.malformed.map_or(Ok(Presented::Nothing), Err),
             (Some(one), others) if others.is_empty() => Ok(Presented::One(one)),
             (Some(one), mut others) => {

@@ -3,7 +3,7 @@
 
 use super::Location;
 use crate::headers::Headers;
-use crate::policy::{methods_in_headers, methods_of};
+use crate::overrides::{methods_in_headers, methods_of};
 use crate::possession::origin;
 use crate::text::percent_decode_leniently;
 

@@ -1,24 +1,24 @@
 //! Tokens in headers, behind a prefix.
 
+use super::CredentialError;
 use crate::headers::Headers;
-use crate::policy::denial::Denial;
 
 /// The value behind the prefix; `None` where the header is missing, empty, or about something else.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for a header that occurs twice, also where the host has joined the values with a comma as
-/// Envoy does; [`Denial::Malformed`] for a scheme with nothing behind it.
+/// [`CredentialError::Ambiguous`] for a header that occurs twice, also where the host has joined the values with a comma as
+/// Envoy does; [`CredentialError::Malformed`] for a scheme with nothing behind it.
 pub(super) fn read<'h>(
     head: &'h Headers,
     name: &str,
     prefix: &str,
-) -> Result<Option<&'h [u8]>, Denial> {
+) -> Result<Option<&'h [u8]>, CredentialError<'static>> {
     let mut values = head.all(name);
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(Denial::Ambiguous);
+        return Err(CredentialError::Ambiguous);
     }
     let value = value.trim_ascii();
     match prefix.strip_suffix(' ') {
@@ -32,21 +32,24 @@ fn behind<'h>(value: &'h [u8], prefix: &[u8]) -> Option<&'h [u8]> {
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-fn behind_scheme<'h>(value: &'h [u8], scheme: &[u8]) -> Result<Option<&'h [u8]>, Denial> {
+fn behind_scheme<'h>(
+    value: &'h [u8],
+    scheme: &[u8],
+) -> Result<Option<&'h [u8]>, CredentialError<'static>> {
     if !scheme_of(value).eq_ignore_ascii_case(scheme) {
         let joined = value.split(|byte| *byte == b',').skip(1);
         let hidden = joined
             .map(|part| scheme_of(part.trim_ascii()))
             .any(|other| other.eq_ignore_ascii_case(scheme));
         return if hidden {
-            Err(Denial::Ambiguous)
+            Err(CredentialError::Ambiguous)
         } else {
             Ok(None)
         };
     }
     // At least one space parts the scheme from the token (RFC 9110 §11.4); a tab does not.
     let rest = value.get(scheme.len()..).unwrap_or_default();
-    let mut token = rest.strip_prefix(b" ").ok_or(Denial::Malformed)?;
+    let mut token = rest.strip_prefix(b" ").ok_or(CredentialError::Malformed)?;
     while let Some(rest) = token.strip_prefix(b" ") {
         token = rest;
     }

@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use super::name::is_read_as;
 use super::{Credential, Location, cookie, query, websocket};
 use crate::headers::Headers;
+use crate::query::is_read_as;
 use crate::text::folded;
 
 /// The header that has a scheme in front of a credential: behind others it carries what is none of the filter's.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::denial::Denial;
 
 type Found = Result<Option<String>, Denial>;
 
@@ -14,6 +15,14 @@ fn refuse(location: &Location) -> Denial {
     }
 }
 
+fn looked_for<'h>(head: &'h Headers, locations: &'h [Location]) -> Result<Presented<'h>, Denial> {
+    find(head, locations).map_err(|error| match error {
+        CredentialError::Ambiguous => Denial::Ambiguous,
+        CredentialError::Malformed => Denial::Malformed,
+        CredentialError::Unreadable(place) => refuse(place),
+    })
+}
+
 fn header(name: &str, prefix: &str) -> Location {
     Location::Header {
         name: name.into(),
@@ -25,7 +34,7 @@ fn header(name: &str, prefix: &str) -> Location {
 fn found(location: &Location, pairs: &[(&str, &[u8])]) -> Found {
     let head = Headers::from_pairs(pairs);
     let locations = [location.clone()];
-    find(&head, &locations, &refuse).map(|found| match found {
+    looked_for(&head, &locations).map(|found| match found {
         Presented::Copies(copies) => {
             let tokens: Vec<_> = copies.iter().map(|copy| copy.token.as_ref()).collect();
             Some(tokens.join(" | "))
@@ -444,7 +453,7 @@ fn one_credential_in_the_whole_request() {
     };
     let found = |pairs: &[(&str, String)]| {
         let head = Headers::from_pairs(pairs);
-        find(&head, &locations, &refuse).map(|found| match found {
+        looked_for(&head, &locations).map(|found| match found {
             Presented::One(found) => {
                 let place = locations.iter().position(|place| place == found.location);
                 (found.token.into_owned(), place.unwrap())
@@ -487,7 +496,7 @@ fn so_many_copies_are_looked_at() {
     let found = |cookie: &str, authorization: &str| {
         let pairs = [("cookie", cookie), ("authorization", authorization)];
         let head = Headers::from_pairs(&pairs);
-        find(&head, &locations, &refuse).map(|found| match found {
+        looked_for(&head, &locations).map(|found| match found {
             Presented::Copies(copies) => copies.len(),
             Presented::Nothing => 0,
             Presented::One(_) | Presented::Outranking(..) => 1,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
+use super::CredentialError;
 use crate::headers::Headers;
-use crate::policy::denial::Denial;
 
 /// The list of subprotocols.
 pub(super) const HEADER: &str = "sec-websocket-protocol";
@@ -22,13 +22,13 @@ const ENCODED: &[u8] = b"base64url.bearer.authorization.k8s.io.";
 /// The token among them; `None` where there is none.
 ///
 /// # Errors
-/// [`Denial::Ambiguous`] for two different ones, [`Denial::Malformed`] for a mark at the list's end.
-pub(super) fn read(head: &Headers) -> Result<Option<Cow<'_, [u8]>>, Denial> {
+/// [`CredentialError::Ambiguous`] for two different ones, [`CredentialError::Malformed`] for a mark at the list's end.
+pub(super) fn read(head: &Headers) -> Result<Option<Cow<'_, [u8]>>, CredentialError<'static>> {
     let mut found: Option<Cow<'_, [u8]>> = None;
     let mut behind_mark = false;
     for entry in entries(head) {
         let token = match (std::mem::take(&mut behind_mark), is_mark(entry)) {
-            (true, true) => return Err(Denial::Ambiguous),
+            (true, true) => return Err(CredentialError::Ambiguous),
             (true, false) => Some(Cow::Borrowed(entry)),
             (false, true) => {
                 behind_mark = true;
@@ -37,13 +37,13 @@ pub(super) fn read(head: &Headers) -> Result<Option<Cow<'_, [u8]>>, Denial> {
             (false, false) => alone(entry),
         };
         match (&found, token) {
-            (Some(held), Some(token)) if *held != token => return Err(Denial::Ambiguous),
+            (Some(held), Some(token)) if *held != token => return Err(CredentialError::Ambiguous),
             (None, Some(token)) => found = Some(token),
             _ => {}
         }
     }
     if behind_mark {
-        return Err(Denial::Malformed);
+        return Err(CredentialError::Malformed);
     }
     Ok(found)
 }

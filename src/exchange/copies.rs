@@ -101,7 +101,7 @@ impl Exchange {
         self.foreign.replace(Some(explicit.location.clone()));
         let other = match copies.alone() {
             Ok(presented) => self.judge(under, presented, (stores, shared), now),
-            Err(denial) => Verdict::Deny(denial),
+            Err(error) => Verdict::Deny(self.denial_of(under.0, error)),
         };
         match other {
             Verdict::Deny(denial) => Verdict::Deny(Denial::Token(error).most_specific(denial)),

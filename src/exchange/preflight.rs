@@ -1,7 +1,7 @@
 //! CORS-preflight requests, as browsers send them: to ask whether a page may send what it is about to send.
 
 use crate::headers::Headers;
-use crate::policy::{is_override, methods_of};
+use crate::overrides::{is_override, methods_of};
 use crate::text::is_token;
 
 /// The method that a preflight request announces (Fetch Standard, "CORS-preflight fetch"): `None` for any other request,

@@ -8,8 +8,6 @@ mod path;
 mod request;
 mod spellings;
 
-pub use self::request::{is_override, methods_in_headers, methods_of};
-
 use self::request::Readings;
 use self::spellings::Spellings;
 use super::denial::Denial;

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::principal::{Principal, Tellable};
-use super::readings::is_override;
 use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
+use crate::overrides::is_override;
 use crate::services::TemporaryCredentials;
 use crate::text::{self, LONGEST_TOLD, header_list, header_text};
 

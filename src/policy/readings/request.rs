@@ -5,20 +5,13 @@ use std::borrow::Cow;
 use super::path::{self, Paths};
 use super::{LONGEST_LIST, Reader, Reading, as_read};
 use crate::config::{OverrideHeaders, Spelling};
-use crate::credential::{values_of, whole_values_of};
 use crate::headers::Headers;
+use crate::overrides::{METHOD_HEADERS, TARGET_HEADERS, is_one_of, methods_of};
 use crate::policy::denial::Denial;
 use crate::policy::route::{Target, any_port, is_authority};
-use crate::text::{is_folded, percent_decode_leniently};
+use crate::query::{values_of, whole_values_of};
+use crate::text::percent_decode_leniently;
 
-/// Headers by which frameworks replace the method.
-const METHOD_HEADERS: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
-/// Headers by which frameworks and gateways replace the target.
-const TARGET_HEADERS: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 /// Headers by which frameworks replace the host.
 const HOST_HEADERS: [&str; 3] = ["x-forwarded-host", "x-host", "x-original-host"];
 /// The lengths of all of these, and of `forwarded`: other headers are not compared.
@@ -338,31 +331,6 @@ fn bounded(list: &[Vec<u8>]) -> Result<(), Denial> {
         return Err(Denial::AmbiguousRequest);
     }
     Ok(())
-}
-
-/// What a target's query says under `_method`, in the spellings that PHP takes for it too, as it was sent.
-pub fn methods_of(target: &[u8]) -> impl Iterator<Item = &[u8]> {
-    values_of(target, "_method")
-}
-
-/// The methods that headers name in the place of the request's own, themselves or in the query of another target.
-pub fn methods_in_headers(head: &Headers) -> impl Iterator<Item = &[u8]> {
-    let overriding = head.iter().filter(|(name, _)| is_override(name));
-    overriding.flat_map(|(name, value)| {
-        let is_method = is_one_of(&METHOD_HEADERS, name);
-        let listed = value.split(|byte| *byte == b',').filter(move |_| is_method);
-        listed.chain(methods_of(value))
-    })
-}
-
-/// Whether a header is one by which servers replace the method or the target.
-pub fn is_override(name: &[u8]) -> bool {
-    LENGTHS.contains(&name.len())
-        && (is_one_of(&METHOD_HEADERS, name) || is_one_of(&TARGET_HEADERS, name))
-}
-
-fn is_one_of(names: &[&str], name: &[u8]) -> bool {
-    names.iter().any(|own| is_folded(own.as_bytes(), name))
 }
 
 /// A target without the scheme and authority of its absolute form. Where that is no authority, servers do not agree on its
