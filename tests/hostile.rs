@@ -126,7 +126,7 @@ fn asking() -> Gateway {
             },
             "people": { "kind": "basic", "verify": verify },
             "partners": { "kind": "api_key", "verify": verify },
-            "sessions": { "kind": "http", "verify": verify, "from_cookies": ["sid"] },
+            "sessions": { "kind": "http", "verify": verify, "from_headers": [], "from_cookies": ["sid"] },
         },
         "rules": [{ "match": {}, "require": "user" }],
     });

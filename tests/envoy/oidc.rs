@@ -70,7 +70,7 @@ fn policy(oidc: &Oidc, mock: &OidcMock) -> Value {
             "id": {
                 "kind": "jwt", "issuer": oidc.issuer(), "audiences": ["web"],
                 "jwks": { "discovery": true, "upstream": "idp" },
-                "from_cookies": ["session"], "groups": [{ "claim": "groups" }],
+                "from_headers": [], "from_cookies": ["session"], "groups": [{ "claim": "groups" }],
             },
             "opaque": introspection(oidc),
             "mock": {

@@ -65,7 +65,7 @@ fn providers(addresses: &Addresses) -> Value {
         },
         "web": {
             "kind": "jwt", "issuer": WEB, "audiences": ["orders"], "jwks": jwks(&addresses.idp, "idp"),
-            "from_cookies": ["session"], "from_params": ["access_token"],
+            "from_headers": [], "from_cookies": ["session"], "from_params": ["access_token"],
         },
         "late": { "kind": "jwt", "issuer": LATE, "audiences": ["orders"], "jwks": jwks(&addresses.late, "late") },
         "ops": { "kind": "basic", "users": { "alice": { "password_hash": ARGON2ID } } },
