@@ -12,6 +12,8 @@ mod places;
 mod query;
 mod websocket;
 
+pub(crate) use self::websocket::is_token;
+
 pub use self::copies::Copies;
 pub use self::csrf::Csrf;
 pub use self::places::{Emptied, Emptying, Places, Reach};
@@ -179,7 +181,7 @@ impl Location {
         match self {
             Self::Cookie(own) => {
                 let mut first = None;
-                cookie::each_token(head, own, &mut |token| first = first.or(Some(token)));
+                cookie::each_token(head, own, &mut |token, _| first = first.or(Some(token)));
                 Ok(first.map(Cow::Borrowed))
             }
             Self::Header { name, prefix } => {
@@ -231,8 +233,10 @@ pub fn find<'h>(
     let mut copies = Copies::default();
     for location in locations {
         if let Location::Cookie(own) = location {
-            cookie::each_token(head, own, &mut |value| {
+            cookie::each_token(head, own, &mut |value, is_plain| {
                 let token = text(value.into(), location.takes());
+                // What is no more than read as the cookie, by some servers, is taken out and opens nothing.
+                let token = token.ok().filter(|_| is_plain).ok_or(());
                 let token = token.map_err(|_| CredentialError::Unreadable(location));
                 copies.add(token, location);
             });

@@ -7,15 +7,19 @@ use crate::query::is_read_as;
 /// The header; HTTP/2 may send it in several parts (RFC 9113 §8.2.3).
 pub(super) const HEADER: &str = "cookie";
 
-/// Hands over what stands behind the prefix in the cookie's values, without their quotes, in whichever spelling of its name;
-/// nothing of a cookie that was cleared.
-pub(super) fn each_token<'h>(head: &'h Headers, own: &Named, take: &mut dyn FnMut(&'h [u8])) {
+/// Hands over what stands behind the prefix in the cookie's values, without their quotes, and whether it is the cookie by its
+/// very name, and not something that some servers take for it; nothing of a cookie that was cleared.
+///
+/// Browsers guard names that begin with `__Host-` and `__Secure-` by their letters only, so that a sibling domain can set
+/// what is read as such a cookie and is none.
+pub(super) fn each_token<'h>(head: &'h Headers, own: &Named, take: &mut dyn FnMut(&'h [u8], bool)) {
     for pair in pairs(head) {
-        each_entry(pair, &mut |held, value| {
+        each_entry(pair, &mut |held, value, is_whole| {
+            let is_plain = is_whole && held == own.name.as_bytes();
             if is_read_as(held, &own.name)
                 && let Some(token) = own.behind_prefix(value)
             {
-                take(token);
+                take(token, is_plain);
             }
         });
     }
@@ -40,7 +44,7 @@ pub(super) fn without(head: &Headers, goes: &dyn Fn(&[u8], &[u8]) -> bool) -> Op
 
 fn is_gone(pair: &[u8], goes: &dyn Fn(&[u8], &[u8]) -> bool) -> bool {
     let mut gone = false;
-    each_entry(pair, &mut |name, value| gone |= goes(name, value));
+    each_entry(pair, &mut |name, value, _| gone |= goes(name, value));
     gone
 }
 
@@ -70,12 +74,13 @@ fn unquoted(value: &[u8]) -> &[u8] {
 }
 
 /// Hands over all that servers read in a pair, names with values: the pair itself, and what stands behind a blank or a
-/// comma within it. Python's `http.cookies` begins another cookie there, and so do servers that read RFC 2109.
+/// comma within it, with whether it is the pair itself. Python's `http.cookies` begins another cookie there, and so do
+/// servers that read RFC 2109.
 #[inline(never)]
-fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8])) {
+fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8], bool)) {
     let pair = pair.trim_ascii();
     if let Some((name, value)) = parts(pair) {
-        take(name, value);
+        take(name, value, true);
     }
     let mut from = 0_usize;
     // A name begins behind the sign of equality before its own, so that no byte is looked at once for each name.
@@ -83,14 +88,19 @@ fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8])) {
         from = from.saturating_add(before.len()).saturating_add(1);
         let name = trim_end(before);
         let start = name.iter().rposition(parts_cookies);
+        let start = start.map(|start| start.saturating_add(1));
+        // Some servers cut more off the end of a name than blanks of ASCII.
+        let is_cut = name.len() < before.trim_ascii_end().len();
+        let start = start.or(is_cut.then_some(0));
         if let (Some(start), Some(value)) = (start, pair.get(from..)) {
             let value = value.trim_ascii_start();
             let end = value.iter().position(parts_cookies);
             let value = value.get(..end.unwrap_or(value.len()));
-            let name = name.get(start.saturating_add(1)..);
+            let name = name.get(start..);
             take(
                 name.unwrap_or_default(),
                 unquoted(value.unwrap_or_default()),
+                false,
             );
         }
     }
@@ -102,8 +112,8 @@ fn trim_end(bytes: &[u8]) -> &[u8] {
     bytes.get(..length).unwrap_or_default()
 }
 
-/// Whether a byte parts cookies for servers that part them by more than semicolons. Python counts vertical tabs among
-/// blanks.
+/// Whether a byte parts cookies for servers that part them by more than semicolons, or is cut off a name: to some, blanks of
+/// Unicode are blanks, in UTF-8 or in Latin-1.
 const fn parts_cookies(byte: &u8) -> bool {
-    matches!(byte, b',' | b'\x0b') || byte.is_ascii_whitespace()
+    *byte == b',' || !byte.is_ascii_graphic()
 }

@@ -58,7 +58,8 @@ fn behind_scheme<'h>(
 
 fn scheme_of(credential: &[u8]) -> &[u8] {
     credential
-        .split(u8::is_ascii_whitespace)
+        // Some servers take blanks of Unicode for blanks.
+        .split(|byte| !byte.is_ascii_graphic())
         .next()
         .unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Credential, Location, cookie, query, websocket};
 use crate::headers::Headers;
 use crate::query::is_read_as;
-use crate::text::folded;
+use crate::text::{folded, is_folded};
 
 /// The header that has a scheme in front of a credential: behind others it carries what is none of the filter's.
 const AUTHORIZATION: &str = "authorization";
@@ -136,6 +136,14 @@ impl Places {
         }
         if reach.headers && !self.cookies.is_empty() {
             self.empty_cookies(head, which, &mut emptied);
+        }
+        if reach.headers && self.among_subprotocols {
+            // Servers that fold names of headers read these as the list, and the filter does not.
+            let others = head.iter().filter(|(name, _)| {
+                is_folded(websocket::HEADER.as_bytes(), name)
+                    && !name.eq_ignore_ascii_case(websocket::HEADER.as_bytes())
+            });
+            emptied.remove.extend(others.map(|(name, _)| name.to_vec()));
         }
         let protocols = Location::WebSocket;
         if reach.headers

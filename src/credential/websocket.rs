@@ -48,16 +48,21 @@ pub(super) fn read(head: &Headers) -> Result<Option<Cow<'_, [u8]>>, CredentialEr
     Ok(found)
 }
 
-/// All other entries; `None` where there are none.
+/// All other entries, with the marks behind them, each once, so that nothing stands behind one; `None` where there are none.
 pub(super) fn without(head: &Headers) -> Option<Vec<u8>> {
     let mut behind_mark = false;
-    let others: Vec<&[u8]> = entries(head)
+    let mut marks: Vec<&[u8]> = Vec::new();
+    let mut others: Vec<&[u8]> = entries(head)
         .filter(|entry| {
             let token = behind_mark;
             behind_mark = is_mark(entry);
-            !token && alone(entry).is_none()
+            if behind_mark && !marks.iter().any(|mark| mark.eq_ignore_ascii_case(entry)) {
+                marks.push(entry);
+            }
+            !behind_mark && !token && alone(entry).is_none()
         })
         .collect();
+    others.append(&mut marks);
     (!others.is_empty()).then(|| others.join(&b", "[..]))
 }
 
@@ -79,11 +84,14 @@ fn behind<'e>(entry: &'e [u8], prefix: &[u8]) -> Option<&'e [u8]> {
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// Whether an entry is a token by its looks: three parts, of which the first is a JSON object in base64url. No name of a
-/// subprotocol begins so.
-fn is_token(entry: &[u8]) -> bool {
-    let dots = entry.iter().filter(|byte| **byte == b'.');
-    entry.starts_with(b"eyJ") && dots.count() == 2
+/// Whether a text is a token by its looks: three parts, or five of an encrypted one, of which the first is a JSON object in
+/// base64url. No name of a subprotocol is.
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    let parts = text.split(|byte| *byte == b'.').count();
+    let first = text.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let whole = first.len().saturating_sub(first.len() % 4);
+    let start = BASE64_URL_SAFE_NO_PAD.decode(first.get(..whole).unwrap_or_default());
+    matches!(parts, 3 | 5) && start.is_ok_and(|start| start.trim_ascii_start().starts_with(b"{"))
 }
 
 fn is_mark(entry: &[u8]) -> bool {

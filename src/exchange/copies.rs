@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::inquiry::{Inquiry, Judged};
 use super::{Exchange, Need, Stores, Verdict};
 use crate::config::ProviderId;
-use crate::credential::{Copies, Credential};
+use crate::credential::{self, Copies, Credential};
 use crate::jose::{Malformation, TokenError};
 use crate::keys::SharedData;
 use crate::policy::denial::Denial;
@@ -95,7 +95,7 @@ impl Exchange {
         self.foreign.replace(None);
         let first = self.authenticate(under, explicit, (stores, &mut *shared), now);
         let error = match first {
-            Verdict::Deny(Denial::Token(error)) if is_foreign(error) => error,
+            Verdict::Deny(Denial::Token(error)) if is_foreign(error, &explicit.token) => error,
             verdict => return verdict,
         };
         self.foreign.replace(Some(explicit.location.clone()));
@@ -163,13 +163,15 @@ impl Exchange {
     }
 }
 
-/// Whether a token was refused for being none of the issuers', or for looks that none of their tokens has.
-const fn is_foreign(error: TokenError) -> bool {
+/// Whether a token was refused for being none of the issuers', or for looks that none of their tokens has. What looks like
+/// one of theirs and cannot be read may be one to an application that reads it with more patience.
+fn is_foreign(error: TokenError, token: &str) -> bool {
     use Malformation::{Encrypted, Header, Segments};
-    matches!(
-        error,
-        TokenError::UnknownIssuer | TokenError::Malformed(Encrypted | Header | Segments)
-    )
+    match error {
+        TokenError::UnknownIssuer | TokenError::Malformed(Encrypted) => true,
+        TokenError::Malformed(Header | Segments) => !credential::is_token(token.as_bytes()),
+        _ => false,
+    }
 }
 
 /// Whether a service is asked about this credential, or an issuer for a key that it may have.

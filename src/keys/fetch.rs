@@ -86,21 +86,22 @@ pub(super) fn read<'b>(
         asked_at,
         made_at: freshness::made_at(headers, now),
     };
-    if status == 200 {
-        is_plain(headers)?;
-    }
     match (status, &source.issuer) {
         (200, Some(issuer)) if discovers => {
-            discovery::keys_endpoint(body, issuer, &source.endpoint).map(Fetched::Endpoint)
+            let found = discovery::keys_endpoint(body, issuer, &source.endpoint);
+            found
+                .map(Fetched::Endpoint)
+                .map_err(|why| encoded(headers, why))
         }
         (200, _) => {
-            let set = source.read(body).map_err(|error| error.to_string())?;
+            let set = source.read(body);
+            let set = set.map_err(|error| encoded(headers, error.to_string()))?;
             let etag = freshness::etag(headers);
             let snapshot = Snapshot { times, etag, body };
             Ok(Fetched::Keys(set, snapshot))
         }
         (304, _) if !discovers => Ok(Fetched::NotModified(times)),
-        (300..400, _) => Err(redirected(status, headers)),
+        (300..400, _) if headers.first("location").is_some() => Err(redirected(status, headers)),
         _ => Err(outcome.explained(format!("status {status}"))),
     }
 }
@@ -109,18 +110,67 @@ pub(super) fn read<'b>(
 fn redirected(status: u16, headers: &Headers) -> String {
     let target = headers.first("location").unwrap_or_default();
     let target = target.split(|byte| b"?#".contains(byte)).next();
-    let target = log_text(target.unwrap_or_default(), LONGEST_PATH_TOLD);
+    let target = without_user(target.unwrap_or_default());
+    let target = log_text(&target, LONGEST_PATH_TOLD);
     format!("status {status}, a redirect to \"{target}\", which is not followed")
 }
 
-/// What is compressed is no JSON, and looks like nothing.
-fn is_plain(headers: &Headers) -> Result<(), String> {
+/// An address without the name and the password in front of its host.
+fn without_user(address: &[u8]) -> Vec<u8> {
+    let scheme = address.windows(3).position(|part| part == b"://");
+    let from = match scheme {
+        Some(at) => at.saturating_add(3),
+        None if address.starts_with(b"//") => 2,
+        None => return address.to_vec(),
+    };
+    let (start, rest) = address.split_at_checked(from).unwrap_or((address, b""));
+    let end = rest.iter().position(|byte| *byte == b'/');
+    let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+    let user = authority.iter().rposition(|byte| *byte == b'@');
+    let host = rest.get(user.map_or(0, |at| at.saturating_add(1))..);
+    [start, host.unwrap_or_default()].concat()
+}
+
+/// Why an answer cannot be read: what is compressed looks like nothing. Some stores name an encoding that they have not used,
+/// so it says something only then.
+fn encoded(headers: &Headers, why: String) -> String {
     let encoding = headers.first("content-encoding").unwrap_or_default();
     if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
-        return Ok(());
+        return why;
     }
     let encoding = log_text(encoding, LONGEST_TOLD);
-    Err(format!(
-        "the answer is encoded as \"{encoding}\", which nobody has asked for"
-    ))
+    format!("the answer is encoded as \"{encoding}\", which nobody has asked for")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_told_without_what_may_be_secret() {
+        for (location, want) in [
+            ("https://user:pw@host/a?b=c", "https://host/a"),
+            ("https://a@b@host/x@y#z", "https://host/x@y"),
+            ("//user@host", "//host"),
+            ("/a@b", "/a@b"),
+            ("https://host", "https://host"),
+        ] {
+            let headers = Headers::from_pairs(&[("location", location)]);
+            let said = redirected(302, &headers);
+            assert_eq!(
+                said,
+                format!("status 302, a redirect to \"{want}\", which is not followed")
+            );
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_named_where_nothing_can_be_read() {
+        for (encoding, is_named) in [("gzip", true), ("aws-chunked", true), ("Identity", false)] {
+            let headers = Headers::from_pairs(&[("content-encoding", encoding)]);
+            let said = encoded(&headers, "not JSON".to_owned());
+            assert_eq!(said.contains(encoding), is_named, "{said}");
+            assert_eq!(said == "not JSON", !is_named, "{said}");
+        }
+    }
 }

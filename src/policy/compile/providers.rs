@@ -297,11 +297,7 @@ fn padded(at: &str, provider: &config::Provider) -> Result<bool, ConfigError> {
         };
         member == "signer" && names
     });
-    let own_keys = provider
-        .jwks
-        .as_ref()
-        .is_some_and(|jwks| jwks.inline.is_some());
-    if names_signer || own_keys && provider.audiences.is_some() {
+    if names_signer {
         return Ok(true);
     }
     Err(ConfigError::new(

@@ -2,7 +2,7 @@
 
 use super::listed;
 use crate::config::{
-    self, ConfigError, FromGroups, GroupsOverage, OneOrMany, ProfileSource, ProviderKind,
+    self, ConfigError, FromGroups, GroupsOverage, OneOrMany, Preset, ProfileSource, ProviderKind,
 };
 use crate::json::ClaimPath;
 use crate::policy::claim::{ClaimRule, ClaimTest};
@@ -152,6 +152,7 @@ fn machine(at: &str, provider: &config::Provider) -> Result<Machine, ConfigError
         (Some(tests), _) => claims::compile(&at, tests, None).map(Machine::Claims),
         (None, ProviderKind::Cognito) => Ok(Machine::Cognito),
         (None, ProviderKind::EntraId) => Ok(Machine::Entra),
+        (None, _) if provider.preset == Some(Preset::EntraExternalId) => Ok(Machine::Entra),
         // Tokens of the client-credentials grant are nobody's (RFC 7662 §2.2: `sub` is usually the resource owner).
         (None, ProviderKind::Introspection) => ["sub", "username"]
             .into_iter()
@@ -179,6 +180,7 @@ fn overage(
                 .map(|directory| Some(Overage::Ask(directory)))
         }
         (Some(GroupsOverage::Deny), _) | (None, ProviderKind::EntraId) => Ok(Some(Overage::Deny)),
+        (None, _) if provider.preset == Some(Preset::EntraExternalId) => Ok(Some(Overage::Deny)),
         (None, _) => Ok(None),
     }
 }

@@ -109,7 +109,17 @@ fn keys(
     let follows = |uri: &String| {
         own.is_empty() || uri.contains(ISSUER) || given.iter().all(|issuer| own.contains(issuer))
     };
-    match (uri.filter(follows), given.first()) {
+    let uri = uri.filter(follows);
+    let hosts = given.iter().filter_map(|issuer| host_of(issuer));
+    let is_one = hosts.collect::<std::collections::BTreeSet<_>>().len() <= 1;
+    if uri.as_ref().is_some_and(|uri| uri.contains(ISSUER)) && !is_one {
+        return Err(ConfigError::new(
+            format!("{at}.issuer"),
+            "names several hosts, each with keys of its own; write a provider for each",
+        ));
+    }
+    let secure = given.iter().find(|issuer| issuer.starts_with("https:"));
+    match (uri, secure.or(given.first())) {
         (Some(uri), Some(issuer)) => keys.uri = Some(of_issuer(&uri, issuer)),
         (Some(uri), None) => keys.uri = Some(uri),
         (None, _) => keys.discovery = Some(true),
@@ -117,8 +127,15 @@ fn keys(
     Ok(())
 }
 
+/// The host of an address, without its port.
+fn host_of(address: &str) -> Option<String> {
+    let authority = Endpoint::parse(address)?.authority;
+    let host = authority.rsplit_once(':').map(|(host, _)| host.to_owned());
+    Some(host.unwrap_or(authority))
+}
+
 fn of_issuer(template: &str, issuer: &str) -> String {
-    let host = Endpoint::parse(issuer).map_or_else(String::new, |endpoint| endpoint.authority);
+    let host = host_of(issuer).unwrap_or_default();
     let whole = template == ISSUER;
     let issuer = if whole {
         issuer

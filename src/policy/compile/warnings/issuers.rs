@@ -37,7 +37,7 @@ enum Named {
 const fn names(preset: Preset) -> &'static [Named] {
     use Named::{Begins, Ends, Has};
     match preset {
-        Preset::Adfs => &[Ends("/adfs"), Ends("/adfs/services/trust")],
+        Preset::Adfs => &[Ends("/adfs")],
         Preset::Apple => &[Begins("https://appleid.apple.com")],
         Preset::Auth0 => &[Ends("/")],
         Preset::CloudflareAccess => &[Ends(".cloudflareaccess.com")],
