@@ -91,7 +91,7 @@ fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8], bool)
         let start = start.map(|start| start.saturating_add(1));
         // Some servers cut more off the end of a name than blanks of ASCII.
         let is_cut = name.len() < before.trim_ascii_end().len();
-        let start = start.or(is_cut.then_some(0));
+        let start = start.or_else(|| is_cut.then_some(0));
         if let (Some(start), Some(value)) = (start, pair.get(from..)) {
             let value = value.trim_ascii_start();
             let end = value.iter().position(parts_cookies);

@@ -144,7 +144,7 @@ fn one_credential_in_the_whole_request() {
             .header("x-token", &token),
         Request::get("/a").header(
             "cookie",
-            format!("session=1; session=2; session=3; SESSION=4; {session}"),
+            format!("session=1; session=2; session=3; session=4; {session}"),
         ),
         Request::get(format!("/a?access_token={token}&access%5ftoken=x")),
         Request::get(format!("/a?access_token={token};access.token=x")),

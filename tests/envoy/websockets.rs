@@ -96,14 +96,14 @@ fn a_socket_is_opened_by_a_token_and_carries_what_is_said() {
         rows,
         json!([
             [101, "bearer", ["/ws", "bearer", "u-1", null]],
-            [101, "chat", ["/ws?room=1", "bearer, chat", "u-1", null]],
+            [101, "chat", ["/ws?room=1", "chat, bearer", "u-1", null]],
             [101, "chat", ["/ws", "chat", "u-1", null]],
             [101, "chat", ["/ws?room=1", "chat", "u-1", null]],
             [401],
             [401],
             [400],
             [401],
-            [101, "bearer", ["/ws", "bearer, bearer", "u-1", null]],
+            [101, "bearer", ["/ws", "bearer", "u-1", null]],
             // The same in two places of whatever kind is one, and neither goes on; another one is one too many.
             [101, "bearer", ["/ws", "bearer", "u-1", null]],
             [400],

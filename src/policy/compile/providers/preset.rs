@@ -119,7 +119,7 @@ fn keys(
         ));
     }
     let secure = given.iter().find(|issuer| issuer.starts_with("https:"));
-    match (uri, secure.or(given.first())) {
+    match (uri, secure.or_else(|| given.first())) {
         (Some(uri), Some(issuer)) => keys.uri = Some(of_issuer(&uri, issuer)),
         (Some(uri), None) => keys.uri = Some(uri),
         (None, _) => keys.discovery = Some(true),
