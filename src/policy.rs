@@ -162,7 +162,7 @@ pub struct Policy {
     pub realm: String,
     /// Providers, by [`ProviderId`].
     pub providers: Box<[Provider]>,
-    /// Key sets that are fetched, by [`KeySourceId`].
+    /// Key sets that are fetched, by [`KeySourceId`](crate::keys::KeySourceId).
     pub sources: Box<[KeySource]>,
     /// Services that are asked about callers, by [`ServiceId`].
     pub services: Box<[Service]>,
