@@ -14,10 +14,10 @@ pub(super) const HEADER: &str = "cookie";
 /// what is read as such a cookie and is none.
 pub(super) fn each_token<'h>(head: &'h Headers, own: &Named, take: &mut dyn FnMut(&'h [u8], bool)) {
     for pair in pairs(head) {
-        each_entry(pair, &mut |held, value, is_whole| {
-            let is_plain = is_whole && held == own.name.as_bytes();
-            if is_read_as(held, &own.name)
-                && let Some(token) = own.behind_prefix(value)
+        each_entry(pair, &mut |held| {
+            let is_plain = held.is_pair && held.name == own.name.as_bytes();
+            if is_read_as(held.name, &own.name)
+                && let Some(token) = own.behind_prefix(held.value)
             {
                 take(token, is_plain);
             }
@@ -44,7 +44,7 @@ pub(super) fn without(head: &Headers, goes: &dyn Fn(&[u8], &[u8]) -> bool) -> Op
 
 fn is_gone(pair: &[u8], goes: &dyn Fn(&[u8], &[u8]) -> bool) -> bool {
     let mut gone = false;
-    each_entry(pair, &mut |name, value, _| gone |= goes(name, value));
+    each_entry(pair, &mut |held| gone |= goes(held.name, held.value));
     gone
 }
 
@@ -73,14 +73,25 @@ fn unquoted(value: &[u8]) -> &[u8] {
     quoted.unwrap_or(value)
 }
 
+/// What some server reads as a cookie.
+struct Entry<'p> {
+    name: &'p [u8],
+    value: &'p [u8],
+    /// Whether it is what stands between semicolons, as RFC 6265 reads it.
+    is_pair: bool,
+}
+
 /// Hands over all that servers read in a pair, names with values: the pair itself, and what stands behind a blank or a
-/// comma within it, with whether it is the pair itself. Python's `http.cookies` begins another cookie there, and so do
-/// servers that read RFC 2109.
+/// comma within it. Python's `http.cookies` begins another cookie there, and so do servers that read RFC 2109.
 #[inline(never)]
-fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8], bool)) {
+fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&Entry<'p>)) {
     let pair = pair.trim_ascii();
     if let Some((name, value)) = parts(pair) {
-        take(name, value, true);
+        take(&Entry {
+            name,
+            value,
+            is_pair: true,
+        });
     }
     let mut from = 0_usize;
     // A name begins behind the sign of equality before its own, so that no byte is looked at once for each name.
@@ -96,12 +107,11 @@ fn each_entry<'p>(pair: &'p [u8], take: &mut dyn FnMut(&'p [u8], &'p [u8], bool)
             let value = value.trim_ascii_start();
             let end = value.iter().position(parts_cookies);
             let value = value.get(..end.unwrap_or(value.len()));
-            let name = name.get(start..);
-            take(
-                name.unwrap_or_default(),
-                unquoted(value.unwrap_or_default()),
-                false,
-            );
+            take(&Entry {
+                name: name.get(start..).unwrap_or_default(),
+                value: unquoted(value.unwrap_or_default()),
+                is_pair: false,
+            });
         }
     }
 }
