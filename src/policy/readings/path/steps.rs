@@ -24,7 +24,8 @@ pub(super) fn steps(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
         without_parameters(path),
         without_ends(path),
         without_stream(path),
-        before_mark(path),
+        before_mark(path, b'?'),
+        before_mark(path, b'#'),
         in_ascii(path),
         with_slashes(path),
         slash,
@@ -93,9 +94,9 @@ fn without_stream(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `/a?b` and `/a#b` as `/a`, once `%3f` and `%23` are decoded: what hands the decoded path on as a target of its own.
-fn before_mark(path: &[u8]) -> Option<Vec<u8>> {
-    let mark = path.iter().position(|byte| matches!(byte, b'?' | b'#'))?;
-    path.get(..mark)
+fn before_mark(path: &[u8], mark: u8) -> Option<Vec<u8>> {
+    let end = path.iter().position(|byte| *byte == mark)?;
+    path.get(..end)
         .filter(|path| !path.is_empty())
         .map(<[u8]>::to_vec)
 }
