@@ -234,11 +234,11 @@ pub fn find<'h>(
     for location in locations {
         if let Location::Cookie(own) = location {
             cookie::each_token(head, own, &mut |value, is_plain| {
-                let token = text(value.into(), location.takes());
                 // What is no more than read as the cookie, by some servers, is taken out and opens nothing.
-                let token = token.ok().filter(|_| is_plain).ok_or(());
-                let token = token.map_err(|_| CredentialError::Unreadable(location));
-                copies.add(token, location);
+                let token = text(value.into(), location.takes())
+                    .ok()
+                    .filter(|_| is_plain);
+                copies.add(token.ok_or(CredentialError::Unreadable(location)), location);
             });
             continue;
         }

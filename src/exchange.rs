@@ -16,14 +16,12 @@ use std::rc::Rc;
 use self::inquiry::Inquiry;
 use crate::basic::PasswordStore;
 use crate::client::Client;
-use crate::config::Mode;
-use crate::config::ProviderId;
+use crate::config::{Mode, ProviderId};
 use crate::credential::{
     self, Credential, CredentialError, Emptied, Emptying, Location, Presented,
 };
 use crate::headers::Headers;
-use crate::keys::KeySourceId;
-use crate::keys::{KeyStore, SharedData};
+use crate::keys::{KeySourceId, KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::{Bearer, Principal};
 use crate::policy::requirement::{Hurdle, Requirement, Visit};

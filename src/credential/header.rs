@@ -27,7 +27,8 @@ pub(super) fn read<'h>(
     }
 }
 
-fn behind<'h>(value: &'h [u8], prefix: &[u8]) -> Option<&'h [u8]> {
+/// What stands behind a prefix, compared without case.
+pub(super) fn behind<'h>(value: &'h [u8], prefix: &[u8]) -> Option<&'h [u8]> {
     let (start, rest) = value.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::CredentialError;
+use super::header::behind;
 use crate::headers::Headers;
 
 /// The list of subprotocols.
@@ -77,11 +78,6 @@ fn alone(entry: &[u8]) -> Option<Cow<'_, [u8]>> {
     behind(entry, PREFIX)
         .or_else(|| is_token(entry).then_some(entry))
         .map(Cow::Borrowed)
-}
-
-fn behind<'e>(entry: &'e [u8], prefix: &[u8]) -> Option<&'e [u8]> {
-    let (start, rest) = entry.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// Whether a text is a token by its looks: three parts, or five of an encrypted one, of which the first is a JSON object in

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::expiring::Digest;
-use crate::keys::KeySourceId;
-use crate::keys::{KeyState, KeyStore};
+use crate::keys::{KeySourceId, KeyState, KeyStore};
 use crate::time::MonoTime;
 
 /// What wakes a request.

@@ -23,8 +23,8 @@ const TARGETS: &[(&str, u64)] = &[
 enum Length {
     /// So many seconds, from the committed corpus and what earlier runs found (`target/corpus`), at random.
     Seconds(u32),
-    /// Always the same inputs, made of the committed corpus: who changes nothing gets the answer of the last time.
-    Brief,
+    /// So many inputs, always the same, made of the committed corpus: who changes nothing gets the answer of the last time.
+    Runs(u64),
 }
 
 /// Runs each target for so many seconds, from the committed corpus and what earlier runs found (`target/corpus`).
@@ -32,7 +32,7 @@ enum Length {
 /// # Errors
 /// When the tools cannot be had, or with what a target found: its input lies in `target/artifacts`.
 pub fn all(seconds: u32) -> Result<(), String> {
-    each(Length::Seconds(seconds))
+    each(|_| Length::Seconds(seconds))
 }
 
 /// Runs each target on inputs that are the same each time.
@@ -40,10 +40,10 @@ pub fn all(seconds: u32) -> Result<(), String> {
 /// # Errors
 /// As [`all`].
 pub fn briefly() -> Result<(), String> {
-    each(Length::Brief)
+    each(Length::Runs)
 }
 
-fn each(length: Length) -> Result<(), String> {
+fn each(length: impl Fn(u64) -> Length) -> Result<(), String> {
     build()?;
     let mut figures = Vec::new();
     for pair in TARGETS.chunks(AT_ONCE) {
@@ -51,7 +51,10 @@ fn each(length: Length) -> Result<(), String> {
         println!("fuzzing {} ...", names.join(" and "));
         let running: Vec<_> = pair
             .iter()
-            .map(|(name, runs)| (name, std::thread::spawn(move || one(name, length, *runs))))
+            .map(|(name, runs)| {
+                let length = length(*runs);
+                (name, std::thread::spawn(move || one(name, length)))
+            })
             .collect();
         for (name, run) in running {
             let executions = run.join().map_err(|_| format!("{name} was not run"))??;
@@ -87,12 +90,12 @@ fn cargo_fuzz(what: &str) -> Command {
 }
 
 /// Runs one target; how often it ran.
-fn one(name: &str, length: Length, runs: u64) -> Result<u64, String> {
+fn one(name: &str, length: Length) -> Result<u64, String> {
     let found = match length {
         Length::Seconds(_) => target().join("corpus").join(name),
-        Length::Brief => target().join("tmp/corpus").join(name),
+        Length::Runs(_) => target().join("tmp/corpus").join(name),
     };
-    if matches!(length, Length::Brief) && found.exists() {
+    if matches!(length, Length::Runs(_)) && found.exists() {
         std::fs::remove_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
     }
     let artifacts = target().join("artifacts").join(name);
@@ -108,7 +111,7 @@ fn one(name: &str, length: Length, runs: u64) -> Result<u64, String> {
         .arg("--")
         .args(match length {
             Length::Seconds(seconds) => vec![format!("-max_total_time={seconds}")],
-            Length::Brief => vec![format!("-runs={runs}"), "-seed=1".to_owned()],
+            Length::Runs(runs) => vec![format!("-runs={runs}"), "-seed=1".to_owned()],
         })
         .args(["-timeout=10", "-max_len=4096"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))

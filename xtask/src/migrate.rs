@@ -11,6 +11,7 @@ mod istio_terms;
 mod jwt_authn;
 mod matching;
 mod need;
+mod places;
 mod rbac;
 mod report;
 mod rules;

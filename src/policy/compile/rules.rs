@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use self::matching::route;
 use self::require::{Known, requirement};
-use crate::config::ProviderId;
-use crate::config::{self, ConfigError, Resolve};
+use crate::config::{self, ConfigError, ProviderId, Resolve};
 use crate::credential::Location;
 use crate::policy::decision::Decision;
 use crate::policy::matcher::{stem, stems};

@@ -64,7 +64,7 @@ fn before_decoding(path: &[u8], spellings: &Spellings) -> Vec<Vec<u8>> {
         path.windows(3)
             .any(|three| three.eq_ignore_ascii_case(triplet))
     };
-    let hides = spellings.encoded_slashes == Spelling::Same && has(b"%2f");
+    let hides = spellings.encoded_slashes == Spelling::Same && hides_a_slash(path);
     let has_blank = spellings.reads_plus() && path.contains(&b'+');
     let mut all = Vec::new();
     if !(hides || has_blank || has(b"%5c") || has(b"%3b")) {

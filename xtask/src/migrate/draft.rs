@@ -6,9 +6,6 @@ use super::rules::{self, Entry, Gate};
 use super::source::Node;
 use serde_json::{Map, Value, json};
 
-/// What is different about every token in a cookie.
-pub(super) const COOKIES: &str = "a request that changes something is refused (403) where another site's page may have sent it with the cookie; csrf of the provider names the pages that may, or is \"off\"";
-
 /// What was read of a source.
 #[derive(Default)]
 pub(super) struct Draft {

@@ -1,9 +1,10 @@
 //! Istio's RequestAuthentication and AuthorizationPolicy.
 
-use super::draft::{COOKIES, Draft, algorithms, claim_name};
+use super::draft::{Draft, algorithms, claim_name};
 use super::istio_terms::Reader;
 use super::matching::Matching;
 use super::need::Need;
+use super::places::{Places, host_and_port};
 use super::rules::{Clause, Entry, Gate};
 use super::source::Node;
 use super::terms::Terms;
@@ -129,30 +130,13 @@ fn provider(node: &Node<'_>, draft: &mut Draft) -> Value {
         object.insert("audiences".into(), json!(audiences));
     }
     node.differs("tokens without exp are refused here; require_expiration: false accepts them");
-    let headers: Vec<Value> = node
-        .list("fromHeaders")
-        .iter()
-        .map(|header| json!({ "name": header.text("name"), "value_prefix": header.text("prefix").unwrap_or_default() }))
-        .collect();
-    let (params, cookies) = (node.texts("fromParams"), node.texts("fromCookies"));
-    if headers.is_empty() && params.is_empty() && cookies.is_empty() {
-        node.differs("a token in the query (access_token) is not looked at, as addresses end up in logs; from_params brings it back");
-    }
-    if !cookies.is_empty() {
-        node.differs(COOKIES);
-    }
-    // One place replaces the default header there, and adds to it here.
-    if !(headers.is_empty() && params.is_empty() && cookies.is_empty()) {
-        object.insert("from_headers".into(), json!(headers));
-    }
-    for (key, list) in [
-        ("from_params", json!(params)),
-        ("from_cookies", json!(cookies)),
-    ] {
-        if list.as_array().is_some_and(|list| !list.is_empty()) {
-            object.insert(key.into(), list);
-        }
-    }
+    let places = Places {
+        headers: node.list("fromHeaders"),
+        prefix: "prefix",
+        params: node.texts("fromParams"),
+        cookies: node.texts("fromCookies"),
+    };
+    places.write(node, &mut object);
     if node.is_true("forwardOriginalToken") {
         object.insert("forward".into(), json!(true));
     }
@@ -207,10 +191,7 @@ fn keys(node: &Node<'_>, issuer: &str, object: &mut Map<String, Value>) {
 
 /// The name that Istio gives the cluster of a host.
 fn cluster(uri: &str) -> String {
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let usual = if scheme == "http" { "80" } else { "443" };
-    let (host, port) = authority.split_once(':').unwrap_or((authority, usual));
+    let (host, port) = host_and_port(uri);
     format!("outbound|{port}||{host}")
 }
 

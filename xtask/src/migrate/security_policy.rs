@@ -1,8 +1,9 @@
 //! Envoy Gateway's SecurityPolicy: its `jwt` and its `authorization`.
 
-use super::draft::{COOKIES, Draft, algorithms, claim_name};
+use super::draft::{Draft, algorithms, claim_name};
 use super::matching::{Header, Matching};
 use super::need::Need;
+use super::places::{Places, host_and_port};
 use super::rules::{Entry, Gate};
 use super::source::Node;
 use super::terms::Terms;
@@ -131,7 +132,16 @@ fn read_provider(node: &Node<'_>, draft: &mut Draft) -> Option<Value> {
         object.insert("audiences".into(), json!(audiences));
     }
     node.differs("tokens without exp are refused here; require_expiration: false accepts them");
-    locations(node, &mut object);
+    let from = node.get("extractFrom");
+    let texts = |key: &str| from.as_ref().map_or_else(Vec::new, |from| from.texts(key));
+    let headers = from.as_ref().map(|from| from.list("headers"));
+    let places = Places {
+        headers: headers.unwrap_or_default(),
+        prefix: "valuePrefix",
+        params: texts("params"),
+        cookies: texts("cookies"),
+    };
+    places.write(node, &mut object);
     for entry in node.list("claimToHeaders") {
         let header = entry.text("header").unwrap_or_default();
         draft.claim_header(&entry, &header, claim_of(&entry, "claim"));
@@ -141,33 +151,6 @@ fn read_provider(node: &Node<'_>, draft: &mut Draft) -> Option<Value> {
     }
     keys(node, &mut object)?;
     Some(Value::Object(object))
-}
-
-fn locations(node: &Node<'_>, object: &mut Map<String, Value>) {
-    let from = node.get("extractFrom");
-    let list = |key: &str| from.as_ref().map_or_else(Vec::new, |from| from.list(key));
-    let texts = |key: &str| from.as_ref().map_or_else(Vec::new, |from| from.texts(key));
-    let headers: Vec<Value> = list("headers")
-        .iter()
-        .map(|header| {
-            json!({ "name": header.text("name"), "value_prefix": header.text("valuePrefix").unwrap_or_default() })
-        })
-        .collect();
-    let (params, cookies) = (texts("params"), texts("cookies"));
-    if headers.is_empty() && params.is_empty() && cookies.is_empty() {
-        node.differs("a token in the query (access_token) is not looked at, as addresses end up in logs; from_params brings it back");
-        return;
-    }
-    if !cookies.is_empty() {
-        node.differs(COOKIES);
-    }
-    // One place replaces the default header there, and adds to it here.
-    object.insert("from_headers".into(), json!(headers));
-    for (key, list) in [("from_params", params), ("from_cookies", cookies)] {
-        if !list.is_empty() {
-            object.insert(key.into(), json!(list));
-        }
-    }
 }
 
 fn keys(node: &Node<'_>, object: &mut Map<String, Value>) -> Option<()> {
@@ -222,10 +205,7 @@ fn keys(node: &Node<'_>, object: &mut Map<String, Value>) -> Option<()> {
 
 /// The name that Envoy Gateway gives the cluster of a host.
 fn cluster(uri: &str) -> String {
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let usual = if scheme == "http" { "80" } else { "443" };
-    let (host, port) = authority.split_once(':').unwrap_or((authority, usual));
+    let (host, port) = host_and_port(uri);
     format!("{}_{port}", host.replace('.', "_"))
 }
 

@@ -13,7 +13,7 @@ fn example(name: &str) -> Migration {
 }
 
 fn of(text: &str) -> Result<Migration, String> {
-    migrate(&[("f".to_owned(), text.to_owned())], Scope::Whole)
+    of_scope(text, Scope::Whole)
 }
 
 /// `path: why` without the file's name.
@@ -583,15 +583,13 @@ fn beside_policies_that_stay_only_callers_are_known() {
         refused.contains("nothing is left") && refused.contains("principals"),
         "{refused}"
     );
-    let files = [("f".to_owned(), text.to_owned())];
-    let migration = migrate(&files, Scope::Beside).unwrap();
+    let migration = of_scope(text, Scope::Beside).unwrap();
     assert_eq!(rules(&migration), [r#"{} "optional""#]);
     assert_eq!(migration.configuration["providers"]["a"]["forward"], true);
     assert_eq!(migration.report.left, ["AuthorizationPolicy"]);
     assert_eq!(lost(&migration.report), [] as [&str; 0]);
-    let rbac = of_scope(
+    let rbac = of(
         "'@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC\nrules: { action: ALLOW, policies: {} }\n",
-        Scope::Whole,
     );
     assert!(rbac.unwrap_err().contains("--beside"));
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::{Compiled, entra};
 use crate::config::{self, ConfigError, DurationText, OneOrMany, ProviderKind};
 use crate::jose::{KeySet, KeySetLimits, Thumbprint};
-use crate::keys::KeySourceId;
-use crate::keys::{Endpoint, KeySource, Schedule, WELL_KNOWN};
+use crate::keys::{Endpoint, KeySource, KeySourceId, Schedule, WELL_KNOWN};
 use crate::policy::provider::Keys;
 
 impl Compiled {

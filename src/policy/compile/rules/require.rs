@@ -1,10 +1,9 @@
 //! `require`: what a rule needs.
 
 use super::non_empty;
-use crate::config::ProviderId;
 use crate::config::{
-    self, ConfigError, DecisionObject, OneOrMany, Require, RequireDecision, RequireObject,
-    RequireWord,
+    self, ConfigError, DecisionObject, OneOrMany, ProviderId, Require, RequireDecision,
+    RequireObject, RequireWord,
 };
 use crate::policy::compile::claims;
 use crate::policy::decision::{Decision, Resource, ResourceId};

@@ -1,6 +1,7 @@
 //! The providers of Envoy's `jwt_authn` filter.
 
-use crate::migrate::draft::{COOKIES, Draft, algorithms, claim_name};
+use crate::migrate::draft::{Draft, algorithms, claim_name};
+use crate::migrate::places::Places;
 use crate::migrate::source::Node;
 use crate::migrate::values;
 use serde_json::{Map, Value, json};
@@ -29,7 +30,13 @@ pub(super) fn read(node: &Node<'_>, draft: &mut Draft, folder: &Path) -> Option<
         None => true,
     };
     times(node, &mut object);
-    places(node, &mut object);
+    let places = Places {
+        headers: node.list("from_headers"),
+        prefix: "value_prefix",
+        params: node.texts("from_params"),
+        cookies: node.texts("from_cookies"),
+    };
+    places.write(node, &mut object);
     if node.is_true("forward") {
         object.insert("forward".into(), json!(true));
     }
@@ -63,29 +70,6 @@ fn times(node: &Node<'_>, object: &mut Map<String, Value>) {
         .filter(|skew| skew != "0" && skew != "60")
     {
         object.insert("clock_skew".into(), json!(format!("{skew}s")));
-    }
-}
-
-fn places(node: &Node<'_>, object: &mut Map<String, Value>) {
-    let headers = node.list("from_headers").into_iter().map(|header| {
-        let prefix = header.text("value_prefix").unwrap_or_default();
-        json!({ "name": header.text("name"), "value_prefix": prefix })
-    });
-    let headers: Vec<Value> = headers.collect();
-    let (params, cookies) = (node.texts("from_params"), node.texts("from_cookies"));
-    if headers.is_empty() && params.is_empty() && cookies.is_empty() {
-        node.differs("a token in the query (access_token) is not looked at, as addresses end up in logs; from_params brings it back");
-    }
-    // One place replaces the default header there, and adds to it here.
-    if !(headers.is_empty() && params.is_empty() && cookies.is_empty()) {
-        object.insert("from_headers".into(), json!(headers));
-    }
-    if !params.is_empty() {
-        object.insert("from_params".into(), json!(params));
-    }
-    if !cookies.is_empty() {
-        object.insert("from_cookies".into(), json!(cookies));
-        node.differs(COOKIES);
     }
 }
 
