@@ -53,24 +53,24 @@ impl Users {
     /// What checking a password of this name costs, in microseconds: as much for a name that nobody has as for the user
     /// whose hash is computed instead.
     #[must_use]
-    pub fn cost(&self, name: &str, lot: u64) -> u32 {
-        self.hash(name, lot).map_or(0, |(hash, _)| hash.cost())
+    pub fn cost(&self, name: &str, pick: u64) -> u32 {
+        self.hash(name, pick).map_or(0, |(hash, _)| hash.cost())
     }
 
     /// The claims of a user whose password this is. For a name that nobody has, the password of some user is checked
     /// all the same, always of the same one for one name: the time does not tell which names there are.
     #[must_use]
-    pub fn verify(&self, name: &str, password: &[u8], lot: u64) -> Option<Rc<ClaimSet>> {
-        let (hash, claims) = self.hash(name, lot)?;
+    pub fn verify(&self, name: &str, password: &[u8], pick: u64) -> Option<Rc<ClaimSet>> {
+        let (hash, claims) = self.hash(name, pick)?;
         let right = hash.verify(password);
         let known = self.names.contains_key(name);
         (right && known).then(|| Rc::clone(claims))
     }
 
-    fn hash(&self, name: &str, lot: u64) -> Option<&(PasswordHash, Rc<ClaimSet>)> {
+    fn hash(&self, name: &str, pick: u64) -> Option<&(PasswordHash, Rc<ClaimSet>)> {
         let known = self.names.get(name).copied();
         let many = u64::try_from(self.users.len().max(1)).unwrap_or(u64::MAX);
-        let decoy = usize::try_from(lot % many).unwrap_or(0);
+        let decoy = usize::try_from(pick % many).unwrap_or(0);
         self.users.get(known.unwrap_or(decoy))
     }
 }

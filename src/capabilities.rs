@@ -30,7 +30,7 @@ pub enum Waiting {
 
 /// Where the host tells others about the caller, besides the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Facts {
+pub enum IdentityOutput {
     /// In its filter state.
     FilterState,
     /// Nowhere.
@@ -83,7 +83,7 @@ pub struct Capabilities {
     /// Whether an answer may have one header twice. nginx hosts keep the last.
     pub repeats_headers: bool,
     /// Where facts about the caller go.
-    pub facts: Facts,
+    pub identity_output: IdentityOutput,
     /// Whether the filter has an environment that an operator can set: Envoy's `vm_config.environment_variables`.
     pub environment: bool,
 }
@@ -129,7 +129,7 @@ impl Capabilities {
             address: "source\0address",
             certificate: Some("connection\0sha256_peer_certificate_digest"),
             repeats_headers: true,
-            facts: Facts::FilterState,
+            identity_output: IdentityOutput::FilterState,
             environment: true,
         }
     }
@@ -156,7 +156,7 @@ impl Capabilities {
             address: "source\0address",
             certificate: None,
             repeats_headers: false,
-            facts: Facts::Variables(own.variables().to_owned()),
+            identity_output: IdentityOutput::Variables(own.variables().to_owned()),
             environment: false,
         }
     }
@@ -179,7 +179,7 @@ impl Capabilities {
             address: "remote_addr",
             certificate: None,
             repeats_headers: false,
-            facts: Facts::None,
+            identity_output: IdentityOutput::None,
             environment: false,
         }
     }

@@ -4,17 +4,16 @@
 //! [`Policy::compile`](crate::policy::Policy::compile), the only validator. Here a text becomes types, and
 //! what is not a known key, a known word or the right JSON type is refused with its place.
 
-mod claim_test;
+mod claim_condition;
 mod client_address;
 mod csrf;
-mod delivery;
 mod duration;
+mod encoding;
 mod error;
 mod filter_state;
+mod groups_overage;
 mod host;
-mod overage;
 mod paths;
-mod policy_test;
 mod possession;
 mod provider;
 mod reader;
@@ -23,22 +22,22 @@ mod resource_metadata;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod secret;
+mod self_test;
 mod service;
 mod share;
 
-pub use self::claim_test::{ClaimTest, ClaimTestObject, Literal};
+pub use self::claim_condition::{ClaimCondition, ClaimConditionObject, Literal};
 pub use self::client_address::ClientAddress;
 pub use self::csrf::Csrf;
 pub use self::duration::DurationText;
 pub use self::error::ConfigError;
 pub use self::filter_state::FilterState;
+pub use self::groups_overage::GroupsOverage;
 pub use self::host::{HostName, HostWord, NginxHost};
-pub use self::overage::GroupsOverage;
 pub use self::paths::{
     DecidedReadings, EncodedSlashes, Oddity, OverrideHeaders, Paths, Slashes, Spelling,
     TrailingSlash,
 };
-pub use self::policy_test::{Expectation, PolicyTest, TestEntry, TestRequest};
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
     ApiKey, BasicUser, Foreign, FromGroups, FromHeader, FromNamed, IdentityPool, Jwks, Preset,
@@ -50,6 +49,7 @@ pub use self::require::{
 };
 pub use self::resource_metadata::ResourceMetadata;
 pub use self::secret::{SecretText, SharedDataKey};
+pub use self::self_test::{Expectation, SelfTest, TestEntry, TestRequest};
 pub use self::service::{
     Decision, DecisionBatch, DecisionPart, DecisionWord, Directory, DirectoryResponse, Extract,
     ExtractItems, Introspection, OnError, ProfileExtract, Service, Throttle,
@@ -58,7 +58,7 @@ pub use self::share::Share;
 
 use serde::Deserialize;
 
-use self::delivery::Delivery;
+use self::encoding::Encoding;
 use crate::json::UniqueMap;
 
 /// A provider's place among the providers of a configuration.
@@ -90,7 +90,7 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What the rules must come to: a configuration that fails one of its tests is refused.
     #[serde(default)]
-    pub tests: Vec<PolicyTest>,
+    pub tests: Vec<SelfTest>,
     /// Whether CORS preflight requests, which carry no credentials, go through without any.
     #[serde(default)]
     pub bypass_cors_preflight: bool,
@@ -225,7 +225,7 @@ pub struct Match {
     pub hosts: Option<Vec<String>>,
     /// Headers with the tests of their values.
     #[serde(default)]
-    pub headers: UniqueMap<ClaimTest>,
+    pub headers: UniqueMap<ClaimCondition>,
 }
 
 /// `upstream_headers`.
@@ -288,10 +288,10 @@ impl Config {
     /// # Errors
     /// The first thing that is not a configuration, with its JSON path; in text also its line and column.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
-        match Delivery::of(bytes) {
-            Some(Delivery::Text(text)) => Self::parse_text(text.trim_ascii()),
+        match Encoding::of(bytes) {
+            Some(Encoding::Text(text)) => Self::parse_text(text.trim_ascii()),
             // By way of text, so that there is one reader; its lines and columns are nobody's.
-            Some(Delivery::Object(object)) => Self::parse_object(object.to_string().as_bytes())
+            Some(Encoding::Object(object)) => Self::parse_object(object.to_string().as_bytes())
                 .map_err(ConfigError::without_position),
             None => Err(ConfigError::new(
                 "",

@@ -3,9 +3,9 @@
 //! [`Exchange::advance`] answers from what is known now and is called again, unchanged, whenever more is
 //! known. There is nothing to resume and nothing that can be entered twice.
 
+mod authenticate;
 mod aws;
 mod copies;
-mod inquiry;
 mod preflight;
 
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use self::inquiry::Inquiry;
+use self::authenticate::Authenticator;
 use crate::basic::PasswordStore;
 use crate::client::Client;
 use crate::config::{Mode, ProviderId};
@@ -23,10 +23,12 @@ use crate::credential::{
 use crate::headers::Headers;
 use crate::keys::{KeySourceId, KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
-use crate::policy::principal::{Bearer, Principal};
-use crate::policy::requirement::{Hurdle, Requirement, Visit};
+use crate::policy::principal::{Identity, Principal};
+use crate::policy::requirement::{Hurdle, RequestView, Requirement};
 use crate::policy::resource_metadata::Document;
-use crate::policy::{Disagreement, Policy, Reading, Rule, Told, UpstreamHeaders, Variables};
+use crate::policy::{
+    Disagreement, Policy, Reading, Rule, UpstreamHeaders, UpstreamIdentity, Variables,
+};
 use crate::possession::{self, Replays};
 use crate::services::{Question, ServiceStore, TemporaryCredentials};
 use crate::time::{MonoTime, Now};
@@ -68,7 +70,7 @@ impl Need {
 #[derive(Debug)]
 pub struct Stores {
     /// Of whom the configuration itself describes: by the provider, and the place of the claims in its memory.
-    pub bearers: RefCell<BTreeMap<(ProviderId, usize), Rc<Bearer>>>,
+    pub identities: RefCell<BTreeMap<(ProviderId, usize), Rc<Identity>>>,
     /// Of issuers' keys.
     pub keys: KeyStore,
     /// Of passwords.
@@ -106,7 +108,7 @@ pub struct Grant {
     /// The header that is all credential.
     credential: Option<Rc<str>>,
     /// What is told of the caller, shared by all requests with its token.
-    told: Option<Rc<Told>>,
+    told: Option<Rc<UpstreamIdentity>>,
     /// What else is set.
     set: Vec<(String, Vec<u8>)>,
     shadowed: Option<Denial>,
@@ -189,13 +191,13 @@ pub struct Exchange {
     /// Whether its proof of possession was seen to be signed and new: both are looked at once.
     proven: Cell<bool>,
     /// Whom verified tokens stand for, so that a request that waits for something else costs one signature of each.
-    verified: RefCell<Vec<(TokenDigest, Rc<Bearer>)>>,
+    verified: RefCell<Vec<(TokenDigest, Rc<Identity>)>>,
     /// Where a token stands that is none of the rule's providers', beside a credential that may count in its place.
     foreign: RefCell<Option<Location>>,
     /// About which of several credentials somebody is asked.
     asks_about: Cell<Option<usize>>,
     /// What became of its password at each provider, so that it counts once for each.
-    guesses: RefCell<Vec<Guess>>,
+    guesses: RefCell<Vec<CountedAttempt>>,
     /// The provider whose keys without a `kid` have not signed the token, and which keys there were then.
     nameless: Cell<Option<(ProviderId, u64)>>,
     /// When its password's turn is, where it has to wait for one.
@@ -204,7 +206,7 @@ pub struct Exchange {
 
 /// A password that a provider looks at, or has looked at.
 #[derive(Clone, Copy, Debug)]
-struct Guess {
+struct CountedAttempt {
     provider: ProviderId,
     /// Whether it is known to be wrong.
     known: bool,
@@ -394,7 +396,7 @@ impl Exchange {
                 self.judge_outranking(under, (&explicit, copies), (stores, shared), now)
             }
             Presented::Nothing => rule
-                .check(None, &self.visit(rule, variables, &[]))
+                .check(None, &self.view(rule, variables, &[]))
                 .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
         }
     }
@@ -409,16 +411,16 @@ impl Exchange {
         (stores, shared): (&'a Stores, &mut dyn SharedData),
         now: Now,
     ) -> Verdict<'a> {
-        Inquiry::new(self, under, credential, (stores, shared), now).authenticate()
+        Authenticator::new(self, under, credential, (stores, shared), now).authenticate()
     }
 
-    fn visit<'v>(
+    fn view<'v>(
         &'v self,
         rule: &'v Rule,
         variables: &'v [(String, String)],
         readings: &'v [Reading],
-    ) -> Visit<'v> {
-        Visit {
+    ) -> RequestView<'v> {
+        RequestView {
             rule: &rule.name,
             variables,
             head: &self.head,

@@ -483,7 +483,7 @@ impl Gateway {
     /// Held requests that can be answered now, each once. Call after anything may have changed; while
     /// [`Self::wants_tick`] says so, some are left for the next tick.
     pub fn poll_settled(&mut self, shared: &mut dyn SharedData, now: Now) -> Vec<(u32, Outcome)> {
-        for question in self.stores.services.take_news() {
+        for question in self.stores.services.take_settled() {
             self.waiting.answered(&question);
         }
         self.waiting.look(&self.stores.keys, now.mono);

@@ -1,11 +1,11 @@
 //! The host adapter: the only module that knows proxy-wasm. It translates and decides nothing.
 
-mod alone;
+mod access_log;
 mod call;
 mod clock;
-mod journal;
 mod logger;
 mod metrics;
+mod own_callout;
 mod reply;
 mod shared;
 mod vm;

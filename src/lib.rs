@@ -29,7 +29,7 @@
 //! hour, four VMs that start at once) in milliseconds, without a host.
 //!
 //! **What is not allowed cannot be written.** A request goes upstream only behind a [`exchange::Grant`], and only
-//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`policy::principal::Vouched`]: what
+//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`policy::principal::TrustedClaims`]: what
 //! [`jose::VerifiedClaims`], a service's answer or the configuration says. A configuration is
 //! refused with its place or becomes a [`policy::Policy`] in which every name is resolved.
 //!

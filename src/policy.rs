@@ -16,13 +16,13 @@ mod remark;
 pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
-mod trial;
+mod self_tests;
 mod upstream;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::upstream::{Told, UpstreamHeaders};
+pub use self::upstream::{UpstreamHeaders, UpstreamIdentity};
 
 pub use self::explain::Explanation;
 
@@ -33,7 +33,7 @@ use self::principal::{Kind, Missing, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
 pub use self::readings::{Disagreement, Reading};
-use self::requirement::{Hurdle, Requirement, Visit};
+use self::requirement::{Hurdle, RequestView, Requirement};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, ProviderId, Resolve};
@@ -78,16 +78,20 @@ impl Rule {
     ///
     /// # Errors
     /// As [`Requirement::check`].
-    pub fn check(&self, caller: Option<&Principal<'_>>, visit: &Visit<'_>) -> Result<(), Hurdle> {
+    pub fn check(
+        &self,
+        caller: Option<&Principal<'_>>,
+        view: &RequestView<'_>,
+    ) -> Result<(), Hurdle> {
         // Where there are several readings, each must pass.
-        let mut reading = visit.readings.get(..1).unwrap_or_default();
-        for place in 0..visit.readings.len().max(1) {
-            reading = visit.readings.get(place..=place).unwrap_or(reading);
-            let visit = Visit {
+        let mut reading = view.readings.get(..1).unwrap_or_default();
+        for place in 0..view.readings.len().max(1) {
+            reading = view.readings.get(place..=place).unwrap_or(reading);
+            let view = RequestView {
                 readings: reading,
-                ..*visit
+                ..*view
             };
-            self.requirement.check(caller, &visit)?;
+            self.requirement.check(caller, &view)?;
         }
         let Some(caller) = caller else {
             return Ok(());

@@ -244,7 +244,7 @@ impl Service {
     }
 
     /// How long an answer serves, from what the service and the answer allow.
-    fn serves(&self, answer: &Answer, own: Option<Duration>, lot: u16) -> Duration {
+    fn serves(&self, answer: &Answer, own: Option<Duration>, jitter: u16) -> Duration {
         let longest = match answer {
             Answer::Refuses => self.negative_cache_duration,
             Answer::Attributes(entry) if **entry == Attributes::default() => {
@@ -255,7 +255,7 @@ impl Service {
         let longest = own.map_or(longest, |own| longest.min(own));
         if matches!(self.protocol, Protocol::Directory(_)) {
             // Up to a tenth less: who came together does not come back together.
-            let less = longest.as_millis() * u128::from(lot) / u128::from(u16::MAX) / 10;
+            let less = longest.as_millis() * u128::from(jitter) / u128::from(u16::MAX) / 10;
             let less = Duration::from_millis(u64::try_from(less).unwrap_or_default());
             return longest.saturating_sub(less);
         }

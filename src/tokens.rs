@@ -21,7 +21,7 @@ use self::verified::Verified;
 use crate::config::ProviderId;
 use crate::jose::{KeySet, TokenError};
 use crate::policy::Limits;
-use crate::policy::principal::Bearer;
+use crate::policy::principal::Identity;
 use crate::time::Now;
 
 /// By how many of its last bytes a verified token is found. A signature of P-256 has 86, so tokens that hold end
@@ -119,13 +119,21 @@ impl TokenStore {
 
     /// Whom this token stands for, where this very set has verified it.
     #[must_use]
-    pub fn find(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>) -> Option<Rc<Bearer>> {
+    pub fn find(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>) -> Option<Rc<Identity>> {
         self.verified.borrow_mut().find(place, token, set)
     }
 
     /// Keeps whom a token stands for that this set has verified.
-    pub fn remember(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>, bearer: &Rc<Bearer>) {
-        self.verified.borrow_mut().insert(place, token, set, bearer);
+    pub fn remember(
+        &self,
+        place: TokenPlace,
+        token: &str,
+        set: &Rc<KeySet>,
+        identity: &Rc<Identity>,
+    ) {
+        self.verified
+            .borrow_mut()
+            .insert(place, token, set, identity);
     }
 
     /// Forgets a token that has ended.

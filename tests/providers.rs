@@ -18,7 +18,7 @@ use auth_filter::config::Config;
 use auth_filter::config::ProviderId;
 use auth_filter::jose::ClaimSet;
 use auth_filter::policy::Policy;
-use auth_filter::policy::principal::{Bearer, Principal, Vouched};
+use auth_filter::policy::principal::{Identity, Principal, TrustedClaims};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
     let services = ServiceStore::new(&policy.services, 1, [0; 32]);
     let claims = ClaimSet::parse(claims.to_string().as_bytes()).unwrap();
     let provider = &policy.providers[0];
-    let profile = Bearer::new(provider, Vouched::claims_of(Rc::new(claims)));
+    let profile = Identity::new(provider, TrustedClaims::claims_of(Rc::new(claims)));
     let caller = Principal::new(
         ProviderId(0),
         provider,

@@ -158,12 +158,12 @@ impl PasswordStore {
         if self.known_wrong.borrow().get(&digest, now).is_some() {
             return wrong(self);
         }
-        let lot = self.lot(attempt);
+        let pick = self.pick(attempt);
         if !is_booked {
-            self.book(attempt, digest, users.cost(attempt.username, lot), now)?;
+            self.book(attempt, digest, users.cost(attempt.username, pick), now)?;
         }
         let password = attempt.password.as_bytes();
-        let Some(claims) = users.verify(attempt.username, password, lot) else {
+        let Some(claims) = users.verify(attempt.username, password, pick) else {
             let until = now.plus(REMEMBERED);
             self.known_wrong.borrow_mut().insert(digest, (), until);
             return wrong(self);
@@ -209,8 +209,8 @@ impl PasswordStore {
     }
 
     /// Takes back one wrong password: it was another provider's right one.
-    pub fn forgive(&self, attempt: Attempt<'_>) {
-        self.throttles.borrow_mut().forgive(attempt);
+    pub fn refund(&self, attempt: Attempt<'_>) {
+        self.throttles.borrow_mut().refund(attempt);
     }
 
     /// Lets a password wait whose hash is booked: it takes no time of its own.
@@ -328,9 +328,10 @@ impl PasswordStore {
     }
 
     /// Which user's hash stands in for one that there is not.
-    fn lot(&self, attempt: Attempt<'_>) -> u64 {
-        let lot = self.digest(b"lot", attempt.provider, &[attempt.username]);
-        lot.first_chunk().map_or(0, |lot| u64::from_be_bytes(*lot))
+    fn pick(&self, attempt: Attempt<'_>) -> u64 {
+        let pick = self.digest(b"pick", attempt.provider, &[attempt.username]);
+        pick.first_chunk()
+            .map_or(0, |pick| u64::from_be_bytes(*pick))
     }
 
     fn password(&self, attempt: Attempt<'_>) -> Digest {

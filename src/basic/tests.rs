@@ -53,9 +53,9 @@ fn credentials_are_decoded_strictly() {
 #[test]
 fn a_password_is_its_users_own() {
     let users = users(&["alice", "bob"]);
-    for lot in 0..4 {
+    for pick in 0..4 {
         let subject = |name, password: &str| {
-            let claims = users.verify(name, password.as_bytes(), lot)?;
+            let claims = users.verify(name, password.as_bytes(), pick)?;
             claims.subject().map(str::to_owned)
         };
         assert_eq!(subject("alice", "right"), Some("alice".to_owned()));

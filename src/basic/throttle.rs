@@ -143,7 +143,7 @@ impl Throttles {
     }
 
     /// Takes back one wrong password.
-    pub(super) fn forgive(&mut self, attempt: Attempt<'_>) {
+    pub(super) fn refund(&mut self, attempt: Attempt<'_>) {
         let (pair, name) = (self.pair(attempt), self.name(attempt));
         if let Some(address) = self.address(attempt) {
             self.pairs.take_back(&pair);

@@ -5,7 +5,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use std::fmt;
 
 use super::{
-    ClaimTest, Csrf, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession,
+    ClaimCondition, Csrf, DurationText, GroupsOverage, Introspection, OneOrMany, ProofOfPossession,
     SecretText, Service, Share, Throttle,
 };
 use crate::json::{StrictValue, UniqueMap};
@@ -93,10 +93,10 @@ pub struct Provider {
     pub padded: Option<bool>,
     /// Members that the header of each token must have, with their tests.
     #[serde(default)]
-    pub required_header: UniqueMap<ClaimTest>,
+    pub required_header: UniqueMap<ClaimCondition>,
     /// Claims that each token must have, with their tests.
     #[serde(default)]
-    pub required_claims: UniqueMap<ClaimTest>,
+    pub required_claims: UniqueMap<ClaimCondition>,
 
     /// The claim that identifies the caller, in order of preference.
     pub subject: Option<OneOrMany>,
@@ -117,7 +117,7 @@ pub struct Provider {
     /// The claim that names the client that the token was issued to, in order of preference.
     pub client_id: Option<OneOrMany>,
     /// What tells a machine's token: claims with their tests, all of which hold.
-    pub machine: Option<UniqueMap<ClaimTest>>,
+    pub machine: Option<UniqueMap<ClaimCondition>>,
     /// How tokens that are bound to a key are held against it; the binding is not looked at where absent.
     pub proof_of_possession: Option<ProofOfPossession>,
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
-use super::ClaimTest;
+use super::ClaimCondition;
 use crate::json::UniqueMap;
 
 /// `require`.
@@ -61,7 +61,7 @@ pub struct RequireObject {
     /// Scopes, one of which the token carries.
     pub scopes: Option<Vec<String>>,
     /// Claims with their tests, all of which hold.
-    pub claims: Option<UniqueMap<ClaimTest>>,
+    pub claims: Option<UniqueMap<ClaimCondition>>,
     /// Whether the caller is a machine.
     pub m2m: Option<bool>,
     /// The decision point that must permit it.

@@ -8,10 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ClaimTest, ClaimTestObject, ClientAddress, Config, Csrf, DecisionObject, DurationText,
-    Expectation, Extract, ExtractItems, FilterState, FromGroups, FromHeader, FromNamed,
-    GroupsOverage, Literal, OneOrMany, ProfileExtract, Require, RequireDecision, RequireObject,
-    ResourceId, SecretText, Share,
+    ClaimCondition, ClaimConditionObject, ClientAddress, Config, Csrf, DecisionObject,
+    DurationText, Expectation, Extract, ExtractItems, FilterState, FromGroups, FromHeader,
+    FromNamed, GroupsOverage, Literal, OneOrMany, ProfileExtract, Require, RequireDecision,
+    RequireObject, ResourceId, SecretText, Share,
 };
 use crate::json::{StrictObject, StrictValue, UniqueMap};
 
@@ -44,8 +44,8 @@ macro_rules! reads_itself {
 }
 
 reads_itself! {
-    ClaimTest, "A test of one claim: a value, or an object with exactly one of its keys.",
-        |generator| either(&[generator.subschema_for::<Literal>(), generator.subschema_for::<ClaimTestObject>()]);
+    ClaimCondition, "A test of one claim: a value, or an object with exactly one of its keys.",
+        |generator| either(&[generator.subschema_for::<Literal>(), generator.subschema_for::<ClaimConditionObject>()]);
     ClientAddress, "Who says where a request comes from: the proxy, nobody, or a text in the proxy's filter state.",
         |generator| either(&[
             json_schema!({ "enum": ["none", "proxy"] }),
@@ -59,7 +59,7 @@ reads_itself! {
     DurationText, "A duration with its unit: \"500ms\", \"30s\", \"20m\", \"1h30m\", \"7d\".",
         |_generator| json_schema!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" });
     Expectation, "What must become of a request: \"allow\", or the status of the refusal and the rule that decides.",
-        |generator| either(&[word("allow"), generator.subschema_for::<super::policy_test::ExpectationObject>()]);
+        |generator| either(&[word("allow"), generator.subschema_for::<super::self_test::ExpectationObject>()]);
     Extract, "A JSON Pointer to a list, or a list and where in its items the value is.",
         |generator| either(&[text(), generator.subschema_for::<ExtractItems>()]);
     FilterState, "true for all facts about the caller, false for none, or the facts.",
@@ -72,7 +72,7 @@ reads_itself! {
     FromNamed, "The name of a cookie or a parameter, or its name and what stands before the token.",
         |generator| either(&[text(), generator.subschema_for::<FromHeader>()]);
     GroupsOverage, "\"deny\", or the directory that knows the groups.",
-        |generator| either(&[word("deny"), generator.subschema_for::<super::overage::OverageDirectory>()]);
+        |generator| either(&[word("deny"), generator.subschema_for::<super::groups_overage::OverageDirectory>()]);
     Literal, "What a claim is compared with.",
         |_generator| json_schema!({ "type": ["string", "integer", "boolean"] });
     OneOrMany, "A string, or a list of strings.",

@@ -3,20 +3,20 @@
 
 use std::rc::Rc;
 
-use super::inquiry::{Inquiry, Judged};
+use super::authenticate::{Authenticator, Judged};
 use super::{Exchange, Need, Stores, Verdict};
 use crate::config::ProviderId;
 use crate::credential::{self, Copies, Credential};
 use crate::jose::{Malformation, TokenError};
 use crate::keys::SharedData;
 use crate::policy::denial::Denial;
-use crate::policy::principal::Bearer;
+use crate::policy::principal::Identity;
 use crate::policy::{Rule, Variables};
 use crate::time::Now;
 use crate::tokens::{TokenDigest, is_final};
 
 /// Whom a credential stands for in the eyes of each provider that vouches for it.
-pub(super) type Callers = Vec<(ProviderId, Rc<Bearer>)>;
+pub(super) type Callers = Vec<(ProviderId, Rc<Identity>)>;
 
 /// What is known of all copies together.
 #[derive(Default)]
@@ -124,9 +124,9 @@ impl Exchange {
         };
         let mut budget = None;
         for (index, copy) in copies.iter().enumerate() {
-            let mut inquiry =
-                Inquiry::new(self, (rule, variables), copy, (stores, &mut *shared), now);
-            let judged = inquiry.judge_alone(&mut budget);
+            let mut authenticate =
+                Authenticator::new(self, (rule, variables), copy, (stores, &mut *shared), now);
+            let judged = authenticate.judge_alone(&mut budget);
             match judged {
                 Judged::Holds(callers) => match &found.holds {
                     Some((_, others)) if !are_same(others, &callers) => {
@@ -198,8 +198,8 @@ fn digest(rule: &Rule, copies: &[Credential<'_>], stores: &Stores) -> TokenDiges
 }
 
 fn are_same(one: &Callers, other: &Callers) -> bool {
-    let is_same = |((id, bearer), (other, others)): (&(_, Rc<Bearer>), &(_, Rc<Bearer>))| {
-        id == other && bearer.subject == others.subject && bearer.client_id == others.client_id
+    let is_same = |((id, identity), (other, others)): (&(_, Rc<Identity>), &(_, Rc<Identity>))| {
+        id == other && identity.subject == others.subject && identity.client_id == others.client_id
     };
     one.len() == other.len() && one.iter().zip(other).all(is_same)
 }

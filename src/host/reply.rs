@@ -1,8 +1,8 @@
 //! What a request and its client see of a decision.
 
+use super::access_log::AccessLog;
 use super::call::{self, MapType};
-use super::journal::Journal;
-use crate::capabilities::{Capabilities, Facts};
+use crate::capabilities::{Capabilities, IdentityOutput};
 use crate::exchange::{Grant, Refusal};
 use crate::gateway::Outcome;
 use crate::policy::Policy;
@@ -15,16 +15,16 @@ pub(super) fn wake(
     outcome: &Outcome,
     host: &Capabilities,
     policy: &Policy,
-    journal: &mut Journal,
+    access_log: &mut AccessLog,
     now: MonoTime,
 ) {
     match outcome {
         Outcome::Held => {}
         Outcome::Forward(grant) => {
-            forward(grant, host, policy, journal, now);
+            forward(grant, host, policy, access_log, now);
             call::resume_request();
         }
-        Outcome::Reject(refusal) => reject(refusal, host, journal, now),
+        Outcome::Reject(refusal) => reject(refusal, host, access_log, now),
         Outcome::Serve(document) => serve(document, host),
     }
 }
@@ -34,7 +34,7 @@ pub(super) fn forward(
     grant: &Grant,
     host: &Capabilities,
     policy: &Policy,
-    journal: &mut Journal,
+    access_log: &mut AccessLog,
     now: MonoTime,
 ) {
     if host.removes_headers {
@@ -43,8 +43,8 @@ pub(super) fn forward(
         }
     }
     for (name, value) in grant.set() {
-        match &host.facts {
-            Facts::Variables(prefix) if !host.sets_headers => {
+        match &host.identity_output {
+            IdentityOutput::Variables(prefix) if !host.sets_headers => {
                 // Identity is among the facts below.
                 if !policy.upstream.is_identity(name) {
                     let name = name.replace('-', "_");
@@ -55,24 +55,29 @@ pub(super) fn forward(
         }
     }
     for (name, whole, cut) in grant.state() {
-        match &host.facts {
-            Facts::FilterState => call::set_property(name, cut.as_bytes()),
-            Facts::None => {}
-            Facts::Variables(prefix) => {
+        match &host.identity_output {
+            IdentityOutput::FilterState => call::set_property(name, cut.as_bytes()),
+            IdentityOutput::None => {}
+            IdentityOutput::Variables(prefix) => {
                 let name = name.rsplit('.').next().unwrap_or(name);
                 call::set_property(&format!("ngx\0{prefix}{name}"), whole.as_bytes());
             }
         }
     }
     match grant.shadowed() {
-        Some(denial) => journal.shadow_denied(denial, grant.remark(), now),
-        None => journal.allowed(),
+        Some(denial) => access_log.shadow_denied(denial, grant.remark(), now),
+        None => access_log.allowed(),
     }
 }
 
 /// Answers in the upstream's place.
-pub(super) fn reject(refusal: &Refusal, host: &Capabilities, journal: &mut Journal, now: MonoTime) {
-    journal.denied(refusal, now);
+pub(super) fn reject(
+    refusal: &Refusal,
+    host: &Capabilities,
+    access_log: &mut AccessLog,
+    now: MonoTime,
+) {
+    access_log.denied(refusal, now);
     send(&refusal.answer, host);
 }
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use log::{info, warn};
 use proxy_wasm::types::Action;
 
+use super::access_log::AccessLog;
 use super::call::{self, MapType};
 use super::clock;
-use super::journal::Journal;
 use super::metrics::{self, Metrics};
 use super::reply;
 use super::shared::HostData;
@@ -35,7 +35,7 @@ pub(super) struct Vm {
     store: HostData,
     /// By the host's token: the context that called out, and for what.
     pub(super) callouts: BTreeMap<u32, (u32, Callout)>,
-    pub(super) journal: Journal,
+    pub(super) access_log: AccessLog,
     /// Whether the next tick comes at once.
     hurries: bool,
     /// When all was last looked at that a tick looks at.
@@ -55,7 +55,7 @@ impl Vm {
             clients: None,
             gateway: None,
             callouts: BTreeMap::new(),
-            journal: Journal::default(),
+            access_log: AccessLog::default(),
             hurries: false,
             ticked_at: MonoTime::START,
         }
@@ -132,12 +132,14 @@ impl Vm {
         if !self.host.tick {
             // Nobody else ends what is overdue.
             for (_, notice) in gateway.handle_tick(&mut self.store, now) {
-                report(gateway, &notice, &mut self.journal.metrics);
+                report(gateway, &notice, &mut self.access_log.metrics);
             }
-            report_found_out(gateway, &mut self.journal.metrics);
+            report_found_out(gateway, &mut self.access_log.metrics);
         }
         let outcome = match gateway.handle_request(id, head, peer, &mut self.store, now) {
-            Outcome::Held if self.host.waiting == Waiting::OwnCallout => self.wait_alone(id),
+            Outcome::Held if self.host.waiting == Waiting::OwnCallout => {
+                self.wait_with_own_callout(id)
+            }
             Outcome::Held => {
                 self.call_out(Leader::Request, id);
                 let outcome = self.answer_held(Some(id)).unwrap_or(Outcome::Held);
@@ -233,10 +235,10 @@ impl Vm {
             let shared = &mut self.store;
             for (callout, notice) in gateway.handle_tick(shared, now) {
                 self.callouts.retain(|_, (_, known)| *known != callout);
-                report(gateway, &notice, &mut self.journal.metrics);
+                report(gateway, &notice, &mut self.access_log.metrics);
             }
         }
-        report_found_out(gateway, &mut self.journal.metrics);
+        report_found_out(gateway, &mut self.access_log.metrics);
         self.call_out(Leader::Tick, root);
         if self.host.waiting == Waiting::Woken {
             let _ = self.answer_held(None);
@@ -286,7 +288,7 @@ impl Vm {
                     &outcome,
                     &self.host,
                     gateway.policy(),
-                    &mut self.journal,
+                    &mut self.access_log,
                     now.mono,
                 );
             }
@@ -303,7 +305,7 @@ impl Vm {
             return;
         };
         if let Some(notice) = gateway.handle_answered(callout, outcome, shared, now) {
-            report(gateway, &notice, &mut self.journal.metrics);
+            report(gateway, &notice, &mut self.access_log.metrics);
         }
     }
 

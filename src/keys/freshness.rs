@@ -6,7 +6,7 @@ use crate::headers::Headers;
 use crate::time::UnixTime;
 
 /// An issuer cannot ask for more requests than one in this time.
-const LEAST: Duration = Duration::from_secs(60);
+const MIN_TTL: Duration = Duration::from_secs(60);
 /// The longest entity tag that is kept.
 const MAX_ETAG: usize = 256;
 
@@ -14,7 +14,7 @@ const MAX_ETAG: usize = 256;
 pub(super) fn lifetime(headers: &Headers, cache_duration: Duration, now: UnixTime) -> Duration {
     let stated = cache_control(headers).or_else(|| expires(headers, now));
     stated.map_or(cache_duration, |stated| {
-        stated.clamp(LEAST.min(cache_duration), cache_duration)
+        stated.clamp(MIN_TTL.min(cache_duration), cache_duration)
     })
 }
 

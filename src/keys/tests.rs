@@ -189,7 +189,7 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
         assert_eq!(
             vm.poll_fetch(Leader::Request, &mut process, at(start + 719)),
             None,
-            "a tenth is what the lot may take away"
+            "a tenth is what the jitter may take away"
         );
     }
 }
@@ -226,7 +226,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
             panic!("{notice:?}");
         };
         assert_eq!(why, "no response");
-        // A fifth is what the lot may take away.
+        // A fifth is what the jitter may take away.
         assert!((wait * 4_u32).div_ceil(5) <= retry_after && retry_after <= wait);
         let wait = retry_after;
         assert_eq!(

@@ -12,12 +12,12 @@ pub struct ClaimRule {
     /// The claim.
     pub path: ClaimPath,
     /// The test.
-    pub test: ClaimTest,
+    pub test: ClaimCondition,
 }
 
 /// A test of a claim's value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ClaimTest {
+pub enum ClaimCondition {
     /// The value is one of these.
     AnyOf(Box<[Literal]>),
     /// The value is a list with this item, or a string of words separated by spaces with this one.
@@ -44,7 +44,7 @@ impl ClaimRule {
     }
 }
 
-impl ClaimTest {
+impl ClaimCondition {
     fn holds(&self, value: Option<&Value>, variables: &[(String, String)]) -> bool {
         let value = value.filter(|value| !value.is_null());
         match (self, value) {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::principal::{Kind, Missing, Principal};
 use super::readings::Reading;
-use super::requirement::Visit;
+use super::requirement::RequestView;
 use crate::config::DecisionPart;
 use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Lookup, Question, ServiceId};
 
@@ -48,10 +48,10 @@ pub enum ResourceId {
 }
 
 impl Resource {
-    fn id<'v>(&'v self, visit: &Visit<'v>) -> Option<&'v str> {
+    fn id<'v>(&'v self, view: &RequestView<'v>) -> Option<&'v str> {
         match &self.id {
             ResourceId::Text(text) => Some(text),
-            ResourceId::PathVariable(name) => visit
+            ResourceId::PathVariable(name) => view
                 .variables
                 .iter()
                 .find_map(|(known, value)| (known == name).then_some(value.as_str())),
@@ -81,15 +81,15 @@ impl Decision {
     ///
     /// # Errors
     /// The question, while it has no answer; or the outage.
-    pub fn permits(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Result<bool, Missing> {
-        let mut facts = Facts::new(caller, visit);
+    pub fn permits(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Result<bool, Missing> {
+        let mut facts = Inputs::new(caller, view);
         facts.action = self.action.as_deref();
         facts.resource = match &self.resource {
             None => None,
             // A segment that is not UTF-8 names nothing that anybody could decide about.
             Some(resource) => Some((
                 resource.kind.as_str(),
-                resource.id(visit).ok_or(Missing::Fails(1))?,
+                resource.id(view).ok_or(Missing::Fails(1))?,
             )),
         };
         let question = Question {
@@ -113,7 +113,7 @@ impl Decision {
 }
 
 /// What a decision may depend on.
-struct Facts<'f> {
+struct Inputs<'f> {
     subject: &'f str,
     provider: &'f str,
     claims: Value,
@@ -130,11 +130,11 @@ struct Facts<'f> {
     resource: Option<(&'f str, &'f str)>,
 }
 
-impl<'f> Facts<'f> {
-    fn new(caller: &'f Principal<'_>, visit: &Visit<'f>) -> Self {
+impl<'f> Inputs<'f> {
+    fn new(caller: &'f Principal<'_>, view: &RequestView<'f>) -> Self {
         let pseudo =
-            |name| String::from_utf8_lossy(visit.head.first(name).unwrap_or_default()).into_owned();
-        let Reading { method, path } = visit.readings.first().cloned().unwrap_or_else(|| {
+            |name| String::from_utf8_lossy(view.head.first(name).unwrap_or_default()).into_owned();
+        let Reading { method, path } = view.readings.first().cloned().unwrap_or_else(|| {
             let target = pseudo(":path");
             Reading {
                 method: pseudo(":method"),
@@ -165,8 +165,8 @@ impl<'f> Facts<'f> {
                 host
             },
             path,
-            rule: visit.rule,
-            variables: visit
+            rule: view.rule,
+            variables: view
                 .variables
                 .iter()
                 .map(|(name, value)| (name.clone(), json!(value)))

@@ -1,8 +1,8 @@
 //! Why a requirement holds for a caller or does not: the same evaluation, part by part.
 
-use super::claim::ClaimTest;
+use super::claim::ClaimCondition;
 use super::principal::{Kind, Missing, Principal};
-use super::requirement::{Requirement, Truth, Visit};
+use super::requirement::{RequestView, Requirement, Truth};
 use super::{Policy, Rule};
 use crate::config::Resolve;
 use crate::names::Names;
@@ -45,7 +45,7 @@ impl Requirement {
         &self,
         policy: &Policy,
         caller: &Principal<'_>,
-        visit: &Visit<'_>,
+        view: &RequestView<'_>,
     ) -> Explanation {
         let names = |list: &[String]| list.join(", ");
         let held = |kind| {
@@ -62,12 +62,12 @@ impl Requirement {
             Self::Any(_) => ("any of".to_owned(), None),
             Self::Claim(rule) => {
                 let test = match &rule.test {
-                    ClaimTest::AnyOf(wanted) => format!("is one of {wanted:?}"),
-                    ClaimTest::Contains(wanted) => format!("contains {wanted:?}"),
-                    ClaimTest::PathVariable(name) => format!("is the path's {{{name}}}"),
-                    ClaimTest::Prefix(start) => format!("begins with {start:?}"),
-                    ClaimTest::Present(true) => "is there".to_owned(),
-                    ClaimTest::Present(false) => "is not there".to_owned(),
+                    ClaimCondition::AnyOf(wanted) => format!("is one of {wanted:?}"),
+                    ClaimCondition::Contains(wanted) => format!("contains {wanted:?}"),
+                    ClaimCondition::PathVariable(name) => format!("is the path's {{{name}}}"),
+                    ClaimCondition::Prefix(start) => format!("begins with {start:?}"),
+                    ClaimCondition::Present(true) => "is there".to_owned(),
+                    ClaimCondition::Present(false) => "is not there".to_owned(),
                 };
                 let value = caller.vouched.claims().find(&rule.path);
                 let value = value.map_or_else(
@@ -115,7 +115,7 @@ impl Requirement {
             Self::User => ("any caller".to_owned(), None),
         };
         let parts = self.parts();
-        let truth = match self.holds(caller, visit) {
+        let truth = match self.holds(caller, view) {
             Truth::Yes => "yes".to_owned(),
             Truth::No => "no".to_owned(),
             Truth::Unknown(missing) => unknown(policy, &missing),
@@ -126,7 +126,7 @@ impl Requirement {
             held,
             parts: parts
                 .iter()
-                .map(|part| part.explain(policy, caller, visit))
+                .map(|part| part.explain(policy, caller, view))
                 .collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! Who the caller is, once a provider vouches for it.
 
-mod bearer;
+mod identity;
 mod lists;
 
 use std::cell::{OnceCell, RefCell};
@@ -9,11 +9,11 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-pub use self::bearer::{Bearer, Tellable, Vouched};
+pub use self::identity::{Identity, Tellable, TrustedClaims};
 
-use self::bearer::Lists;
-use super::provider::{Directory, Identity, Overage, Provider, Source};
-use super::upstream::{Told, UpstreamHeaders};
+use self::identity::Lists;
+use super::provider::{Directory, IdentityClaims, Overage, Provider, Source};
+use super::upstream::{UpstreamHeaders, UpstreamIdentity};
 use crate::config::ProviderId;
 use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
@@ -87,7 +87,7 @@ pub struct Principal<'p> {
     pub id: ProviderId,
     /// The same.
     pub provider: &'p Provider,
-    bearer: Rc<Bearer>,
+    identity: Rc<Identity>,
     services: &'p ServiceStore,
     now: Now,
     /// The lists that a directory adds to.
@@ -99,10 +99,10 @@ pub struct Principal<'p> {
 }
 
 impl Deref for Principal<'_> {
-    type Target = Bearer;
+    type Target = Identity;
 
-    fn deref(&self) -> &Bearer {
-        &self.bearer
+    fn deref(&self) -> &Identity {
+        &self.identity
     }
 }
 
@@ -112,14 +112,14 @@ impl<'p> Principal<'p> {
     pub const fn new(
         id: ProviderId,
         provider: &'p Provider,
-        bearer: Rc<Bearer>,
+        identity: Rc<Identity>,
         services: &'p ServiceStore,
         now: Now,
     ) -> Self {
         Self {
             id,
             provider,
-            bearer,
+            identity,
             services,
             now,
             asked: OnceCell::new(),
@@ -133,12 +133,12 @@ impl<'p> Principal<'p> {
         let lists = if self.needs_directory(kind) {
             self.asked.get_or_init(Box::default)
         } else {
-            &self.bearer.lists
+            &self.identity.lists
         };
         lists.cell(kind).get_or_init(|| self.resolve(kind))
     }
 
-    /// Makes what is the same at each request of this bearer, and so is kept with it.
+    /// Makes what is the same at each request of this identity, and so is kept with it.
     pub fn prepare(&self, upstream: &UpstreamHeaders) {
         let own = Kind::ALL
             .into_iter()
@@ -151,19 +151,19 @@ impl<'p> Principal<'p> {
         }
     }
 
-    /// Whether the upstream is told the same of the bearer at each request.
+    /// Whether the upstream is told the same of the identity at each request.
     fn is_told_once(&self) -> bool {
         self.provider.identity.profile.is_empty()
             && !Kind::ALL.into_iter().any(|kind| self.needs_directory(kind))
     }
 
-    /// What the upstream is told: made once of a bearer, and of the answers of directories that add to it.
+    /// What the upstream is told: made once of a identity, and of the answers of directories that add to it.
     pub(super) fn told_once(
         &self,
         with_profile: bool,
-        tell: impl FnOnce(&Tellable) -> Told,
-    ) -> Rc<Told> {
-        if let Some(told) = self.bearer.told.get() {
+        tell: impl FnOnce(&Tellable) -> UpstreamIdentity,
+    ) -> Rc<UpstreamIdentity> {
+        if let Some(told) = self.identity.told.get() {
             return Rc::clone(told);
         }
         let tellable = Tellable {
@@ -175,9 +175,9 @@ impl<'p> Principal<'p> {
             },
         };
         if self.is_told_once() {
-            return Rc::clone(self.bearer.told.get_or_init(|| Rc::new(tell(&tellable))));
+            return Rc::clone(self.identity.told.get_or_init(|| Rc::new(tell(&tellable))));
         }
-        let kept = &self.bearer.told_with;
+        let kept = &self.identity.told_with;
         kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
     }
 
@@ -299,7 +299,7 @@ impl<'p> Principal<'p> {
     }
 }
 
-impl Identity {
+impl IdentityClaims {
     fn sources(&self, kind: Kind) -> &[Source] {
         match kind {
             Kind::Groups => &self.groups,

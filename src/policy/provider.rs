@@ -109,7 +109,7 @@ pub enum Overage {
 
 /// How claims become a caller.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct IdentityClaims {
     /// The caller's identifier, in order of preference.
     pub subject: Box<[ClaimPath]>,
     /// The name.
@@ -202,7 +202,7 @@ pub struct Provider {
     /// From which sites requests may come with a credential that browsers send by themselves.
     pub csrf: Csrf,
     /// How claims become a caller.
-    pub identity: Identity,
+    pub identity: IdentityClaims,
     /// How it challenges a client.
     pub challenge: ChallengeScheme,
     /// What gives its callers temporary AWS credentials.

@@ -7,7 +7,7 @@
 // A requirement that is new must be thought of wherever one is matched: what falls under "all others" would pass in silence.
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use super::claim::{ClaimRule, ClaimTest};
+use super::claim::{ClaimCondition, ClaimRule};
 use super::decision::Decision;
 use super::denial::Denial;
 use super::principal::{Kind, Missing, Principal};
@@ -18,7 +18,7 @@ use crate::services::Question;
 
 /// What of a request a requirement looks at.
 #[derive(Clone, Copy, Debug)]
-pub struct Visit<'v> {
+pub struct RequestView<'v> {
     /// The rule's name.
     pub rule: &'v str,
     /// What the variables of the rule's path stand for.
@@ -123,11 +123,15 @@ impl Requirement {
     /// # Errors
     /// [`Denial::Missing`] for an anonymous caller where one is needed; [`Denial::Forbidden`] or
     /// [`Denial::Denied`] for a known one; the question on which it depends, or the outage.
-    pub fn check(&self, caller: Option<&Principal<'_>>, visit: &Visit<'_>) -> Result<(), Hurdle> {
+    pub fn check(
+        &self,
+        caller: Option<&Principal<'_>>,
+        view: &RequestView<'_>,
+    ) -> Result<(), Hurdle> {
         match self {
             Self::Deny => return Err(Denial::Denied.into()),
             Self::Optional | Self::Public => return Ok(()),
-            Self::Any(branches) if caller.is_none() => return anonymous(branches, visit),
+            Self::Any(branches) if caller.is_none() => return anonymous(branches, view),
             Self::All(_)
             | Self::Any(_)
             | Self::Claim(_)
@@ -142,7 +146,7 @@ impl Requirement {
             | Self::User => {}
         }
         let caller = caller.ok_or(Denial::Missing)?;
-        match self.holds(caller, visit) {
+        match self.holds(caller, view) {
             Truth::Yes => Ok(()),
             Truth::No => Err(Denial::Forbidden.into()),
             Truth::Unknown(Missing::Asks(question)) => Err(Hurdle::Asks(question)),
@@ -154,13 +158,13 @@ impl Requirement {
     }
 
     /// Whether the requirement holds for a known caller.
-    pub(super) fn holds(&self, caller: &Principal<'_>, visit: &Visit<'_>) -> Truth {
-        let each = |branch: &Self| branch.holds(caller, visit);
+    pub(super) fn holds(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Truth {
+        let each = |branch: &Self| branch.holds(caller, view);
         match self {
             Self::All(branches) => Truth::all(branches.iter().map(each)),
             Self::Any(branches) => Truth::any(branches.iter().map(each)),
-            Self::Claim(rule) => Truth::of(rule.holds(caller.vouched.claims(), visit.variables)),
-            Self::Decision(decision) => match decision.permits(caller, visit) {
+            Self::Claim(rule) => Truth::of(rule.holds(caller.vouched.claims(), view.variables)),
+            Self::Decision(decision) => match decision.permits(caller, view) {
                 Ok(permits) => Truth::of(permits),
                 Err(missing) => Truth::Unknown(missing),
             },
@@ -240,7 +244,7 @@ impl Requirement {
     pub fn reads_variable(&self, name: &str) -> bool {
         self.has(&|leaf| match leaf {
             Self::Claim(rule) => {
-                matches!(&rule.test, ClaimTest::PathVariable(held) if held == name)
+                matches!(&rule.test, ClaimCondition::PathVariable(held) if held == name)
             }
             // It is told of all of them.
             Self::Decision(_) => true,
@@ -320,10 +324,10 @@ impl Requirement {
 }
 
 /// One branch that lets an anonymous caller pass is enough; of refusals the one that went furthest is reported.
-fn anonymous(branches: &[Requirement], visit: &Visit<'_>) -> Result<(), Hurdle> {
+fn anonymous(branches: &[Requirement], view: &RequestView<'_>) -> Result<(), Hurdle> {
     let mut reported: Option<Denial> = None;
     for branch in branches {
-        match branch.check(None, visit) {
+        match branch.check(None, view) {
             Err(Hurdle::Denied(denial)) => {
                 reported = Some(reported.map_or(denial, |before| before.most_specific(denial)));
             }

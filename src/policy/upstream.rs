@@ -48,18 +48,18 @@ pub(super) const PREFIX: &str = "x-auth-";
 const SERVER: [&str; 2] = ["script-name", "path-info"];
 
 /// What a request is changed to say, in names of headers or of filter state.
-pub(super) type Facts = Vec<(String, String)>;
+pub(super) type Pairs = Vec<(String, String)>;
 
 /// What is told about a caller: names with texts.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct UpstreamIdentity {
     /// As headers.
     pub headers: Vec<(Rc<str>, Rc<str>)>,
     /// As the host's filter state: the same texts, and each as it stands there, which is another one only where it is long.
     pub state: Vec<(Rc<str>, Rc<str>, Rc<str>)>,
 }
 
-impl Told {
+impl UpstreamIdentity {
     /// How many bytes it takes. The names are the configuration's.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -243,12 +243,12 @@ impl UpstreamHeaders {
     /// The headers that tell the upstream about a caller, each only where it has a value, and the same facts as the
     /// host's filter state.
     #[must_use]
-    pub fn set(&self, caller: &Principal<'_>) -> Rc<Told> {
+    pub fn set(&self, caller: &Principal<'_>) -> Rc<UpstreamIdentity> {
         let with_profile = !self.profile.is_empty();
         caller.told_once(with_profile, |tellable| self.tell(caller, tellable))
     }
 
-    fn tell(&self, caller: &Principal<'_>, tellable: &Tellable) -> Told {
+    fn tell(&self, caller: &Principal<'_>, tellable: &Tellable) -> UpstreamIdentity {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
         let [groups, roles, permissions, scopes] = tellable
             .lists
@@ -295,7 +295,7 @@ impl UpstreamHeaders {
 
     /// The headers that tell the upstream about nobody in particular, while nothing is checked.
     #[must_use]
-    pub fn set_disabled(&self, identity: &DisabledIdentity) -> Told {
+    pub fn set_disabled(&self, identity: &DisabledIdentity) -> UpstreamIdentity {
         let text = |value: &Option<String>| value.as_deref().map(header_text).unwrap_or_default();
         let list = |values: &[String]| header_list(values.iter().map(String::as_str));
         self.identity_facts([
@@ -313,8 +313,8 @@ impl UpstreamHeaders {
     }
 
     /// Values in the order of [`IDENTITY`] as headers and as filter state.
-    fn identity_facts(&self, values: [String; 10]) -> Told {
-        let mut told = Told::default();
+    fn identity_facts(&self, values: [String; 10]) -> UpstreamIdentity {
+        let mut told = UpstreamIdentity::default();
         let names = self.identity.iter().zip(&self.state);
         for ((header, state), value) in names.zip(values) {
             if value.is_empty() {
@@ -335,7 +335,7 @@ impl UpstreamHeaders {
 
     /// The headers of a caller's temporary AWS credentials.
     #[must_use]
-    pub fn set_aws(issued: &TemporaryCredentials) -> Facts {
+    pub fn set_aws(issued: &TemporaryCredentials) -> Pairs {
         let credentials = &issued.credentials;
         let values = [
             header_text(&credentials.access_key_id),

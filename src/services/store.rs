@@ -2,7 +2,7 @@
 
 mod due;
 mod question;
-mod together;
+mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::ledger::Ledger;
 use crate::time::{MonoTime, Now, whole_seconds};
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
-const LEAST: Duration = Duration::from_secs(1);
+const MIN_TTL: Duration = Duration::from_secs(1);
 /// How much longer than its timeout a callout is waited for.
 const GRACE: Duration = Duration::from_secs(1);
 /// How many callouts to one service may be under way for each that is left free.
 const SHARE: usize = 3;
 /// After so many failures in a row a service is left alone for a while.
-const PATIENCE: u32 = 3;
+const FAILURES_BEFORE_BACKOFF: u32 = 3;
 /// The longest such while.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -63,7 +63,7 @@ pub struct ServiceStore {
     /// Names the services for them.
     fingerprints: Vec<Digest>,
     /// The questions that were settled since somebody asked.
-    news: Vec<Digest>,
+    newly_settled: Vec<Digest>,
     /// What all of it may take, in bytes.
     most_bytes: usize,
     /// What open questions take.
@@ -79,7 +79,7 @@ impl ServiceStore {
         Self {
             slots: Slots::new(1, secret),
             fingerprints: services.iter().map(Service::fingerprint).collect(),
-            news: Vec::new(),
+            newly_settled: Vec::new(),
             services: services.into(),
             health: vec![Health::default(); services.len()],
             secret,
@@ -210,7 +210,7 @@ impl ServiceStore {
             question: question.clone(),
             progress: None,
             stage: Stage::Wanted,
-            alone: false,
+            own_callout: false,
             place: None,
         };
         self.open_bytes = self.open_bytes.saturating_add(open.weight());
@@ -241,7 +241,7 @@ impl ServiceStore {
         }
         // Where even what requests wait for does not fit, those that wait for this must do without.
         if !self.make_room() && weight > 0 {
-            self.remember(digest, Settled::Failed, until.min(now.plus(LEAST)), now);
+            self.remember(digest, Settled::Failed, until.min(now.plus(MIN_TTL)), now);
         }
     }
 
@@ -270,8 +270,8 @@ impl ServiceStore {
     }
 
     /// The questions that were settled since this was last asked: requests that wait for them may go on.
-    pub fn take_news(&mut self) -> Vec<Digest> {
-        std::mem::take(&mut self.news)
+    pub fn take_settled(&mut self) -> Vec<Digest> {
+        std::mem::take(&mut self.newly_settled)
     }
 
     /// Whether a service may be asked while so many callouts of the VM are free. Each may have [`SHARE`] times as many under
@@ -413,10 +413,10 @@ impl ServiceStore {
                 return Some(self.fail(&asked, call, (why, pause), shared, now.mono));
             }
             Err(why) if asked.len() == 1 => {
-                return Some(self.fail_alone(&asked, why, LEAST, shared, now.mono));
+                return Some(self.fail_questions(&asked, why, MIN_TTL, shared, now.mono));
             }
             Err(why) => {
-                self.part(asked);
+                self.split_batch(asked);
                 return Some(Notice::Failed { why });
             }
         };
@@ -432,7 +432,7 @@ impl ServiceStore {
                     self.leave_to_tick(digest);
                 }
                 Reading::Done(answer, ends) => {
-                    self.keep(digest, answer, ends, shared, now);
+                    self.settle_answer(digest, answer, ends, shared, now);
                     notice = notice.or(Some(Notice::Answered));
                 }
             }
@@ -533,7 +533,7 @@ impl ServiceStore {
         }
     }
 
-    /// The name of a question, by which [`Self::take_news`] tells of it.
+    /// The name of a question, by which [`Self::take_settled`] tells of it.
     #[must_use]
     pub fn digest(&self, question: &Question) -> Digest {
         question

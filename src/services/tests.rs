@@ -412,7 +412,7 @@ fn a_service_is_left_alone_as_long_as_it_says() {
             continue;
         }
         // Whoever waited to be asked about is told, as are those who come meanwhile.
-        assert_eq!(store.take_news().len(), 3, "{says}");
+        assert_eq!(store.take_settled().len(), 3, "{says}");
         for (name, now) in [("first", 0), ("waits", 0), ("new", 0), ("new", wait - 1)] {
             let Lookup::Unavailable { retry_after } = store.lookup(&token(name), at(now)) else {
                 panic!("{status} {says} {name}");

@@ -8,7 +8,7 @@ use crate::time::MonoTime;
 /// How long requests are counted before half of them are forgotten.
 const WINDOW: Duration = Duration::from_secs(60);
 /// How many requests there must be, so that the first one is not all.
-const LEAST: u32 = 32;
+const MIN_SAMPLES: u32 = 32;
 
 /// A vote among the networks of the last minute or two: each request is one for its network and one against the leading
 /// one, if that is another.
@@ -47,7 +47,7 @@ impl Crowd {
     /// Whether nine of ten requests come from this network: a lead of eight.
     pub(super) fn is(&self, network: ClientNetwork) -> bool {
         self.leader == Some(network)
-            && self.total >= LEAST
+            && self.total >= MIN_SAMPLES
             && u64::from(self.lead) * 10 >= u64::from(self.total) * 8
     }
 }

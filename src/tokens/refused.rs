@@ -10,7 +10,7 @@ use crate::time::{MonoTime, Now, UnixTime};
 /// How long a refusal is repeated unseen.
 const SERVES: Duration = Duration::from_secs(60);
 /// The fewest refusals that are kept, however few tokens are.
-const LEAST: usize = 1024;
+const MIN_CAPACITY: usize = 1024;
 
 /// Whether a token that was refused for this reason can only become good by other keys. Not where time may mend it, where
 /// the issuer may have a newer key, or where not all keys were tried.
@@ -67,7 +67,7 @@ impl Refused {
     /// A place for at least so many.
     pub(super) fn new(most: usize) -> Self {
         Self {
-            most: most.max(LEAST),
+            most: most.max(MIN_CAPACITY),
             refusals: HashMap::default(),
             ring: Vec::new(),
             next: 0,
@@ -161,12 +161,15 @@ mod tests {
     #[test]
     fn the_oldest_makes_room_and_a_repeated_one_takes_none() {
         let mut refused = Refused::new(0);
-        let many = u128::try_from(LEAST).unwrap();
+        let many = u128::try_from(MIN_CAPACITY).unwrap();
         for each in 0..many + 10 {
             refused.insert(TokenDigest(each), TokenError::UnsupportedHeader, 0, at(0));
             refused.insert(TokenDigest(each), TokenError::UnsupportedHeader, 0, at(0));
         }
-        assert_eq!((refused.refusals.len(), refused.ring.len()), (LEAST, LEAST));
+        assert_eq!(
+            (refused.refusals.len(), refused.ring.len()),
+            (MIN_CAPACITY, MIN_CAPACITY)
+        );
         let kept = |each| refused.find(TokenDigest(each), 0, at(1)).is_some();
         assert_eq!((kept(9), kept(10), kept(many + 9)), (false, true, true));
     }

@@ -5,7 +5,7 @@ use crate::capabilities::Capabilities;
 use crate::config::Config;
 use crate::jose::{ClaimSet, KeySetLimits, testing};
 use crate::policy::Policy;
-use crate::policy::principal::Vouched;
+use crate::policy::principal::TrustedClaims;
 use crate::time::UnixTime;
 
 struct Fixture {
@@ -34,15 +34,15 @@ impl Fixture {
         TokenStore::new(&self.policy.limits, [3; 32])
     }
 
-    fn bearer(&self, claims: &str) -> Rc<Bearer> {
+    fn identity(&self, claims: &str) -> Rc<Identity> {
         let claims = Rc::new(ClaimSet::parse(claims.as_bytes()).unwrap());
-        let vouched = Vouched::claims_of(claims);
-        Rc::new(Bearer::new(&self.policy.providers[0], vouched))
+        let vouched = TrustedClaims::claims_of(claims);
+        Rc::new(Identity::new(&self.policy.providers[0], vouched))
     }
 
     fn remember(&self, store: &TokenStore, token: &str) {
-        let bearer = self.bearer(r#"{"sub":"s"}"#);
-        store.remember(store.place(token), token, &self.set, &bearer);
+        let identity = self.identity(r#"{"sub":"s"}"#);
+        store.remember(store.place(token), token, &self.set, &identity);
     }
 
     fn knows(&self, store: &TokenStore, token: &str) -> bool {

@@ -5,12 +5,12 @@ use std::rc::{Rc, Weak};
 
 use super::{ByDigest, TokenPlace};
 use crate::jose::KeySet;
-use crate::policy::principal::Bearer;
+use crate::policy::principal::Identity;
 
 /// What an entry takes besides the token and its claims: itself, its place in the index.
 const OVERHEAD: usize = 160;
 /// How many entries that are in use the hand passes by before it takes one of them.
-const MERCY: usize = 16;
+const MAX_SKIPS: usize = 16;
 
 #[derive(Debug)]
 struct Entry {
@@ -18,7 +18,7 @@ struct Entry {
     token: Box<str>,
     /// Which set verified it. A weak reference keeps the place of the set taken, so no later set has it.
     set: Weak<KeySet>,
-    bearer: Rc<Bearer>,
+    identity: Rc<Identity>,
     bytes: usize,
     /// Whether it was asked for since the hand last passed.
     visited: bool,
@@ -56,7 +56,7 @@ impl Verified {
         place: TokenPlace,
         token: &str,
         set: &Rc<KeySet>,
-    ) -> Option<Rc<Bearer>> {
+    ) -> Option<Rc<Identity>> {
         let index = *self.index.get(&place)?;
         let entry = self.entries.get_mut(index)?.as_mut()?;
         // A token that ends like this one comes this far; that it is the same, all bytes must say.
@@ -68,7 +68,7 @@ impl Verified {
             return None;
         }
         entry.visited = true;
-        Some(Rc::clone(&entry.bearer))
+        Some(Rc::clone(&entry.identity))
     }
 
     pub(super) fn insert(
@@ -76,11 +76,11 @@ impl Verified {
         place: TokenPlace,
         token: &str,
         set: &Rc<KeySet>,
-        bearer: &Rc<Bearer>,
+        identity: &Rc<Identity>,
     ) {
         let bytes = OVERHEAD
             .saturating_add(token.len())
-            .saturating_add(bearer.weight());
+            .saturating_add(identity.weight());
         if bytes > self.most_bytes || self.most == 0 {
             return;
         }
@@ -92,7 +92,7 @@ impl Verified {
             place,
             token: token.into(),
             set: Rc::downgrade(set),
-            bearer: Rc::clone(bearer),
+            identity: Rc::clone(identity),
             bytes,
             visited: false,
         });
@@ -128,7 +128,7 @@ impl Verified {
             let Some(Some(entry)) = self.entries.get_mut(index) else {
                 continue;
             };
-            if passed == MERCY || !std::mem::take(&mut entry.visited) {
+            if passed == MAX_SKIPS || !std::mem::take(&mut entry.visited) {
                 let place = entry.place;
                 return self.remove(place);
             }

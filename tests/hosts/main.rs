@@ -1,4 +1,4 @@
-//! The module that ships in hosts that forgive nothing: each plays a real one, with all that was found to end a worker
+//! The module that ships in hosts that refund nothing: each plays a real one, with all that was found to end a worker
 //! there as a failed test, and a wire that shows what an upstream really gets.
 
 #![allow(

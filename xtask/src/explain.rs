@@ -3,13 +3,13 @@
 use crate::lint;
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::ProviderId;
-use auth_filter::config::{Config, ConfigError, HostName, PolicyTest};
+use auth_filter::config::{Config, ConfigError, HostName, SelfTest};
 use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
 use auth_filter::policy::Policy;
-use auth_filter::policy::principal::{Bearer, Principal, Vouched};
+use auth_filter::policy::principal::{Identity, Principal, TrustedClaims};
 use auth_filter::policy::provider::{Signed, Verification};
-use auth_filter::policy::requirement::{Requirement, Visit};
+use auth_filter::policy::requirement::{RequestView, Requirement};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
@@ -187,7 +187,7 @@ pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
 
 /// A request and who makes it.
 struct Asked {
-    test: PolicyTest,
+    test: SelfTest,
     token: Option<String>,
 }
 
@@ -270,7 +270,7 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
                 out.push(format!("  {{{name}}} is {value:?}"));
             }
             let caller = caller(policy, &test)?;
-            let visit = Visit {
+            let view = RequestView {
                 rule: &rule.name,
                 variables: &variables,
                 head: &head,
@@ -281,10 +281,10 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             match caller {
                 Some((id, claims)) if rule.requirement != Requirement::Public => {
                     let provider = policy.provider(id).ok_or("no such provider")?;
-                    let profile = Bearer::new(provider, Vouched::claims_of(claims));
+                    let profile = Identity::new(provider, TrustedClaims::claims_of(claims));
                     let caller = Principal::new(id, provider, Rc::new(profile), &services, now);
                     out.push("require:".to_owned());
-                    out.extend(rule.requirement.explain(policy, &caller, &visit).lines(1));
+                    out.extend(rule.requirement.explain(policy, &caller, &view).lines(1));
                     let resolved = rule.explain_resolve(policy, &caller);
                     if !resolved.is_empty() {
                         out.push("resolve:".to_owned());
@@ -345,10 +345,7 @@ fn judge(policy: &Policy, text: &str) -> (Option<String>, String) {
     (None, said)
 }
 
-fn caller(
-    policy: &Policy,
-    test: &PolicyTest,
-) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, String> {
+fn caller(policy: &Policy, test: &SelfTest) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, String> {
     policy.caller_of(test).map_err(|error| error.to_string())
 }
 

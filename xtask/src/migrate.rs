@@ -4,6 +4,7 @@
 //! so that nothing is lost in silence. Where the source means less than the filter can promise, the stricter side is
 //! taken, and the report says so.
 
+mod auth_middleware;
 mod draft;
 mod envoy;
 mod istio;
@@ -16,7 +17,6 @@ mod rbac;
 mod report;
 mod rules;
 mod security_policy;
-mod seed;
 mod source;
 mod terms;
 mod values;
@@ -98,7 +98,7 @@ pub fn migrate(files: &[(String, String)], scope: Scope) -> Result<Migration, St
     let mut documents: Vec<(String, Value)> = Vec::new();
     let mut variables = false;
     for (name, text) in files {
-        if let Some(value) = seed::parse(text) {
+        if let Some(value) = auth_middleware::parse(text) {
             variables = true;
             documents.push((name.clone(), value));
             continue;
@@ -146,7 +146,7 @@ pub fn migrate(files: &[(String, String)], scope: Scope) -> Result<Migration, St
     } else if roots.len() > 1 {
         Err("are several configurations; migrate one at a time".into())
     } else if variables {
-        seed::read(first, &mut draft)
+        auth_middleware::read(first, &mut draft)
     } else {
         let folder = files.first().and_then(|(name, _)| Path::new(name).parent());
         envoy::read(first, &mut draft, folder.unwrap_or_else(|| Path::new("")))

@@ -173,11 +173,11 @@ impl Slot {
             .saturating_mul(1 << doublings)
             .min(LONGEST_BACKOFF);
         // Up to a fifth less, for the sake of an issuer that comes back.
-        let lot = u32::try_from(self.lot(now)).unwrap_or_default();
-        let own = whole.saturating_sub(whole.saturating_mul(lot) / 5000);
+        let jitter = u32::try_from(self.jitter(now)).unwrap_or_default();
+        let own = whole.saturating_sub(whole.saturating_mul(jitter) / 5000);
         let phase = stated.map_or(Phase::Failed, |_| Phase::Limited);
         // Never before it says so; up to a tenth later, as it says the same to all processes.
-        let stated = stated.map(|wait| wait.saturating_add(wait.saturating_mul(lot) / 10_000));
+        let stated = stated.map(|wait| wait.saturating_add(wait.saturating_mul(jitter) / 10_000));
         let wait = stated.map_or(own, |stated| stated.max(own));
         self.retry_at = now.plus(wait);
         let uri = self.address();

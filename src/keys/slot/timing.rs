@@ -40,13 +40,13 @@ impl Slot {
                 / of.as_millis().max(1)
         };
         let whole = share(refresh_after, cache_duration);
-        let less = whole.saturating_mul(self.lot(held.fetched_at)) / 10_000;
+        let less = whole.saturating_mul(self.jitter(held.fetched_at)) / 10_000;
         Duration::from_millis(u64::try_from(whole.saturating_sub(less)).unwrap_or(u64::MAX))
     }
 
     /// A number from 0 to 1000 that nobody chose, the same for the same time: the host offers no randomness that
     /// every host has, and a hash spreads as well.
-    pub(super) fn lot(&self, at: MonoTime) -> u128 {
+    pub(super) fn jitter(&self, at: MonoTime) -> u128 {
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
         hash.update(self.record_key.as_bytes());

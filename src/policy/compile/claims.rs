@@ -1,16 +1,16 @@
 //! Tests of claims.
 
 use super::providers::claim_path;
-use crate::config::{self, ClaimTestObject, ConfigError, Literal};
+use crate::config::{self, ClaimConditionObject, ConfigError, Literal};
 use crate::json::UniqueMap;
-use crate::policy::claim::{ClaimRule, ClaimTest};
+use crate::policy::claim::{ClaimCondition, ClaimRule};
 use crate::policy::route::{HeaderTest, MatchHeader};
 use crate::text::is_token;
 
 /// Tests of claims; `variables` are those of the rule's path, none for what is asked of a provider's tokens.
 pub(super) fn compile(
     at: &str,
-    tests: &UniqueMap<config::ClaimTest>,
+    tests: &UniqueMap<config::ClaimCondition>,
     variables: Option<&[&str]>,
 ) -> Result<Box<[ClaimRule]>, ConfigError> {
     tests
@@ -28,7 +28,7 @@ pub(super) fn compile(
 /// The tests of headers in a rule's `match`.
 pub(super) fn headers(
     at: &str,
-    tests: &UniqueMap<config::ClaimTest>,
+    tests: &UniqueMap<config::ClaimCondition>,
 ) -> Result<Box<[MatchHeader]>, ConfigError> {
     let text = |at: &str, literal: Literal| match literal {
         Literal::Text(text) => Ok(text),
@@ -45,15 +45,15 @@ pub(super) fn headers(
                 ));
             }
             let test = match self::test(&at, test, None)? {
-                ClaimTest::AnyOf(values) => HeaderTest::AnyOf(
+                ClaimCondition::AnyOf(values) => HeaderTest::AnyOf(
                     values
                         .into_iter()
                         .map(|value| text(&at, value))
                         .collect::<Result<_, _>>()?,
                 ),
-                ClaimTest::Prefix(start) => HeaderTest::Prefix(start),
-                ClaimTest::Present(wanted) => HeaderTest::Present(wanted),
-                ClaimTest::Contains(_) | ClaimTest::PathVariable(_) => {
+                ClaimCondition::Prefix(start) => HeaderTest::Prefix(start),
+                ClaimCondition::Present(wanted) => HeaderTest::Present(wanted),
+                ClaimCondition::Contains(_) | ClaimCondition::PathVariable(_) => {
                     return Err(ConfigError::new(
                         at,
                         "takes a string, or exactly one of any_of, prefix, present",
@@ -80,14 +80,14 @@ pub(super) fn variable(at: &str, name: &str, known: &[&str]) -> Result<(), Confi
 
 fn test(
     at: &str,
-    test: &config::ClaimTest,
+    test: &config::ClaimCondition,
     variables: Option<&[&str]>,
-) -> Result<ClaimTest, ConfigError> {
+) -> Result<ClaimCondition, ConfigError> {
     let object = match test {
-        config::ClaimTest::Literal(literal) => {
-            return Ok(ClaimTest::AnyOf(Box::new([literal.clone()])));
+        config::ClaimCondition::Literal(literal) => {
+            return Ok(ClaimCondition::AnyOf(Box::new([literal.clone()])));
         }
-        config::ClaimTest::Object(object) => object,
+        config::ClaimCondition::Object(object) => object,
     };
     if let Some(name) = &object.path_variable {
         let at = format!("{at}.path_variable");
@@ -107,7 +107,7 @@ fn test(
             "an empty list holds for no token",
         ));
     }
-    let ClaimTestObject {
+    let ClaimConditionObject {
         any_of,
         contains,
         prefix,
@@ -115,11 +115,11 @@ fn test(
         path_variable,
     } = object.clone();
     let given = [
-        any_of.map(|literals| ClaimTest::AnyOf(literals.into())),
-        contains.map(ClaimTest::Contains),
-        prefix.map(ClaimTest::Prefix),
-        present.map(ClaimTest::Present),
-        path_variable.map(ClaimTest::PathVariable),
+        any_of.map(|literals| ClaimCondition::AnyOf(literals.into())),
+        contains.map(ClaimCondition::Contains),
+        prefix.map(ClaimCondition::Prefix),
+        present.map(ClaimCondition::Present),
+        path_variable.map(ClaimCondition::PathVariable),
     ];
     let mut given = given.into_iter().flatten();
     match (given.next(), given.next()) {

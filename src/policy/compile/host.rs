@@ -1,6 +1,6 @@
 //! What of a configuration its host cannot do, or would do in an unsafe way.
 
-use crate::capabilities::{Capabilities, Facts};
+use crate::capabilities::{Capabilities, IdentityOutput};
 use crate::config::{ClientAddress, ConfigError, NginxHost, OverrideHeaders};
 use crate::credential::{Location, Named};
 use crate::policy::Policy;
@@ -94,7 +94,9 @@ impl Policy {
 
     fn fit_client_address(&self, host: &Capabilities) -> Result<(), ConfigError> {
         match &self.client_address {
-            ClientAddress::FilterState(_) if host.facts != Facts::FilterState => {
+            ClientAddress::FilterState(_)
+                if host.identity_output != IdentityOutput::FilterState =>
+            {
                 Err(ConfigError::new(
                     "client_address.filter_state",
                     format!(

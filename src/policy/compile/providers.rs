@@ -18,7 +18,7 @@ use std::time::Duration;
 use self::csrf::csrf;
 use super::claims;
 use crate::config::{
-    self, ClaimTest, Config, ConfigError, OneOrMany, OverrideHeaders, Preset, ProviderKind,
+    self, ClaimCondition, Config, ConfigError, OneOrMany, OverrideHeaders, Preset, ProviderKind,
     TokenUse,
 };
 use crate::jose::{Algorithm, AlgorithmSet, TimeRules};
@@ -292,8 +292,8 @@ fn padded(at: &str, provider: &config::Provider) -> Result<bool, ConfigError> {
     let mut tests = provider.required_header.iter();
     let names_signer = tests.any(|(member, test)| {
         let names = match test {
-            ClaimTest::Literal(_) => true,
-            ClaimTest::Object(test) => test.any_of.is_some(),
+            ClaimCondition::Literal(_) => true,
+            ClaimCondition::Object(test) => test.any_of.is_some(),
         };
         member == "signer" && names
     });

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::json::{ClaimPath, Reads};
-use crate::policy::provider::{Identity, Machine, Provider, Signed, Source, Verification};
+use crate::policy::provider::{IdentityClaims, Machine, Provider, Signed, Source, Verification};
 use crate::policy::requirement::Requirement;
 use crate::policy::{Rule, UpstreamHeaders};
 use crate::services::{Protocol, Service};
@@ -80,7 +80,7 @@ pub(super) fn fit(
 }
 
 fn of_provider(provider: &Provider, reads: &mut Reads) {
-    let Identity {
+    let IdentityClaims {
         subject,
         name,
         email,

@@ -172,7 +172,9 @@ impl Principal<'_> {
         }
         let origins: Vec<_> = parts.iter().filter_map(Part::origin).collect();
         let ledger = self.services.ledger();
-        self.bearer.merged.get_or_make(kind, &origins, ledger, make)
+        self.identity
+            .merged
+            .get_or_make(kind, &origins, ledger, make)
     }
 
     fn groups(&self, attribute: &mut Attribute) -> Rc<Names> {

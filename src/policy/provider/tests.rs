@@ -10,7 +10,7 @@ use crate::headers::Headers;
 use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
 use crate::policy::Policy;
-use crate::policy::principal::{Bearer, Principal, Vouched};
+use crate::policy::principal::{Identity, Principal, TrustedClaims};
 use crate::policy::provider::{Keys, Machine, Signed, Verification};
 use crate::services::ServiceStore;
 use crate::time::{Now, UnixTime};
@@ -51,7 +51,7 @@ fn jwt(more: &Value) -> Value {
     provider
 }
 
-/// What the upstream is told about the bearer of these claims, or why the token does not hold.
+/// What the upstream is told about the identity of these claims, or why the token does not hold.
 fn told(
     provider: &Value,
     upstream_headers: &Value,
@@ -89,11 +89,11 @@ fn told(
     let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
     let services = ServiceStore::new(&[], 1, [0; 32]);
     let now = Now::on(UnixTime::from_secs(NOW));
-    let bearer = Rc::new(Bearer::new(
+    let identity = Rc::new(Identity::new(
         provider,
-        Vouched::signed(verified, &policy.reads, policy.upstream.tells_payload()),
+        TrustedClaims::signed(verified, &policy.reads, policy.upstream.tells_payload()),
     ));
-    let caller = Principal::new(ProviderId(0), provider, bearer, &services, now);
+    let caller = Principal::new(ProviderId(0), provider, identity, &services, now);
     Ok(policy
         .upstream
         .set(&caller)

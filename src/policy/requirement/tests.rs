@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Hurdle, Requirement as R, Visit};
+use super::{Hurdle, RequestView, Requirement as R};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::capabilities::Capabilities;
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::jose::ClaimSet;
 use crate::keys::NoStore;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Bearer, Principal, Vouched};
+use crate::policy::principal::{Identity, Principal, TrustedClaims};
 use crate::services::{Question, ServiceStore};
 use crate::time::{Now, UnixTime};
 
@@ -51,16 +51,16 @@ fn now() -> Now {
 
 fn alice<'p>(policy: &'p Policy, services: &'p ServiceStore) -> Principal<'p> {
     let claims = Rc::new(ClaimSet::parse(ALICE.as_bytes()).unwrap());
-    let vouched = Vouched::claims_of(claims);
+    let vouched = TrustedClaims::claims_of(claims);
     let provider = &policy.providers[0];
-    let bearer = Rc::new(Bearer::new(provider, vouched));
-    Principal::new(ProviderId(0), provider, bearer, services, now())
+    let identity = Rc::new(Identity::new(provider, vouched));
+    Principal::new(ProviderId(0), provider, identity, services, now())
 }
 
-/// A visit that nothing is asked of.
-fn nowhere() -> Visit<'static> {
+/// A view that nothing is asked of.
+fn nowhere() -> RequestView<'static> {
     static HEAD: std::sync::LazyLock<Headers> = std::sync::LazyLock::new(Headers::default);
-    Visit {
+    RequestView {
         rule: "r",
         variables: &[],
         head: &HEAD,
@@ -330,15 +330,15 @@ fn a_claim_is_held_against_the_path() {
     for (claims, path, want) in rows {
         let policy = policy(claims).unwrap();
         let services = store(&policy);
-        let vouched = Vouched::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
+        let vouched = TrustedClaims::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
         let provider = &policy.providers[0];
-        let bearer = Rc::new(Bearer::new(provider, vouched));
-        let caller = Principal::new(ProviderId(0), provider, bearer, &services, now());
+        let identity = Rc::new(Identity::new(provider, vouched));
+        let caller = Principal::new(ProviderId(0), provider, identity, &services, now());
         let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
         let (rule, variables) = policy.find(&head).unwrap();
         let got = rule.requirement.check(
             Some(&caller),
-            &Visit {
+            &RequestView {
                 rule: "r",
                 variables: &variables,
                 head: &head,

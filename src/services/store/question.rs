@@ -75,7 +75,7 @@ pub(super) struct Open {
     pub(super) progress: Option<String>,
     pub(super) stage: Stage,
     /// Whether it goes out alone: the service could not read something that went out with it.
-    pub(super) alone: bool,
+    pub(super) own_callout: bool,
     /// Where the other VMs of the process look for the answer, once this one has said that it asks.
     pub(super) place: Option<Place>,
 }

@@ -83,7 +83,7 @@ fn one_vm_asks_and_all_have_the_answer() {
     for vm in &mut vms[1..] {
         assert_eq!(tick(vm, &mut process, at(1)), None);
         assert_eq!(known(vm, &about("alice"), at(1)), "pending");
-        assert!(vm.take_news().is_empty());
+        assert!(vm.take_settled().is_empty());
     }
     let entry = json!({ "groups": ["staff"], "profile": { "x": [1] } });
     answers(
@@ -96,13 +96,13 @@ fn one_vm_asks_and_all_have_the_answer() {
     );
     for vm in &mut vms[1..] {
         assert_eq!(tick(vm, &mut process, at(1)), None);
-        assert_eq!(vm.take_news().len(), 1);
+        assert_eq!(vm.take_settled().len(), 1);
         assert_eq!(groups(vm, "alice", at(1)), Some(vec!["staff".to_owned()]));
     }
     // Whoever comes later finds it at once, in another configuration of the same directory too.
     let mut late = vm(9);
     assert_eq!(needs(&mut late, "alice", &mut process, at(30)), None);
-    assert_eq!(late.take_news().len(), 1);
+    assert_eq!(late.take_settled().len(), 1);
     assert_eq!(
         groups(&late, "alice", at(30)),
         Some(vec!["staff".to_owned()])

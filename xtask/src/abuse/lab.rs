@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// How long Envoy may take to have done with what it was sent.
 const SETTLED: Duration = Duration::from_secs(10);
 /// How long a living filter may take to say so, on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+const FAILURES_BEFORE_BACKOFF: Duration = Duration::from_secs(20);
 /// How often that is looked at.
 const BEAT: Duration = Duration::from_millis(100);
 /// A key whose private half nobody has kept.
@@ -181,7 +181,10 @@ impl Lab {
             (KNOWN, "/api", 200),
             ("", "/api", 401),
         ] {
-            let request = self.callers.request(kind, path).timeout(PATIENCE);
+            let request = self
+                .callers
+                .request(kind, path)
+                .timeout(FAILURES_BEFORE_BACKOFF);
             match request.send(self.envoy.addr()) {
                 Ok(answer) if answer.status == status => {}
                 Ok(answer) => wrong.push(format!("{path}: {}, not {status}", answer.status)),

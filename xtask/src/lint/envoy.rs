@@ -174,24 +174,24 @@ fn snake_word(name: &str) -> String {
 }
 
 /// Calls for every object, with its place.
-pub(super) fn walk(value: &Value, place: &mut String, visit: &mut impl FnMut(&str, &Value)) {
+pub(super) fn walk(value: &Value, place: &mut String, view: &mut impl FnMut(&str, &Value)) {
     let length = place.len();
     match value {
         Value::Object(members) => {
-            visit(place, value);
+            view(place, value);
             for (name, member) in members {
                 if !place.is_empty() {
                     place.push('.');
                 }
                 place.push_str(name);
-                walk(member, place, visit);
+                walk(member, place, view);
                 place.truncate(length);
             }
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 place.push_str(&format!("[{at}]"));
-                walk(item, place, visit);
+                walk(item, place, view);
                 place.truncate(length);
             }
         }

@@ -35,7 +35,7 @@ pub(super) fn read(root: &Node<'_>, draft: &mut Draft, folder: &Path) -> Result<
         chain.take(root.clone());
         found.chains.push(chain);
     } else {
-        visit(root, &mut found);
+        view(root, &mut found);
     }
     let mut chains = found
         .chains
@@ -115,7 +115,7 @@ fn is_rbac(node: &Node<'_>) -> bool {
 }
 
 /// Walks everything that is not one of the two filters.
-fn visit<'s>(node: &Node<'s>, found: &mut Found<'s>) {
+fn view<'s>(node: &Node<'s>, found: &mut Found<'s>) {
     if is_filter(node) {
         let mut chain = Chain::default();
         filter(node, &mut chain);
@@ -126,13 +126,13 @@ fn visit<'s>(node: &Node<'s>, found: &mut Found<'s>) {
         match name.as_str() {
             "http_filters" | "httpFilters" => filters(&child, found),
             "typed_per_filter_config" | "typedPerFilterConfig" => found.routes.push(node.clone()),
-            _ => visit(&child, found),
+            _ => view(&child, found),
         }
     }
     if node.items().iter().any(is_filter) {
         filters(node, found);
     } else {
-        node.items().iter().for_each(|item| visit(item, found));
+        node.items().iter().for_each(|item| view(item, found));
     }
 }
 

@@ -227,16 +227,16 @@ impl Reader<'_> {
         node: &Node<'_>,
         negated: bool,
         names: &Combinations,
-        visit: fn(&Self, &Node<'_>, bool) -> Terms,
+        view: fn(&Self, &Node<'_>, bool) -> Terms,
     ) -> Option<Terms> {
         if let Some(inner) = node.get(names.all) {
-            return Some(self.each(&inner.list(names.members), negated, true, visit));
+            return Some(self.each(&inner.list(names.members), negated, true, view));
         }
         if let Some(inner) = node.get(names.any) {
-            return Some(self.each(&inner.list(names.members), negated, false, visit));
+            return Some(self.each(&inner.list(names.members), negated, false, view));
         }
         if let Some(inner) = node.get(names.not) {
-            return Some(visit(self, &inner, !negated));
+            return Some(view(self, &inner, !negated));
         }
         if node.is_true("any") {
             return Some(Self::any(negated));
@@ -323,7 +323,7 @@ impl Reader<'_> {
 fn value_need(claim: &str, node: &Node<'_>) -> Option<Need> {
     let of = |test: Value| Need::Claim(claim.to_owned(), test);
     if let Some(matcher) = node.get("string_match") {
-        return values::claim_test(values::text(&matcher)).map(of);
+        return values::claim_condition(values::text(&matcher)).map(of);
     }
     if let Some(wanted) = node.get("bool_match") {
         return Some(of(wanted.value().clone()));
@@ -351,7 +351,7 @@ fn value_need(claim: &str, node: &Node<'_>) -> Option<Need> {
     }
     let item = node.get("list_match")?.get("one_of")?;
     let test = if let Some(matcher) = item.get("string_match") {
-        values::claim_test(values::text(&matcher)).filter(|test| !test.is_object())?
+        values::claim_condition(values::text(&matcher)).filter(|test| !test.is_object())?
     } else {
         item.get("bool_match")?.value().clone()
     };

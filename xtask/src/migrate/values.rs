@@ -53,7 +53,7 @@ pub(super) fn expression(node: &Node<'_>) -> Option<String> {
 }
 
 /// The test of a claim's value, `None` for one that a configuration cannot say.
-pub(super) fn claim_test(text: Text) -> Option<Value> {
+pub(super) fn claim_condition(text: Text) -> Option<Value> {
     match text {
         Text::Exact(value) => Some(json!(value)),
         Text::Prefix(start) => Some(json!({ "prefix": start })),

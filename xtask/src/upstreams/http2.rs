@@ -1,7 +1,7 @@
 //! The least of HTTP/2 that sends any bytes as a request: ordinary clients refuse what has to be tried.
 
 use super::case::Pair;
-use super::lab::PATIENCE;
+use super::lab::FAILURES_BEFORE_BACKOFF;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -46,8 +46,8 @@ impl Connection {
     pub(super) fn open(addr: SocketAddr) -> io::Result<Self> {
         let mut stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(FAILURES_BEFORE_BACKOFF))?;
+        stream.set_write_timeout(Some(FAILURES_BEFORE_BACKOFF))?;
         let mut opening = PREFACE.to_vec();
         // Without a table of headers (setting 1) each status is written out.
         opening.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]));

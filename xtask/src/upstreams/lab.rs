@@ -17,7 +17,7 @@ const ISSUER: &str = "https://issuer.example";
 /// The header by which Envoy finds the upstream.
 const CHOICE: &str = "x-lab-upstream";
 /// How long an answer may take: Envoy gives an upstream two seconds.
-pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+pub(super) const FAILURES_BEFORE_BACKOFF: Duration = Duration::from_secs(4);
 /// What Envoy adds to answers of upstreams.
 const FROM_UPSTREAM: &str = "x-envoy-upstream-service-time";
 
@@ -299,7 +299,7 @@ fn over_http1(
         .collect::<String>();
     let mut request = Request::new(&method, &case.target)
         .header("host", &case.authority)
-        .timeout(PATIENCE);
+        .timeout(FAILURES_BEFORE_BACKOFF);
     for (name, value) in headers {
         request = request.header(name, value);
     }

@@ -8,7 +8,7 @@
 //! Numbers are kept below twice the modulus: `R`, the power of two that a reduction divides by, is more than four times
 //! the modulus, and then the reduced product of two such numbers is again below twice the modulus.
 
-use super::natural::{Limbs, Natural, WINDOW, low, negated_inverse, odd_modulus};
+use super::uint::{Limbs, Uint, WINDOW, low, negated_inverse, odd_modulus};
 
 /// The lowest 28 bits.
 const MASK: u64 = (1 << BITS) - 1;
@@ -24,7 +24,7 @@ const LAZY_BLOCKS: usize = 31;
 type Sums = [u64; 4];
 
 /// A number below twice the modulus; what is above the modulus' blocks is zero.
-pub(in crate::jose::kernel) type Number = Natural<BITS, { MAX_BLOCKS + 1 }>;
+pub(in crate::jose::kernel) type Number = Uint<BITS, { MAX_BLOCKS + 1 }>;
 
 /// An odd modulus, and what is computed once for it.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ mod tests;
 
 use self::columns::{BITS, Carry, Sum, Windows, columns, last_columns, square_columns};
 use self::lanes::Lanes;
-use super::natural::{Limbs, Natural, WINDOW, negated_inverse, odd_modulus};
+use super::uint::{Limbs, Uint, WINDOW, negated_inverse, odd_modulus};
 
 /// Digits of a block.
 const DIGITS: u32 = 16;
@@ -30,7 +30,7 @@ const DIGITS: u32 = 16;
 const MAX_BLOCKS: usize = 40;
 
 /// A number below the modulus, in blocks of four digits, none of them negative.
-pub(in crate::jose::kernel) type Number = Natural<BITS, { 4 * MAX_BLOCKS }>;
+pub(in crate::jose::kernel) type Number = Uint<BITS, { 4 * MAX_BLOCKS }>;
 
 /// A number between the modulus and its negative, for either side of a product.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use crate::config::{
     self, ConfigError, FromGroups, GroupsOverage, OneOrMany, Preset, ProfileSource, ProviderKind,
 };
 use crate::json::ClaimPath;
-use crate::policy::claim::{ClaimRule, ClaimTest};
+use crate::policy::claim::{ClaimCondition, ClaimRule};
 use crate::policy::compile::claims;
-use crate::policy::provider::{Directory, Identity, Machine, Overage, Source};
+use crate::policy::provider::{Directory, IdentityClaims, Machine, Overage, Source};
 
 pub(in crate::policy::compile) fn claim_path(
     at: &str,
@@ -85,7 +85,7 @@ pub(super) fn compile(
     at: &str,
     provider: &config::Provider,
     directories: &[(String, Directory)],
-) -> Result<Identity, ConfigError> {
+) -> Result<IdentityClaims, ConfigError> {
     let names = names(provider.kind);
     let paths = |key: &str,
                  given: &Option<OneOrMany>,
@@ -127,7 +127,7 @@ pub(super) fn compile(
         Some(given) => profile(at, given, directories)?,
         None => named([&groups, &roles, &permissions], overage),
     };
-    Ok(Identity {
+    Ok(IdentityClaims {
         subject: paths("subject", &provider.subject, names.subject)?,
         name: paths("name", &provider.name, names.name)?,
         email: paths("email", &provider.email, &["email"])?,
@@ -159,7 +159,7 @@ fn machine(at: &str, provider: &config::Provider) -> Result<Machine, ConfigError
             .map(|claim| {
                 Ok(ClaimRule {
                     path: claim_path(&at, claim)?,
-                    test: ClaimTest::Present(false),
+                    test: ClaimCondition::Present(false),
                 })
             })
             .collect::<Result<_, _>>()

@@ -18,7 +18,7 @@ pub(super) fn read(node: &Node<'_>, draft: &mut Draft, folder: &Path) -> Option<
         object.insert("audiences".into(), json!(audiences));
     }
     let subjects = match node.get("subjects") {
-        Some(subjects) => match values::claim_test(values::text(&subjects)) {
+        Some(subjects) => match values::claim_condition(values::text(&subjects)) {
             Some(test) => object
                 .insert("required_claims".into(), json!({ "sub": test }))
                 .is_none(),

@@ -1,4 +1,4 @@
-//! Natural numbers as rows of limbs, and what is computed of them once for a key.
+//! Uint numbers as rows of limbs, and what is computed of them once for a key.
 
 /// The most bits that a modulus may have.
 const MOST_BITS: u32 = 8192;
@@ -12,11 +12,11 @@ pub(super) type Limbs = [u32; 4];
 
 /// A natural number of `BITS` bits a limb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::jose::kernel) struct Natural<const BITS: u32, const BLOCKS: usize>(
+pub(in crate::jose::kernel) struct Uint<const BITS: u32, const BLOCKS: usize>(
     pub(super) [Limbs; BLOCKS],
 );
 
-impl<const BITS: u32, const BLOCKS: usize> Natural<BITS, BLOCKS> {
+impl<const BITS: u32, const BLOCKS: usize> Uint<BITS, BLOCKS> {
     pub(super) const ZERO: Self = Self([[0; 4]; BLOCKS]);
     const MASK: u32 = (1 << BITS) - 1;
 

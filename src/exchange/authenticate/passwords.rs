@@ -2,33 +2,33 @@
 
 use std::rc::Rc;
 
-use super::{Doubt, Inquiry, Need};
+use super::{Authenticator, Doubt, Need};
 use crate::basic::{self, Attempt, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
-use crate::exchange::Guess;
+use crate::exchange::CountedAttempt;
 use crate::policy::denial::Denial;
-use crate::policy::principal::Vouched;
+use crate::policy::principal::TrustedClaims;
 use crate::policy::provider::Provider;
 use crate::services::{Ask, Question, ServiceId, Vouching};
 
-impl Inquiry<'_, '_> {
+impl Authenticator<'_, '_> {
     /// Whether the configuration knows the password.
     pub(super) fn check_password(
         &mut self,
         id: ProviderId,
         users: &Users,
         throttle: Throttle,
-    ) -> Result<Vouched, Doubt> {
+    ) -> Result<TrustedClaims, Doubt> {
         let (username, password) = self.password()?;
         let attempt = self.attempt((id, throttle), (&username, &password));
         let standing = self.standing(id)?;
         let stores = self.stores;
         let passwords = &stores.passwords;
         match passwords.verify(attempt, users, standing, self.shared, self.now.mono) {
-            Ok(claims) => Ok(Vouched::claims_of(claims)),
+            Ok(claims) => Ok(TrustedClaims::claims_of(claims)),
             Err(stop) => {
                 if stop == Stop::BadPassword {
-                    let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
+                    let guess = self.guess(id).unwrap_or_else(|| CountedAttempt::of(id));
                     self.note(guess.counted().known());
                 }
                 Err(self.stop(id, stop))
@@ -52,7 +52,7 @@ impl Inquiry<'_, '_> {
             let admitted = passwords.admit(attempt, self.shared, self.now.mono);
             admitted.map_err(|stop| self.stop(id, stop))?;
         }
-        let guess = self.guess(id).unwrap_or_else(|| Guess::of(id));
+        let guess = self.guess(id).unwrap_or_else(|| CountedAttempt::of(id));
         self.note(guess);
         let ask = Ask::Password {
             username: username.as_str().into(),
@@ -69,7 +69,7 @@ impl Inquiry<'_, '_> {
             // What it is being asked about counts already: many guesses at once are many. Who asks the same is not guessing.
             Err(Doubt::Needs(_)) => !self.stores.services.is_open(&question),
             Err(Doubt::Denied(_)) => {
-                self.acquit(guess, attempt);
+                self.refund(guess, attempt);
                 false
             }
             Ok(_) => {
@@ -86,8 +86,8 @@ impl Inquiry<'_, '_> {
     }
 
     /// A password that is right for one provider is no guess at the others' users.
-    pub(super) fn acquit_all(&self) {
-        let guesses: Vec<Guess> = self.exchange.guesses.borrow().clone();
+    pub(super) fn refund_all(&self) {
+        let guesses: Vec<CountedAttempt> = self.exchange.guesses.borrow().clone();
         for guess in guesses {
             let Ok((username, password)) = self.password() else {
                 return;
@@ -95,7 +95,7 @@ impl Inquiry<'_, '_> {
             let own = self.exchange.policy.provider(guess.provider);
             if let Some(throttle) = own.and_then(Provider::throttle) {
                 let own = (guess.provider, throttle);
-                self.acquit(guess, self.attempt(own, (&username, &password)));
+                self.refund(guess, self.attempt(own, (&username, &password)));
             }
         }
     }
@@ -124,7 +124,7 @@ impl Inquiry<'_, '_> {
             return Err(Doubt::Needs(Need::Turn(at)));
         }
         Ok(match (booked, own) {
-            (Some(Guess { counts, .. }), _) => Standing::Booked { counts },
+            (Some(CountedAttempt { counts, .. }), _) => Standing::Booked { counts },
             (None, None) if self.exchange.turn.get().is_none() => Standing::New,
             (None, _) => Standing::Admitted,
         })
@@ -140,8 +140,10 @@ impl Inquiry<'_, '_> {
                 Doubt::Needs(Need::Turn(at))
             }
             Stop::HashAt { at, counts } => {
-                let guess = self.guess(provider).unwrap_or_else(|| Guess::of(provider));
-                self.note(Guess {
+                let guess = self
+                    .guess(provider)
+                    .unwrap_or_else(|| CountedAttempt::of(provider));
+                self.note(CountedAttempt {
                     hash_at: Some(at),
                     counts: guess.counts || counts,
                     ..guess
@@ -151,13 +153,13 @@ impl Inquiry<'_, '_> {
         }
     }
 
-    fn guess(&self, provider: ProviderId) -> Option<Guess> {
+    fn guess(&self, provider: ProviderId) -> Option<CountedAttempt> {
         let guesses = self.exchange.guesses.borrow();
         let mut own = guesses.iter().filter(|guess| guess.provider == provider);
         own.next().copied()
     }
 
-    fn note(&self, guess: Guess) {
+    fn note(&self, guess: CountedAttempt) {
         let mut guesses = self.exchange.guesses.borrow_mut();
         let mut own = guesses.iter_mut();
         match own.find(|held| held.provider == guess.provider) {
@@ -166,13 +168,13 @@ impl Inquiry<'_, '_> {
         }
     }
 
-    fn acquit(&self, guess: Guess, attempt: Attempt<'_>) {
+    fn refund(&self, guess: CountedAttempt, attempt: Attempt<'_>) {
         if guess.counts {
-            self.note(Guess {
+            self.note(CountedAttempt {
                 counts: false,
                 ..guess
             });
-            self.stores.passwords.forgive(attempt);
+            self.stores.passwords.refund(attempt);
         }
     }
 
@@ -196,7 +198,7 @@ impl Inquiry<'_, '_> {
     }
 }
 
-impl Guess {
+impl CountedAttempt {
     /// One of which nothing is known yet.
     const fn of(provider: ProviderId) -> Self {
         Self {

@@ -15,13 +15,13 @@ use crate::time::MonoTime;
 const LINES: usize = 100;
 
 /// Counters and lines.
-pub(super) struct Journal {
+pub(super) struct AccessLog {
     pub(super) metrics: Metrics,
     lines: Bucket,
     left_out: u64,
 }
 
-impl Default for Journal {
+impl Default for AccessLog {
     fn default() -> Self {
         Self {
             metrics: Metrics::default(),
@@ -31,7 +31,7 @@ impl Default for Journal {
     }
 }
 
-impl Journal {
+impl AccessLog {
     /// A request went upstream.
     pub(super) fn allowed(&mut self) {
         self.metrics.count(ALLOWED, "");

@@ -2,34 +2,34 @@
 
 use std::rc::Rc;
 
-use super::{Doubt, Inquiry, Need, Stores, unknown_key};
+use super::{Authenticator, Doubt, Need, Stores, unknown_key};
 use crate::config::ProviderId;
 use crate::jose::{KeySet, TokenError, UntrustedToken};
 use crate::keys::Lookup;
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Bearer, Vouched};
+use crate::policy::principal::{Identity, TrustedClaims};
 use crate::policy::provider::{Keys, Provider, Signed, TokenRules, Verification};
 use crate::time::MonoTime;
 use crate::time_budget::{Claimed, Payer};
 use crate::tokens::{TokenDigest, TokenPlace};
 
-impl<'p> Inquiry<'p, '_> {
+impl<'p> Authenticator<'p, '_> {
     /// Whom the token stands for, in the eyes of a provider whose tokens are signed.
     pub(super) fn verify(
         &mut self,
         (id, provider): (ProviderId, &'p Provider),
         signed: &'p Signed,
-    ) -> Result<Rc<Bearer>, Doubt> {
+    ) -> Result<Rc<Identity>, Doubt> {
         let Signed { keys, rules, .. } = signed;
-        if let Some(bearer) = self.verified_by(id, keys) {
+        if let Some(identity) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
-            let held = rules.check_claims(bearer.vouched.claims(), self.now.wall);
+            let held = rules.check_claims(identity.vouched.claims(), self.now.wall);
             if held == Err(TokenError::Expired) {
                 self.stores.tokens.forget(self.place().seen_by(id));
             }
             held?;
             self.count_use(keys);
-            return Ok(bearer);
+            return Ok(identity);
         }
         let digest = self.digest().seen_by(id);
         let changes = self.stores.keys.changes();
@@ -61,7 +61,7 @@ impl<'p> Inquiry<'p, '_> {
     }
 
     /// Whom the token stands for, where the keys that are in force now have verified it before.
-    fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Bearer>> {
+    fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Identity>> {
         let set = match keys {
             Keys::Inline(set) => set,
             Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now.mono) {
@@ -96,7 +96,7 @@ impl<'p> Inquiry<'p, '_> {
         &mut self,
         (id, provider): (ProviderId, &'p Provider),
         signed: &'p Signed,
-    ) -> Result<Rc<Bearer>, Doubt> {
+    ) -> Result<Rc<Identity>, Doubt> {
         let Signed {
             algorithms,
             keys,
@@ -123,9 +123,9 @@ impl<'p> Inquiry<'p, '_> {
         rules.check_token(token, self.now.wall)?;
         let digest = self.digest.get().map(|digest| digest.seen_by(id));
         let before = self.exchange.verified.borrow();
-        if let Some((_, bearer)) = before.iter().find(|(known, _)| Some(*known) == digest) {
+        if let Some((_, identity)) = before.iter().find(|(known, _)| Some(*known) == digest) {
             self.is_new = true;
-            return Ok(Rc::clone(bearer));
+            return Ok(Rc::clone(identity));
         }
         drop(before);
         let now = self.now.mono;
@@ -163,15 +163,15 @@ impl<'p> Inquiry<'p, '_> {
         }
         let policy = &self.exchange.policy;
         let payload = policy.upstream.tells_payload();
-        let vouched = Vouched::signed(verified?, &policy.reads, payload);
-        let bearer = self.bearer((id, provider), vouched);
+        let vouched = TrustedClaims::signed(verified?, &policy.reads, payload);
+        let identity = self.identity((id, provider), vouched);
         self.is_new = true;
-        tokens.remember(place, &self.credential.token, set, &bearer);
+        tokens.remember(place, &self.credential.token, set, &identity);
         let mut verified = self.exchange.verified.borrow_mut();
-        verified.extend(digest.map(|digest| (digest, Rc::clone(&bearer))));
+        verified.extend(digest.map(|digest| (digest, Rc::clone(&identity))));
         drop(verified);
         self.count_use(keys);
-        Ok(bearer)
+        Ok(identity)
     }
 
     /// Counts a token that held, whether its signature was verified now or before: as often as callers rely on the

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::question::Health;
 use super::{
-    Call, GRACE, LEAST, LONGEST_BACKOFF, Notice, Open, PATIENCE, ServiceStore, Settled, Stage,
+    Call, FAILURES_BEFORE_BACKOFF, GRACE, LONGEST_BACKOFF, MIN_TTL, Notice, Open, ServiceStore,
+    Settled, Stage,
 };
 use crate::callout::Leader;
 use crate::expiring::Digest;
@@ -98,7 +99,7 @@ impl ServiceStore {
         };
         self.close(&digest);
         self.remember(digest, settled, until, now);
-        self.news.push(digest);
+        self.newly_settled.push(digest);
     }
 
     /// A VM that asked for all may have the answer, or be gone.
@@ -141,8 +142,8 @@ impl ServiceStore {
             };
             let mut others = batch.iter().filter_map(|digest| self.open.get(digest));
             let fits = others.all(|other| {
-                !other.alone
-                    && !open.alone
+                !other.own_callout
+                    && !open.own_callout
                     && may_go_together(&other.question.ask, &open.question.ask)
             });
             if fits && !batch.contains(&digest) {
@@ -154,17 +155,17 @@ impl ServiceStore {
 
     /// Has each question of a batch go out alone: one of them is not readable to the service, and the others are no
     /// worse for it.
-    pub(super) fn part(&mut self, asked: Vec<Digest>) {
+    pub(super) fn split_batch(&mut self, asked: Vec<Digest>) {
         for digest in asked {
             if let Some(open) = self.open.get_mut(&digest) {
-                open.alone = true;
+                open.own_callout = true;
             }
             self.leave_to_tick(digest);
         }
     }
 
     /// Questions without an answer, which says nothing of the service's other answers.
-    pub(super) fn fail_alone(
+    pub(super) fn fail_questions(
         &mut self,
         asked: &[Digest],
         why: String,
@@ -182,7 +183,7 @@ impl ServiceStore {
                 self.slots.publish(&place, None, until, shared);
             }
             self.remember(*digest, Settled::Failed, until, now);
-            self.news.push(*digest);
+            self.newly_settled.push(*digest);
         }
         Notice::Failed { why }
     }
@@ -207,20 +208,20 @@ impl ServiceStore {
             && !sent_before(health)
         {
             health.failures = health.failures.saturating_add(1);
-            if let Some(beyond) = health.failures.checked_sub(PATIENCE) {
-                let backoff = LEAST.saturating_mul(1 << beyond.min(5));
+            if let Some(beyond) = health.failures.checked_sub(FAILURES_BEFORE_BACKOFF) {
+                let backoff = MIN_TTL.saturating_mul(1 << beyond.min(5));
                 health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
                 health.left_after = last;
             }
         }
         match pause {
             Some(Pause::Service(wait)) => {
-                let notice = self.fail_alone(asked, why, LEAST, shared, now);
+                let notice = self.fail_questions(asked, why, MIN_TTL, shared, now);
                 self.rest(call.service, wait, shared, now);
                 notice
             }
-            Some(Pause::Question(wait)) => self.fail_alone(asked, why, wait, shared, now),
-            None => self.fail_alone(asked, why, LEAST, shared, now),
+            Some(Pause::Question(wait)) => self.fail_questions(asked, why, wait, shared, now),
+            None => self.fail_questions(asked, why, MIN_TTL, shared, now),
         }
     }
 
@@ -242,11 +243,11 @@ impl ServiceStore {
             .filter(|(_, open)| open.question.service == service && due(open))
             .map(|(digest, _)| *digest)
             .collect();
-        self.fail_alone(&waiting, String::new(), LEAST, shared, now);
+        self.fail_questions(&waiting, String::new(), MIN_TTL, shared, now);
     }
 
     /// Keeps an answer, and tells the other VMs where they wait for it.
-    pub(super) fn keep(
+    pub(super) fn settle_answer(
         &mut self,
         digest: Digest,
         answer: Answer,
@@ -263,20 +264,20 @@ impl ServiceStore {
         let ends = ends.into_iter().chain(open.question.ask.expires_at()).min();
         let serves = ends.map(|ends| ends.since(now.wall));
         let [first, second, ..] = digest;
-        let lot = u16::from_le_bytes([first, second]);
+        let jitter = u16::from_le_bytes([first, second]);
         let until = now
             .mono
-            .plus(service.serves(&answer, serves, lot).max(LEAST));
+            .plus(service.serves(&answer, serves, jitter).max(MIN_TTL));
         if let (Some(place), Answer::Attributes(entry)) = (&open.place, &answer) {
             self.slots.publish(place, Some(entry), until, shared);
         }
         let known = Settled::Known {
             answer,
             ends,
-            least: now.mono.plus(LEAST),
+            least: now.mono.plus(MIN_TTL),
         };
         self.remember(digest, known, until, now.mono);
-        self.news.push(digest);
+        self.newly_settled.push(digest);
     }
 }
 
@@ -286,8 +287,8 @@ fn bounds(service: &Service) -> Bounds {
         answer: service
             .cache_duration
             .max(service.negative_cache_duration)
-            .max(LEAST),
-        failure: LEAST,
+            .max(MIN_TTL),
+        failure: MIN_TTL,
         lease: service.timeout.saturating_add(GRACE),
     }
 }

@@ -14,7 +14,7 @@ use crate::credential::{Credential, Emptying};
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
 use crate::keys::{Finding, KeySourceId, SharedData, Sought};
 use crate::policy::denial::Denial;
-use crate::policy::principal::{Bearer, Principal, Vouched};
+use crate::policy::principal::{Identity, Principal, TrustedClaims};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
 use crate::policy::requirement::Hurdle;
 use crate::policy::{Rule, Variables};
@@ -25,7 +25,7 @@ use crate::tokens::{TokenDigest, TokenPlace};
 /// Signatures that one request may have checked.
 const SIGNATURES: u8 = 8;
 
-pub(super) struct Inquiry<'p, 'c> {
+pub(super) struct Authenticator<'p, 'c> {
     exchange: &'p Exchange,
     rule: &'p Rule,
     /// What the variables of the rule's path stand for.
@@ -37,7 +37,7 @@ pub(super) struct Inquiry<'p, 'c> {
     place: OnceCell<TokenPlace>,
     digest: OnceCell<TokenDigest>,
     /// Whom it stands for to some provider of the rule that has verified it before: looked for once, whichever asks.
-    known: OnceCell<Option<Rc<Bearer>>>,
+    known: OnceCell<Option<Rc<Identity>>>,
     /// Whether a provider whose tokens are signed is for the issuer that it names; the same.
     is_signed: OnceCell<bool>,
     stores: &'p Stores,
@@ -78,7 +78,7 @@ impl From<Denial> for Doubt {
     }
 }
 
-impl<'p, 'c> Inquiry<'p, 'c> {
+impl<'p, 'c> Authenticator<'p, 'c> {
     pub(super) fn new(
         exchange: &'p Exchange,
         (rule, variables): (&'p Rule, &'c Variables),
@@ -115,7 +115,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let judged = self.look_for_callers();
         *budget = Some(std::mem::replace(&mut self.budget, Budget::new(0)));
         if self.vouched {
-            self.acquit_all();
+            self.refund_all();
         }
         judged
     }
@@ -131,7 +131,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
                 continue;
             };
             match self.hold(*id, provider) {
-                Ok(bearer) => callers.push((*id, bearer)),
+                Ok(identity) => callers.push((*id, identity)),
                 Err(Doubt::Needs(need)) => return Judged::Waits(need),
                 Err(Doubt::Denied(other)) => {
                     denial = Some(denial.map_or(other, |before| before.most_specific(other)));
@@ -169,7 +169,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         }
         let verdict = self.try_each();
         if self.vouched {
-            self.acquit_all();
+            self.refund_all();
         }
         verdict
     }
@@ -203,8 +203,8 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         };
         let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
         let readings = self.exchange.policy.decided(self.rule, &self.exchange.head);
-        let visit = self.exchange.visit(self.rule, self.variables, &readings);
-        match self.rule.check(Some(&principal), &visit) {
+        let view = self.exchange.view(self.rule, self.variables, &readings);
+        match self.rule.check(Some(&principal), &view) {
             Ok(()) => {}
             Err(Hurdle::Asks(question)) => {
                 return Verdict::Blocked(Need::Answers(principal.with_others(question)));
@@ -229,7 +229,7 @@ impl<'p, 'c> Inquiry<'p, 'c> {
     }
 
     /// Whom the credential stands for, where it counts in this request and is its own caller's.
-    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
+    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Doubt> {
         self.is_new = false;
         let exchange = self.exchange;
         if !provider
@@ -238,21 +238,22 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         {
             return Err(Denial::CrossSite.into());
         }
-        let bearer = self.vouch(id, provider)?;
-        self.check_possession(provider, bearer.vouched.claims())?;
+        let identity = self.vouch(id, provider)?;
+        self.check_possession(provider, identity.vouched.claims())?;
         self.vouched = true;
         // A page that says "no" with status 200 names nobody: it vouches for nobody.
-        if bearer.subject.is_none() && matches!(provider.verification, Verification::Service { .. })
+        if identity.subject.is_none()
+            && matches!(provider.verification, Verification::Service { .. })
         {
             return Err(Denial::ServiceUnavailable { retry_after: 1 }.into());
         }
-        if bearer.subject.is_none() && bearer.client_id.is_none() {
+        if identity.subject.is_none() && identity.client_id.is_none() {
             return Err(TokenError::Unnamed.into());
         }
-        Ok(bearer)
+        Ok(identity)
     }
 
-    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Bearer>, Doubt> {
+    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Doubt> {
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
@@ -261,12 +262,12 @@ impl<'p, 'c> Inquiry<'p, 'c> {
             Verification::ApiKeys(keys) => {
                 let claims = keys.find(&self.credential.token, self.now.wall);
                 let claims = claims.ok_or(Denial::BadKey)?;
-                return Ok(self.known_bearer((id, provider), Vouched::claims_of(claims)));
+                return Ok(self.known_identity((id, provider), TrustedClaims::claims_of(claims)));
             }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
             Verification::Passwords { users, throttle } => {
                 let vouched = self.check_password(id, users, *throttle)?;
-                return Ok(self.known_bearer((id, provider), vouched));
+                return Ok(self.known_identity((id, provider), vouched));
             }
             Verification::Service { service, form } => match form {
                 Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
@@ -283,37 +284,41 @@ impl<'p, 'c> Inquiry<'p, 'c> {
         let vouching = vouching?;
         let make = || {
             let claims = Rc::clone(vouching.claims());
-            let bearer = self.bearer((id, provider), Vouched::claims_of(claims));
-            let bytes = bearer.weight();
-            (bearer, bytes)
+            let identity = self.identity((id, provider), TrustedClaims::claims_of(claims));
+            let bytes = identity.weight();
+            (identity, bytes)
         };
         Ok(vouching.derived(self.stores.services.ledger(), make))
     }
 
-    /// The bearer of a credential of the configuration, made once: there are as many as the configuration has.
-    fn known_bearer(
+    /// The identity of a credential of the configuration, made once: there are as many as the configuration has.
+    fn known_identity(
         &self,
         (id, provider): (ProviderId, &'p Provider),
-        vouched: Vouched,
-    ) -> Rc<Bearer> {
-        // The bearer keeps the claims, so that nothing else is ever at their address.
+        vouched: TrustedClaims,
+    ) -> Rc<Identity> {
+        // The identity keeps the claims, so that nothing else is ever at their address.
         let place = (id, std::ptr::from_ref(vouched.claims()).addr());
-        if let Some(bearer) = self.stores.bearers.borrow().get(&place) {
-            return Rc::clone(bearer);
+        if let Some(identity) = self.stores.identities.borrow().get(&place) {
+            return Rc::clone(identity);
         }
-        let bearer = self.bearer((id, provider), vouched);
-        let mut bearers = self.stores.bearers.borrow_mut();
-        bearers.insert(place, Rc::clone(&bearer));
-        bearer
+        let identity = self.identity((id, provider), vouched);
+        let mut identities = self.stores.identities.borrow_mut();
+        identities.insert(place, Rc::clone(&identity));
+        identity
     }
 
-    /// A bearer with all that is the same at each of its requests.
-    fn bearer(&self, (id, provider): (ProviderId, &'p Provider), vouched: Vouched) -> Rc<Bearer> {
-        let bearer = Rc::new(Bearer::new(provider, vouched));
+    /// A identity with all that is the same at each of its requests.
+    fn identity(
+        &self,
+        (id, provider): (ProviderId, &'p Provider),
+        vouched: TrustedClaims,
+    ) -> Rc<Identity> {
+        let identity = Rc::new(Identity::new(provider, vouched));
         let services = &self.stores.services;
-        Principal::new(id, provider, Rc::clone(&bearer), services, self.now)
+        Principal::new(id, provider, Rc::clone(&identity), services, self.now)
             .prepare(&self.exchange.policy.upstream);
-        bearer
+        identity
     }
 
     /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization

@@ -10,7 +10,7 @@ use crate::json::{StrictObject, UniqueMap};
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct PolicyTest {
+pub struct SelfTest {
     /// What it shows.
     pub name: String,
     /// The request.

@@ -1,7 +1,7 @@
 //! Tokens that are bound to a key: whether who presents one has the key. It is looked at for each request, whatever is
 //! remembered of the token.
 
-use super::Inquiry;
+use super::Authenticator;
 use crate::config::Mode;
 use crate::jose::{ClaimSet, TokenError, UntrustedToken};
 use crate::keys::{NoStore, SharedData};
@@ -10,7 +10,7 @@ use crate::policy::provider::Provider;
 use crate::possession::{Dpop, ProofError, bound_to, check_certificate, proof_of};
 use crate::time_budget::{Claimed, Payer};
 
-impl Inquiry<'_, '_> {
+impl Authenticator<'_, '_> {
     /// Holds the request against what the token's claims say of a key.
     pub(super) fn check_possession(
         &mut self,

@@ -6,18 +6,18 @@ use std::fmt;
 
 /// A test of one claim.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ClaimTest {
+pub enum ClaimCondition {
     /// The claim is this.
     Literal(Literal),
     /// An object: exactly one key is given.
-    Object(ClaimTestObject),
+    Object(ClaimConditionObject),
 }
 
 /// The object form of a test.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ClaimTestObject {
+pub struct ClaimConditionObject {
     /// The claim is one of these.
     pub any_of: Option<Vec<Literal>>,
     /// The claim is a list with this item, or a string with this word.
@@ -75,35 +75,38 @@ impl<'de> Deserialize<'de> for Literal {
     }
 }
 
-impl<'de> Deserialize<'de> for ClaimTest {
+impl<'de> Deserialize<'de> for ClaimCondition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TestVisitor;
 
         impl<'de> Visitor<'de> for TestVisitor {
-            type Value = ClaimTest;
+            type Value = ClaimCondition;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a string, a whole number, true, false or an object")
             }
 
-            fn visit_bool<E: de::Error>(self, value: bool) -> Result<ClaimTest, E> {
-                LiteralVisitor.visit_bool(value).map(ClaimTest::Literal)
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<ClaimCondition, E> {
+                LiteralVisitor
+                    .visit_bool(value)
+                    .map(ClaimCondition::Literal)
             }
 
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<ClaimTest, E> {
-                LiteralVisitor.visit_i64(value).map(ClaimTest::Literal)
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<ClaimCondition, E> {
+                LiteralVisitor.visit_i64(value).map(ClaimCondition::Literal)
             }
 
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<ClaimTest, E> {
-                LiteralVisitor.visit_u64(value).map(ClaimTest::Literal)
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<ClaimCondition, E> {
+                LiteralVisitor.visit_u64(value).map(ClaimCondition::Literal)
             }
 
-            fn visit_str<E: de::Error>(self, value: &str) -> Result<ClaimTest, E> {
-                LiteralVisitor.visit_str(value).map(ClaimTest::Literal)
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<ClaimCondition, E> {
+                LiteralVisitor.visit_str(value).map(ClaimCondition::Literal)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClaimTest, A::Error> {
-                ClaimTestObject::deserialize(MapAccessDeserializer::new(map)).map(ClaimTest::Object)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ClaimCondition, A::Error> {
+                ClaimConditionObject::deserialize(MapAccessDeserializer::new(map))
+                    .map(ClaimCondition::Object)
             }
         }
 

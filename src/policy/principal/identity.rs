@@ -13,17 +13,17 @@ use crate::json::{ClaimPath, Reads};
 use crate::ledger::{Charge, Ledger};
 use crate::names::Names;
 use crate::policy::provider::Provider;
-use crate::policy::upstream::Told;
+use crate::policy::upstream::UpstreamIdentity;
 use crate::services::Attributes;
 
 /// Claims that somebody vouches for: an issuer by its signature, a service by its answer, the configuration.
 #[derive(Clone, Debug)]
-pub struct Vouched {
+pub struct TrustedClaims {
     claims: Rc<ClaimSet>,
     payload: Option<Box<str>>,
 }
 
-impl Vouched {
+impl TrustedClaims {
     /// What a service said, or the configuration.
     #[must_use]
     pub const fn claims_of(claims: Rc<ClaimSet>) -> Self {
@@ -76,11 +76,11 @@ impl Lists {
     }
 }
 
-/// The bearer of a credential, as its claims alone describe it: the same at each request, and so kept with the token.
+/// The identity of a credential, as its claims alone describe it: the same at each request, and so kept with the token.
 #[derive(Debug)]
-pub struct Bearer {
+pub struct Identity {
     /// What the provider vouches for.
-    pub vouched: Vouched,
+    pub vouched: TrustedClaims,
     /// The caller's identifier, unique within the provider.
     pub subject: Option<String>,
     /// The caller's name.
@@ -94,7 +94,7 @@ pub struct Bearer {
     /// The lists that no directory adds to.
     pub(super) lists: Lists,
     /// What the upstream is told, where no directory adds to it.
-    pub(super) told: OnceCell<Rc<Told>>,
+    pub(super) told: OnceCell<Rc<UpstreamIdentity>>,
     /// The lists that a directory adds to.
     pub(super) merged: Merged,
     /// What the upstream is told where directories add to it.
@@ -110,10 +110,10 @@ pub struct Tellable {
     pub profile: Vec<Rc<Attributes>>,
 }
 
-/// For so many rules that look at other lists, what is told is remembered of one bearer.
+/// For so many rules that look at other lists, what is told is remembered of one identity.
 const MOST_TOLD: usize = 4;
 
-/// What was told of a bearer, for as long as directories say the same.
+/// What was told of a identity, for as long as directories say the same.
 #[derive(Debug, Default)]
 pub(super) struct ToldWith(RefCell<VecDeque<Kept>>);
 
@@ -123,7 +123,7 @@ struct Kept {
     /// nothing else is ever there.
     lists: [Option<Weak<Names>>; 4],
     profile: Vec<Weak<Attributes>>,
-    told: Rc<Told>,
+    told: Rc<UpstreamIdentity>,
     _charge: Charge,
 }
 
@@ -132,8 +132,8 @@ impl ToldWith {
         &self,
         of: &Tellable,
         ledger: &Ledger,
-        make: impl FnOnce() -> Told,
-    ) -> Rc<Told> {
+        make: impl FnOnce() -> UpstreamIdentity,
+    ) -> Rc<UpstreamIdentity> {
         let mut held = self.0.borrow_mut();
         let same = |kept: &Option<Weak<Names>>, own: &Rc<Names>| match kept {
             Some(kept) => kept.as_ptr() == Rc::as_ptr(own),
@@ -170,10 +170,10 @@ impl ToldWith {
     }
 }
 
-impl Bearer {
+impl Identity {
     /// What these claims say to this provider.
     #[must_use]
-    pub fn new(provider: &Provider, vouched: Vouched) -> Self {
+    pub fn new(provider: &Provider, vouched: TrustedClaims) -> Self {
         let claims = vouched.claims();
         let identity = &provider.identity;
         let first = |paths: &[ClaimPath]| {

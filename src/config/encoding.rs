@@ -8,14 +8,14 @@ use prost_types::value::Kind;
 use serde_json::{Map, Number, Value};
 
 /// One configuration, as it came.
-pub(super) enum Delivery<'b> {
+pub(super) enum Encoding<'b> {
     /// JSON text.
     Text(&'b [u8]),
     /// The object itself.
     Object(Value),
 }
 
-impl<'b> Delivery<'b> {
+impl<'b> Encoding<'b> {
     /// Tells the forms apart. A `Struct` has the tag of a map entry's value (0x12) in its bytes, and a control
     /// character stands nowhere in JSON text (RFC 8259 §2, §7).
     pub(super) fn of(bytes: &'b [u8]) -> Option<Self> {
@@ -96,7 +96,7 @@ mod tests {
             "a": null, "b": true, "c": [1, -2.5, 1e300, 0], "d": { "e": "f\u{12}\n{" }, "": {}, "g": [],
         });
         let bytes = bytes(&value);
-        let Some(Delivery::Object(got)) = Delivery::of(&bytes) else {
+        let Some(Encoding::Object(got)) = Encoding::of(&bytes) else {
             panic!("a struct");
         };
         assert_eq!(got, value);
@@ -114,7 +114,7 @@ mod tests {
             "{\"a\":\"\\u0012\"}",
         ] {
             assert!(
-                matches!(Delivery::of(text.as_bytes()), Some(Delivery::Text(got)) if got == text.as_bytes())
+                matches!(Encoding::of(text.as_bytes()), Some(Encoding::Text(got)) if got == text.as_bytes())
             );
         }
     }
@@ -124,11 +124,11 @@ mod tests {
         let whole = bytes(&json!({ "rules": [{ "match": { "path": "/" } }] }));
         for end in 3..whole.len() {
             assert!(
-                !matches!(Delivery::of(&whole[..end]), Some(Delivery::Object(_))),
+                !matches!(Encoding::of(&whole[..end]), Some(Encoding::Object(_))),
                 "{end}"
             );
         }
         let deep = (0..200).fold(json!(1), |value, _| json!({ "a": value }));
-        assert!(Delivery::of(&bytes(&deep)).is_none());
+        assert!(Encoding::of(&bytes(&deep)).is_none());
     }
 }

@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::denial::Denial;
-use super::principal::{Bearer, Principal, Vouched};
-use super::requirement::{Hurdle, Requirement, Visit};
+use super::principal::{Identity, Principal, TrustedClaims};
+use super::requirement::{Hurdle, RequestView, Requirement};
 use super::{Policy, Rule, Variables};
-use crate::config::{ConfigError, PolicyTest, ProviderId, TestEntry};
+use crate::config::{ConfigError, ProviderId, SelfTest, TestEntry};
 use crate::credential::Location;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
@@ -23,7 +23,7 @@ impl Policy {
     ///
     /// # Errors
     /// The first test that fails, with what was expected and what the rules said; or that cannot be made.
-    pub fn try_tests(&self, tests: &[PolicyTest]) -> Result<(), ConfigError> {
+    pub fn try_tests(&self, tests: &[SelfTest]) -> Result<(), ConfigError> {
         for (index, test) in tests.iter().enumerate() {
             let at = format!("tests[{index}]");
             let (rule, outcome) = self.try_test(test).map_err(|error| error.within(&at))?;
@@ -65,7 +65,7 @@ impl Policy {
     /// Where the test does not say enough, with the place within it.
     pub fn try_test<'p>(
         &'p self,
-        test: &PolicyTest,
+        test: &SelfTest,
     ) -> Result<(Option<&'p str>, Result<(), Denial>), ConfigError> {
         let caller = self.caller_of(test)?;
         let mut pairs = vec![
@@ -118,7 +118,7 @@ impl Policy {
     /// As [`Self::try_test`].
     pub fn caller_of(
         &self,
-        test: &PolicyTest,
+        test: &SelfTest,
     ) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, ConfigError> {
         let claims = match (&test.claims, test.anonymous) {
             (None, true) => return Ok(None),
@@ -154,13 +154,13 @@ impl Policy {
 
     fn judge(
         &self,
-        test: &PolicyTest,
+        test: &SelfTest,
         rule: &Rule,
         variables: &Variables,
         head: &Headers,
         caller: Option<(ProviderId, Rc<ClaimSet>)>,
     ) -> Result<Result<(), Denial>, ConfigError> {
-        let visit = Visit {
+        let view = RequestView {
             rule: &rule.name,
             variables,
             head,
@@ -172,11 +172,11 @@ impl Policy {
             let asked = {
                 let principal = caller.as_ref().and_then(|(id, claims)| {
                     let provider = self.provider(*id)?;
-                    let vouched = Vouched::claims_of(Rc::clone(claims));
-                    let bearer = Rc::new(Bearer::new(provider, vouched));
-                    Some(Principal::new(*id, provider, bearer, &services, now))
+                    let vouched = TrustedClaims::claims_of(Rc::clone(claims));
+                    let identity = Rc::new(Identity::new(provider, vouched));
+                    Some(Principal::new(*id, provider, identity, &services, now))
                 });
-                match rule.check(principal.as_ref(), &visit) {
+                match rule.check(principal.as_ref(), &view) {
                     Ok(()) => return Ok(Ok(())),
                     Err(Hurdle::Denied(denial)) => return Ok(Err(denial)),
                     Err(Hurdle::Asks(question)) => question,
@@ -190,7 +190,7 @@ impl Policy {
     }
 }
 
-fn answer(test: &PolicyTest, question: &Question) -> Result<Answer, ConfigError> {
+fn answer(test: &SelfTest, question: &Question) -> Result<Answer, ConfigError> {
     match (&question.ask, test.decision) {
         (Ask::Decision { .. }, Some(true)) => Ok(Answer::Permits),
         (Ask::Decision { .. }, Some(false)) => Ok(Answer::Refuses),

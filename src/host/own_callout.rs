@@ -16,7 +16,7 @@ const TRIES: usize = 4;
 
 impl Vm {
     /// What becomes of a held request: an outcome, or its callout is under way.
-    pub(super) fn wait_alone(&mut self, id: u32) -> Outcome {
+    pub(super) fn wait_with_own_callout(&mut self, id: u32) -> Outcome {
         for _ in 0..TRIES {
             let Some(now) = clock::now() else { break };
             let shared = &mut self.shared();
@@ -53,7 +53,7 @@ impl Vm {
     }
 
     /// What becomes of a held request that may not call out again.
-    fn end_alone(&mut self, id: u32) -> Outcome {
+    fn end_own_callout(&mut self, id: u32) -> Outcome {
         let shared = &mut self.shared();
         let gateway = self.gateway.as_mut();
         let settled =
@@ -69,9 +69,9 @@ impl Vm {
     pub(super) fn decide_alone(&mut self, id: u32, may_call: bool) {
         if self.is_held(id) {
             let outcome = if may_call {
-                self.wait_alone(id)
+                self.wait_with_own_callout(id)
             } else {
-                self.end_alone(id)
+                self.end_own_callout(id)
             };
             // Only for the log's lines: without a clock the outcome is a refusal.
             let now = clock::now().map_or(MonoTime::START, |now| now.mono);
@@ -80,7 +80,7 @@ impl Vm {
                     &outcome,
                     &self.host,
                     gateway.policy(),
-                    &mut self.journal,
+                    &mut self.access_log,
                     now,
                 );
             }
@@ -93,11 +93,11 @@ impl Vm {
             Outcome::Held => Some(Action::Pause),
             Outcome::Forward(grant) => {
                 let policy = self.gateway.as_ref()?.policy();
-                reply::forward(grant, &self.host, policy, &mut self.journal, now);
+                reply::forward(grant, &self.host, policy, &mut self.access_log, now);
                 Some(Action::Continue)
             }
             Outcome::Reject(refusal) => {
-                reply::reject(refusal, &self.host, &mut self.journal, now);
+                reply::reject(refusal, &self.host, &mut self.access_log, now);
                 None
             }
             Outcome::Serve(document) => {
@@ -110,7 +110,7 @@ impl Vm {
     /// Refuses a request that cannot be decided upon.
     pub(super) fn refuse(&mut self) {
         let refusal = internal();
-        self.journal
+        self.access_log
             .metrics
             .count(metrics::DENIED, refusal.answer.reason);
         reply::send(&refusal.answer, &self.host);
