@@ -100,7 +100,7 @@ impl Gateway {
         let keys = KeyStore::new(policy.sources.iter().cloned());
         let passwords = PasswordStore::new(secret, policy.limits.hash_time);
         let stores = Stores {
-            bearers: RefCell::default(),
+            identities: RefCell::default(),
             keys: match policy.mode {
                 // Another configuration of the process may rely on what this one only tries out.
                 Mode::Shadow => keys.apart(),
