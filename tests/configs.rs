@@ -105,7 +105,7 @@ fn each_configuration_in_the_documents_compiles() {
     for document in [
         "README.md",
         "envoy-example/README.md",
-        "envoy-example/directory/README.md",
+        "crates/directory/README.md",
         "filter-config/README.md",
         "filter-config/decisions.md",
         "filter-config/directories.md",

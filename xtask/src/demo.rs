@@ -26,7 +26,7 @@ pub fn run(once: bool) -> Result<(), String> {
     let module = wasm()?;
     println!("getting Envoy and moto (target/venv) ...");
     ensure_venv()?;
-    println!("building the reference directory (envoy-example/directory) ...");
+    println!("building the reference directory (crates/directory) ...");
     let directory = Directory::start("permission,ann,report.read\n")?;
     println!("starting a local Cognito, an upstream and Envoy ...");
     let moto = Moto::reproducible(ports::preferred(5000)?)?;

@@ -1,4 +1,4 @@
-//! The reference directory: `envoy-example/directory`, built from the workspace, with the records that it is given.
+//! The reference directory: `crates/directory`, built from the workspace, with the records that it is given.
 
 mod load;
 
