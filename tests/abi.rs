@@ -75,7 +75,7 @@ const EXPORTS: &[&str] = &[
 const SIZE: usize = 1920 * 1024;
 
 fn module() -> Vec<u8> {
-    std::fs::read(xtask::tools::wasm().unwrap()).unwrap()
+    std::fs::read(lab::tools::wasm().unwrap()).unwrap()
 }
 
 fn names() -> (BTreeSet<String>, BTreeSet<String>) {

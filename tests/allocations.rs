@@ -19,8 +19,8 @@ use auth_filter::headers::Headers;
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::time::{Now, UnixTime};
+use lab::issuer::{SigningKey, jwks};
 use serde_json::{Value, json};
-use xtask::issuer::{SigningKey, jwks};
 
 const NOW: u64 = 1_800_000_000;
 

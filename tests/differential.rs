@@ -18,10 +18,10 @@ use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
 use auth_filter::sigv4::{self, Credentials, Scope};
 use auth_filter::time::{Now, UnixTime};
+use lab::tools::ensure_venv;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use xtask::tools::ensure_venv;
 
 const CASES: &str = "8000";
 

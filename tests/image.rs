@@ -7,19 +7,19 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
+use lab::oci::{self, Variant};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use xtask::oci::{self, Variant};
 
 /// What stands for the module; a real one is only larger.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 fn made(variant: Variant) -> PathBuf {
-    let folder = xtask::tools::lab_dir("image").unwrap().join("layout");
+    let folder = lab::tools::lab_dir("image").unwrap().join("layout");
     oci::layout(MODULE, variant, &folder).unwrap();
     folder
 }
@@ -151,7 +151,7 @@ fn the_same_module_makes_the_same_bytes() {
 /// An image as it lies in a registry: skopeo pushes and pulls it, and nothing is lost.
 #[test]
 fn an_independent_tool_copies_it() {
-    let skopeo = xtask::debian::program("skopeo").unwrap();
+    let skopeo = lab::debian::program("skopeo").unwrap();
     let run = |arguments: &[&str]| {
         let output = Command::new(&skopeo)
             .args([

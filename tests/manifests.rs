@@ -283,8 +283,8 @@ fn kongs_metadata_takes_the_configuration() {
 
 /// What the definitions of Istio and of the Gateway API say to each of these.
 fn problems(resources: &[Value]) -> Vec<Vec<String>> {
-    let folder = xtask::npm::installed("crds").unwrap();
-    let mut command = xtask::tools::node().unwrap().node();
+    let folder = lab::npm::installed("crds").unwrap();
+    let mut command = lab::tools::node().unwrap().node();
     command
         .arg("validate.mjs")
         .current_dir(folder)
@@ -364,7 +364,7 @@ fn manifests_are_by_the_definitions_of_their_kinds() {
 
 #[test]
 fn the_policies_that_are_migrated_are_by_their_definitions_too() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("xtask/src/migrate/examples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/src/migrate/examples");
     let resources: Vec<Value> = ["istio-paths.yaml", "istio-require-jwt.yaml"]
         .iter()
         .flat_map(|name| {

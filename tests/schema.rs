@@ -12,11 +12,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use auth_filter::config::Config;
+use lab::tools::ensure_venv;
 use serde_json::{Value, json};
-use xtask::tools::ensure_venv;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn path() -> PathBuf {
+    root().join("filter-config/schema.json")
 }
 
 /// Whether the schema takes each of these.
@@ -28,10 +32,7 @@ fn schema_takes(name: &str, documents: &[Value]) -> Vec<bool> {
         .unwrap()
         .script(
             include_str!("schema/validate.py"),
-            &[
-                xtask::schema::path().to_str().unwrap(),
-                file.to_str().unwrap(),
-            ],
+            &[path().to_str().unwrap(), file.to_str().unwrap()],
         )
         .unwrap();
     let said: Vec<bool> = serde_json::from_str(&said).unwrap();
@@ -55,7 +56,7 @@ fn files(folder: PathBuf, ending: &str) -> Vec<PathBuf> {
 fn shown() -> Vec<(String, Value)> {
     let mut shown = Vec::new();
     for path in files(root().join("filter-config"), "json") {
-        if path != xtask::schema::path() {
+        if path != self::path() {
             let value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             shown.push((path.display().to_string(), value));
         }
@@ -87,9 +88,9 @@ fn whole() -> Value {
 
 #[test]
 fn the_committed_schema_is_that_of_the_types() {
-    let held = fs::read_to_string(xtask::schema::path()).unwrap();
+    let held = fs::read_to_string(path()).unwrap();
     assert!(
-        held == xtask::schema::text(),
+        held == auth_filter_cli::schema::text(),
         "filter-config/schema.json is not current: cargo xtask schema writes it"
     );
 }

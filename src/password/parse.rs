@@ -34,7 +34,7 @@ pub enum PasswordHashError {
     #[error("costs too much for a proxy's worker: {0}")]
     TooExpensive(String),
     /// It is not a hash that protects a password, or not one that is known.
-    #[error("{0}; make a hash with `cargo xtask user NAME`")]
+    #[error("{0}; make a hash with `auth-filter user NAME`")]
     Unsupported(&'static str),
 }
 

@@ -3,10 +3,10 @@
 use crate::lab::Lab;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::Issuer;
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::Issuer;
 
 /// The SHA-256 of "right".
 const RIGHT: &str = "27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9";

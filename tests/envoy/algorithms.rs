@@ -1,10 +1,10 @@
 //! A token of every algorithm, signed by another implementation, in the real Envoy.
 
 use crate::lab::{Lab, provider};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::Issuer;
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::Issuer;
 
 const HMAC: [&str; 3] = ["HS256", "HS384", "HS512"];
 

@@ -2,11 +2,11 @@
 
 use crate::lab::{Exchange, Lab, claims, provider, upgrade_to_websockets};
 use base64::Engine as _;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 struct Places {
     lab: Lab,

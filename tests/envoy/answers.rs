@@ -1,10 +1,10 @@
 //! The table of answers, row by row, as HTTP and as gRPC.
 
 use crate::lab::{Exchange, Lab, SHARED};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::Issuer;
 use serde_json::json;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::Issuer;
 
 const INVALID_REQUEST: Option<&str> = Some(", error=\"invalid_request\"");
 

@@ -1,14 +1,14 @@
 //! Temporary AWS credentials and signatures: moto's Cognito Identity gives them, botocore checks them.
 
 use crate::lab::{Exchange, Lab};
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{Envoy, EnvoyConfig, Filter};
+use lab::moto::{Moto, REGION, Tokens};
+use lab::server::{Answer, Server};
+use lab::tools;
 use serde_json::json;
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{Envoy, EnvoyConfig, Filter};
-use xtask::moto::{Moto, REGION, Tokens};
-use xtask::server::{Answer, Server};
-use xtask::tools;
 
 static SCENE: LazyLock<Scene> = LazyLock::new(Scene::start);
 
@@ -115,7 +115,7 @@ impl Scene {
             .cluster("strict", strict.addr())
             .cluster("busy", busy.addr())
             .cluster("slow", slow.addr())
-            .cluster("nowhere", xtask::ports::free().unwrap())
+            .cluster("nowhere", lab::ports::free().unwrap())
             .start()
             .unwrap();
         Self {

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 
 use crate::lab::{Lab, provider};
 use crate::possession::Clients;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::Issuer;
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::Issuer;
-use xtask::server::{Answer, Server};
 
 /// Whoever is asked behind TLS, and what is wrong there.
 const BEHIND_TLS: [(&str, &str); 3] = [

@@ -2,12 +2,12 @@
 //! by another clock; only dates go by this one.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey, unix_now};
 use serde_json::{Value, json};
 use std::thread;
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey, unix_now};
 
 const HOUR: i64 = 3600;
 

@@ -1,14 +1,14 @@
 //! Amazon Cognito, as the moto server speaks it: an issuer that none of us wrote.
 
 use crate::lab::Exchange;
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{Envoy, EnvoyConfig, Filter};
+use lab::issuer::{SigningKey, unix_now};
+use lab::moto::{Moto, REGION, Tokens};
+use lab::tools;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{Envoy, EnvoyConfig, Filter};
-use xtask::issuer::{SigningKey, unix_now};
-use xtask::moto::{Moto, REGION, Tokens};
-use xtask::tools;
 
 static POOL: LazyLock<Pool> = LazyLock::new(Pool::start);
 

@@ -2,13 +2,13 @@
 
 use crate::lab::{Lab, claims, eventually, policy};
 use base64::Engine as _;
+use lab::client::Request;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::tools;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use xtask::client::Request;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::tools;
 
 /// A policy without remote keys: the one rule decides.
 fn single(require: Value) -> Value {
@@ -212,7 +212,7 @@ fn envoy_takes_the_clusters_of_the_pages_about_providers() {
     envoy
         .args(["--mode", "validate", "--config-path"])
         .arg(&path);
-    let said = xtask::process::run(&mut envoy).unwrap();
+    let said = lab::process::run(&mut envoy).unwrap();
     assert!(said.contains("OK"), "{said}");
 }
 

@@ -1,12 +1,12 @@
 //! Where tokens stand besides `Authorization: Bearer`, and what is left of the request without them.
 
 use crate::lab::{Lab, claims, provider, upgrade_to_websockets};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::tools::ensure_venv;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::tools::ensure_venv;
 
 struct Places {
     lab: Lab,

@@ -2,18 +2,18 @@
 //! has its answer, and the VM lives.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::{Answer, Server};
+use lab::tools;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::{Answer, Server};
-use xtask::tools;
 
 /// So many requests of one listener and worker wait by default.
 const HELD: usize = 1024;

@@ -1,15 +1,15 @@
 //! Policy decision points: Rego by an engine that none of us wrote, AuthZEN by Cerbos and by the specification's shapes.
 
 use crate::lab::{Exchange, Lab, claims};
+use lab::cerbos::Cerbos;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey, unix_now};
+use lab::rego::Rego;
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
 use std::thread;
 use std::time::Duration;
-use xtask::cerbos::Cerbos;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey, unix_now};
-use xtask::rego::Rego;
-use xtask::server::{Answer, Server};
 
 const POLICY: &str = r#"
 package orders

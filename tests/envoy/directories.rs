@@ -1,15 +1,15 @@
 //! Directories: asked only where they decide, once for many, and away at times.
 
 use crate::lab::{Lab, claims, eventually};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::{Answer, Server};
 
 struct Scene {
     lab: Lab,

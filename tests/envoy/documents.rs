@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::lab::{Lab, claims, provider};
 use crate::possession::Clients;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, JWKS_PATH, SigningKey, jwks};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, JWKS_PATH, SigningKey, jwks};
 
 /// A server that reads a request, writes these bytes and hangs up, as often as somebody comes: what stands behind the head
 /// byte by byte, where there is a pause between two.

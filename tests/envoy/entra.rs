@@ -1,12 +1,12 @@
 //! Entra ID: both forms of its tokens, several tenants, and more groups than a token can name.
 
 use crate::lab::{Exchange, Lab};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey, unix_now};
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey, unix_now};
-use xtask::server::{Answer, Server};
 
 const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const OTHER: &str = "11111111-2222-3333-4444-555555555555";

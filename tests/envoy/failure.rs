@@ -1,11 +1,11 @@
 //! The filter itself fails: what Envoy does under each failure policy, with a module that traps on every request body.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::{echo::Echo, trap::trapping_in};
 use serde_json::json;
-use xtask::client::Request;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::{echo::Echo, trap::trapping_in};
 
 /// One Envoy with a listener, and a VM, for each policy.
 struct Scene {

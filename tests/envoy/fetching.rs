@@ -2,11 +2,11 @@
 
 use crate::lab::{Lab, claims, eventually, policy};
 use auth_filter::jose::{KeySet, KeySetLimits};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, JWKS_PATH, SigningKey};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, JWKS_PATH, SigningKey};
 
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 

@@ -1,11 +1,11 @@
 //! Answers that are long, and many: the VM keeps what it has room for, and goes on.
 
 use crate::lab::{Lab, claims};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::{Answer, Server};
 
 /// Groups of about so many bytes as JSON.
 fn groups(bytes: usize) -> Vec<String> {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::lab::{Lab, claims, policy};
 use crate::possession::{Clients, ORIGIN, request};
+use lab::client::{Connection, Request};
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
-use xtask::client::{Connection, Request};
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 /// Garbage in a second.
 const RATE: u32 = 200;

@@ -4,11 +4,11 @@ use crate::lab::Lab;
 use auth_filter::password::PasswordHash;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 /// By other implementations, each of "password".
 const KNOWN: [(&str, &str); 8] = [
@@ -156,7 +156,7 @@ fn a_hash_costs_what_is_charged_for_it() {
     });
     let issuer = Issuer::start(&[&SigningKey::es256("a")]).unwrap();
     let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
-    let cpu = || xtask::load::usage(lab.envoy.id()).unwrap().cpu;
+    let cpu = || lab::load::usage(lab.envoy.id()).unwrap().cpu;
     // The time on a CPU, not on the clock: other work on the machine does not count.
     let taken = |name: &str| {
         let guesses = (0..4).map(|guess| {

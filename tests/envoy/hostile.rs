@@ -1,11 +1,11 @@
 //! Bytes that no ordinary client sends: each gets a defined answer, and the VM lives on.
 
 use crate::lab::{Exchange, Lab, SHARED, policy};
+use lab::client::{Request, send_raw};
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::Issuer;
 use serde_json::json;
 use std::time::Duration;
-use xtask::client::{Request, send_raw};
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::Issuer;
 
 /// Asserts that the filter or Envoy itself has refused, and that a good request still passes.
 #[track_caller]

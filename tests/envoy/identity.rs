@@ -1,9 +1,9 @@
 //! What the upstream is told about the caller, and by whom.
 
 use crate::lab::{Exchange, SHARED, claims};
+use lab::client::Request;
+use lab::server::Received;
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::server::Received;
 
 /// The listeners of [`SHARED`].
 const ENFORCE: usize = 0;

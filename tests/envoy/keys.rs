@@ -1,13 +1,13 @@
 //! Keys while their issuer answers: one fetch for all, rotation, refresh, floods of unknown keys.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 /// The answers to requests that are sent at the same time, each on a connection of its own: how many of each status.
 fn at_once(lab: &Lab, tokens: &[String]) -> BTreeMap<u16, usize> {

@@ -1,16 +1,16 @@
 //! What the scenarios share: an Envoy with its upstream and issuer, and what became of a request.
 
+use lab::client::{Request, Response};
+use lab::echo::Echo;
+use lab::envoy::{Envoy, EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey, unix_now};
+use lab::server::Received;
+use lab::tools;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use xtask::client::{Request, Response};
-use xtask::echo::Echo;
-use xtask::envoy::{Envoy, EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey, unix_now};
-use xtask::server::Received;
-use xtask::tools;
 
 /// Who issues the tokens of [`claims`].
 pub(crate) const ISSUER: &str = "https://issuer.example";
@@ -110,7 +110,8 @@ fn shared_policy(issuer: &Issuer) -> Value {
 
 /// A `jwt` provider that fetches the issuer's keys; `schedule` has further keys of its `jwks`.
 pub(crate) fn provider(issuer: &Issuer, schedule: Value) -> Value {
-    let mut jwks = json!({ "uri": format!("{}{}", issuer.url(), xtask::issuer::JWKS_PATH), "upstream": "idp" });
+    let mut jwks =
+        json!({ "uri": format!("{}{}", issuer.url(), lab::issuer::JWKS_PATH), "upstream": "idp" });
     jwks.as_object_mut()
         .unwrap()
         .extend(schedule.as_object().unwrap().clone());

@@ -1,12 +1,12 @@
 //! Envoy's own `jwt_authn` and `rbac` filters beside what is made of their configuration: who passes the one passes the other.
 
 use crate::lab::{Lab, claims};
+use auth_filter_cli::migrate::{Scope, migrate};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, JWKS_PATH, SigningKey, unix_now};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, JWKS_PATH, SigningKey, unix_now};
-use xtask::migrate::{Scope, migrate};
 
 const JWT: &str =
     "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";

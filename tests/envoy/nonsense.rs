@@ -1,11 +1,11 @@
 //! Key sets that are none, and clusters that lead nowhere: one provider for each kind of trouble.
 
 use crate::lab::{Exchange, ISSUER, Lab, claims, eventually, provider};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 /// A policy with a provider for each name, whose keys come from the cluster of that name.
 fn policy<'a>(sources: impl Iterator<Item = (&'a str, &'a Issuer)>) -> Filter {
@@ -82,7 +82,7 @@ fn a_cluster_that_leads_nowhere_is_an_outage() {
     let key = SigningKey::es256("a");
     let issuer = Issuer::start(&[&key]).unwrap();
     let names = ["absent", "empty", "closed"];
-    let nobody = xtask::ports::free().unwrap();
+    let nobody = lab::ports::free().unwrap();
     let filter = policy(names.into_iter().map(|name| (name, &issuer)));
     let lab = Lab::start(&issuer, filter, |config| {
         let config = config.cluster("empty", nobody).cluster("closed", nobody);

@@ -1,10 +1,10 @@
 //! What operators see: counters, the access log, the filter's own log, and never a secret.
 
 use crate::lab::{Lab, claims, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::json;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 struct Scene {
     lab: Lab,

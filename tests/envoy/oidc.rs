@@ -1,13 +1,13 @@
 //! OpenID providers that none of us wrote: a certified one, and a small one.
 
 use crate::lab::Lab;
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::oidc::{FILTER, OPAQUE, ORDERS, Oidc, OidcMock, Tokens};
+use lab::tools;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::oidc::{FILTER, OPAQUE, ORDERS, Oidc, OidcMock, Tokens};
-use xtask::tools;
 
 static SCENE: LazyLock<Scene> = LazyLock::new(Scene::start);
 

@@ -1,11 +1,11 @@
 //! Keys while their issuer is away, slow or talks nonsense: refusals in bounded time, and recovery by itself.
 
 use crate::lab::{Exchange, Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 struct Scene {
     lab: Lab,

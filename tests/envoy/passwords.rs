@@ -2,15 +2,15 @@
 
 use crate::lab::{Exchange, Lab};
 use base64::Engine as _;
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::{Answer, Received, Server};
+use lab::tools;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::{Answer, Received, Server};
-use xtask::tools;
 
 /// By other implementations: "password".
 const ARGON2ID: &str = "$argon2id$v=19$m=19456,t=2,p=1$YR6JZdZXaH6sPD98xDaMew$LWKxR41HtjvxmEUZ4aSr3m9Rb6sfeJ1bP+PRZlGLaLw";
@@ -422,7 +422,7 @@ fn a_name_that_nobody_has_takes_the_time_of_one_that_somebody_has() {
     });
     let lab = Lab::start(&issuer, Filter::json(policy), |config| config);
     // The time on a CPU, not on the clock: other work on the machine does not count.
-    let cpu = || xtask::load::usage(lab.envoy.id()).unwrap().cpu;
+    let cpu = || lab::load::usage(lab.envoy.id()).unwrap().cpu;
     let fastest = |name: &str| {
         let times = (0..7).map(|attempt| {
             let before = cpu();

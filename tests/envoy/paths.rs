@@ -1,11 +1,11 @@
 //! What `paths` makes of requests, in the real Envoy: what goes upstream, and what is refused before.
 
 use crate::lab::{Lab, SHARED, policy};
+use lab::client::Request;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::rego::Rego;
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::rego::Rego;
 
 fn lab(issuer: &Issuer, paths: Value, edit: impl FnOnce(EnvoyConfig) -> EnvoyConfig) -> Lab {
     let mut policy = policy(issuer, json!({}));

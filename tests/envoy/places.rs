@@ -5,10 +5,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, claims, provider};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::Received;
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::Received;
 
 /// Whose tokens are forwarded.
 const KEPT: &str = "https://kept.example";

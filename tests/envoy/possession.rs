@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::thread;
 
 use crate::lab::{Exchange, Lab, claims, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::tools::{ensure_venv, lab_dir};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::tools::{ensure_venv, lab_dir};
 
 /// What clients see of the API.
 pub(super) const ORIGIN: &str = "https://api.example.com";

@@ -3,11 +3,11 @@
 use crate::lab::{Lab, claims, eventually};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lab::client::Request;
+use lab::directory::{Directory, TOKEN};
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::directory::{Directory, TOKEN};
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 /// "correct horse" by one round of SHA-256: an import takes it, and the first sign-in replaces it.
 const LEGACY: &str = "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631";

@@ -1,12 +1,12 @@
 //! Tokens that come again, good and bad, and floods of bad ones.
 
 use crate::lab::{Lab, claims, eventually, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
 
 fn start(issuer: &Issuer) -> Lab {
     let mut policy = policy(issuer, json!({}));

@@ -1,14 +1,14 @@
 //! The module fetched by Envoy itself, over HTTP, pinned by its digest.
 
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{Envoy, EnvoyConfig, Filter};
+use lab::server::{Answer, Server};
+use lab::tools;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::time::Duration;
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{Envoy, EnvoyConfig, Filter};
-use xtask::server::{Answer, Server};
-use xtask::tools;
 
 /// An Envoy that fetches the module from the server and takes it only with this digest.
 fn start(modules: &Server, echo: &Echo, digest: &str) -> Envoy {

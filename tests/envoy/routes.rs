@@ -2,11 +2,11 @@
 //! requests beside the filter.
 
 use crate::lab::{Lab, claims, policy};
+use lab::client::Request;
+use lab::envoy::Filter;
+use lab::issuer::{Issuer, SigningKey};
+use lab::server::{Answer, Server};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::envoy::Filter;
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::server::{Answer, Server};
 
 /// The recipe of `envoy-example/upstreams.md`: what a route takes out on which the filter is disabled.
 fn recipe() -> Vec<String> {

@@ -1,8 +1,8 @@
 //! Which rule decides, and what its requirement asks.
 
 use crate::lab::{SHARED, claims};
+use lab::client::Request;
 use serde_json::{Value, json};
-use xtask::client::Request;
 
 /// What a caller with these claims gets.
 fn status(path: &str, extra: Value) -> u16 {

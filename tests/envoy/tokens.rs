@@ -3,9 +3,9 @@
 use crate::lab::{Exchange, ISSUER, SHARED, claims};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lab::client::Request;
+use lab::issuer::{SigningKey, unix_now};
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::issuer::{SigningKey, unix_now};
 
 #[track_caller]
 fn present(token: &str) -> Exchange {

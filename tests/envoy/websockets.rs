@@ -1,12 +1,12 @@
 //! WebSockets: both ends are a library's, and what they say to each other goes through the filter.
 
 use crate::lab::{Lab, claims, provider, upgrade_to_websockets};
+use lab::client::Request;
+use lab::echo::Echo;
+use lab::envoy::{EnvoyConfig, Filter};
+use lab::issuer::{Issuer, SigningKey};
+use lab::tools;
 use serde_json::{Value, json};
-use xtask::client::Request;
-use xtask::echo::Echo;
-use xtask::envoy::{EnvoyConfig, Filter};
-use xtask::issuer::{Issuer, SigningKey};
-use xtask::tools;
 
 /// Opens sockets through Envoy to a server of its own that chooses `chat` before `bearer`, and prints for each what
 /// became of it: the status, the chosen subprotocol, and what the server has seen and sent back.
@@ -73,7 +73,7 @@ fn a_socket_is_opened_by_a_token_and_carries_what_is_said() {
             { "match": {}, "require": "user" },
         ],
     });
-    let port = xtask::ports::free().unwrap();
+    let port = lab::ports::free().unwrap();
     let envoy = EnvoyConfig::new(tools::wasm().unwrap(), Filter::json(policy))
         .upstream(port)
         .cluster("idp", issuer.addr())

@@ -6,7 +6,7 @@ use crate::fixture::{KEY, START, inline, token, token_of};
 use crate::message::Request;
 use crate::personality::Personality;
 use crate::process::Process;
-use xtask::issuer::SigningKey;
+use lab::issuer::SigningKey;
 
 /// What the client asks, and the answer: status, challenge, detail.
 struct Row(&'static str, Request, u16, &'static str, &'static str);

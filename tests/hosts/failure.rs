@@ -175,7 +175,7 @@ fn as_many_as_may_wait_are_settled_in_steps() {
     for (reply, status) in [
         (Reply::json(500, &json!({})), 503),
         (Reply::Silent, 503),
-        (Reply::json(200, &xtask::issuer::jwks(&[&*KEY])), 200),
+        (Reply::json(200, &lab::issuer::jwks(&[&*KEY])), 200),
     ] {
         let mut config = remote();
         config["limits"] = json!({ "hold": "3s" });

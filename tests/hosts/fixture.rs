@@ -1,8 +1,8 @@
 //! What the conversations share: an issuer and its tokens.
 
+use lab::issuer::{SigningKey, unix_now};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use xtask::issuer::{SigningKey, unix_now};
 
 use crate::world::{Reply, World};
 

@@ -1,7 +1,7 @@
 //! Keys that must be fetched, on every host: by whom, how often, and what becomes of those who wait.
 
+use lab::issuer::SigningKey;
 use serde_json::json;
-use xtask::issuer::SigningKey;
 
 use crate::fixture::{KEY, KEYS, inline, remote, serve_keys, token, token_of};
 use crate::message::Request;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use lab::issuer::SigningKey;
 use serde_json::{Value, json};
-use xtask::issuer::SigningKey;
 
 use crate::fixture::START;
 use crate::message::Request;

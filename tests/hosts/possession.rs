@@ -3,9 +3,9 @@
 use auth_filter::jose::{KeySet, KeySetLimits};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use lab::issuer::SigningKey;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use xtask::issuer::SigningKey;
 
 use crate::fixture::{START, inline, token};
 use crate::message::Request;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lab::issuer::SigningKey;
 use serde_json::{Value, json};
-use xtask::issuer::SigningKey;
 
 use crate::fixture::{KEY, remote, serve_keys, token_of};
 use crate::message::Request;

@@ -22,7 +22,7 @@ fn compile(metered: bool) -> Module {
     let mut config = Config::new();
     config.strategy(Strategy::Winch).consume_fuel(metered);
     let engine = Engine::new(&config).unwrap();
-    Module::from_file(&engine, xtask::tools::wasm().unwrap()).unwrap()
+    Module::from_file(&engine, lab::tools::wasm().unwrap()).unwrap()
 }
 
 /// More steps than any test takes.

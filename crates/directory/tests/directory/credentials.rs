@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use lab::client::Request;
 use serde_json::json;
-use xtask::client::Request;
 
 use crate::databases::Db;
 use crate::service::{Service, done, file, refused};

@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use lab::process::{Guard, run};
+use lab::tools::lab_dir;
+use lab::{debian, ports};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
-use xtask::process::{Guard, run};
-use xtask::tools::lab_dir;
-use xtask::{debian, ports};
 
 /// A kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

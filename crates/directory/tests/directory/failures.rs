@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lab::client::{Connection, Request};
+use lab::ports;
+use lab::process::run;
 use serde_json::json;
-use xtask::client::{Connection, Request};
-use xtask::ports;
-use xtask::process::run;
 
 use crate::databases::{Db, Kind};
 use crate::service::{self, Service, done};

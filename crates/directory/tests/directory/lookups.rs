@@ -1,7 +1,7 @@
 //! Look-ups: who has what, exactly.
 
+use lab::client::Request;
 use serde_json::json;
-use xtask::client::Request;
 
 use crate::databases::Db;
 use crate::service::{Service, command, done};

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use xtask::client::Request;
-use xtask::debian;
-use xtask::process::run;
-use xtask::tools::lab_dir;
+use lab::client::Request;
+use lab::debian;
+use lab::process::run;
+use lab::tools::lab_dir;
 
 use crate::databases::Db;
 use crate::service::{Service, done, file};

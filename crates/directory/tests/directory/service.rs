@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use lab::client::{Request, Response};
+use lab::ports;
+use lab::process::Guard;
+use lab::tools::lab_dir;
 use serde_json::{Value, json};
-use xtask::client::{Request, Response};
-use xtask::ports;
-use xtask::process::Guard;
-use xtask::tools::lab_dir;
 
 use crate::databases::Db;
 
