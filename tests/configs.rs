@@ -9,15 +9,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
+use lab::tools::workspace;
 use serde_json::Value;
 
 fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = workspace().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -29,7 +29,7 @@ fn compile(text: &str) -> Result<Policy, String> {
 
 /// The JSON files of `filter-config`, by name.
 fn configurations() -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("filter-config");
+    let folder = workspace().join("filter-config");
     fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -136,7 +136,7 @@ fn each_configuration_for_an_issuer_is_that_of_a_tested_one() {
     let shown = page.split("```json\n").skip(1);
     let shown = shown.map(|rest| rest.split_once("```").unwrap().0);
     let mut shown: Vec<String> = shown.map(str::to_owned).collect();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/issuers");
+    let folder = workspace().join("tests/issuers");
     let folders = fs::read_dir(folder).unwrap();
     let tested = folders.map(|entry| entry.unwrap().path().join("filter.json"));
     let tested = tested.filter(|path| path.is_file());
@@ -1024,7 +1024,7 @@ fn file_of(path: &[&str]) -> Option<String> {
         }
         _ => Vec::new(),
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = workspace();
     candidates
         .into_iter()
         .find(|name| root.join(name).is_file())

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    lab::tools::workspace().join("src")
 }
 
 /// The floor of each module, from the ground up: a list under "# Floors".

@@ -10,10 +10,10 @@
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
+use lab::tools::workspace;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::Stdio;
 
 /// Every manifest, with where the filter's configurations are in a document of it.
@@ -38,7 +38,7 @@ const MANIFESTS: &[(&str, &[&str])] = &[
 ];
 
 fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy-example")
+    workspace().join("envoy-example")
 }
 
 fn documents(name: &str) -> Vec<Value> {
@@ -364,7 +364,7 @@ fn manifests_are_by_the_definitions_of_their_kinds() {
 
 #[test]
 fn the_policies_that_are_migrated_are_by_their_definitions_too() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/cli/src/migrate/examples");
+    let folder = workspace().join("crates/cli/src/migrate/examples");
     let resources: Vec<Value> = ["istio-paths.yaml", "istio-require-jwt.yaml"]
         .iter()
         .flat_map(|name| {

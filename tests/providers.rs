@@ -10,7 +10,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::rc::Rc;
 
 use auth_filter::capabilities::Capabilities;
@@ -24,7 +23,7 @@ use auth_filter::time::{Now, UnixTime};
 use serde_json::{Value, json};
 
 fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("filter-config/providers")
+    lab::tools::workspace().join("filter-config/providers")
 }
 
 /// The one configuration of a page.

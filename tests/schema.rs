@@ -12,15 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use auth_filter::config::Config;
-use lab::tools::ensure_venv;
+use lab::tools::{ensure_venv, workspace};
 use serde_json::{Value, json};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn path() -> PathBuf {
-    root().join("filter-config/schema.json")
+    workspace().join("filter-config/schema.json")
 }
 
 /// Whether the schema takes each of these.
@@ -55,7 +51,7 @@ fn files(folder: PathBuf, ending: &str) -> Vec<PathBuf> {
 /// Every configuration that the project shows, in files and in documents.
 fn shown() -> Vec<(String, Value)> {
     let mut shown = Vec::new();
-    for path in files(root().join("filter-config"), "json") {
+    for path in files(workspace().join("filter-config"), "json") {
         if path != self::path() {
             let value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             shown.push((path.display().to_string(), value));
@@ -67,7 +63,7 @@ fn shown() -> Vec<(String, Value)> {
         "filter-config/providers",
         "envoy-example",
     ] {
-        for path in files(root().join(folder), "md") {
+        for path in files(workspace().join(folder), "md") {
             let text = fs::read_to_string(&path).unwrap();
             for block in text.split("```json\n").skip(1) {
                 let (block, _) = block.split_once("```").unwrap();

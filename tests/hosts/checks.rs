@@ -1,7 +1,6 @@
 //! Whatever is said of a configuration without a host, the host says when it loads it.
 
 use std::fs;
-use std::path::Path;
 
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::{Config, HostName};
@@ -57,7 +56,7 @@ fn hold(host: Personality, name: HostName, config: &Value) -> bool {
 }
 
 fn configurations() -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("filter-config");
+    let folder = lab::tools::workspace().join("filter-config");
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

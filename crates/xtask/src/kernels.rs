@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// With the output of the tests, when there is a difference.
 pub fn compare(rounds: u64) -> Result<(), String> {
     let output = run(cargo()
-        .args(["test", "--lib", "jose::kernel"])
+        .args(["test", "--package", "auth-filter", "--lib", "jose::kernel"])
         // As the module is built, but with overflow checked.
         .args(["--config", "profile.dev.package.auth-filter.opt-level=3"])
         .env("KERNEL_ROUNDS", rounds.to_string()))?;

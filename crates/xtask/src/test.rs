@@ -71,7 +71,7 @@ const STEPS: &[Step] = &[
         || {
             let names = test_targets()?;
             let targets = names.iter().flat_map(|name| ["--test", name]);
-            show(cargo().arg("test").args(targets))
+            show(cargo().args(["test", "--package", TESTS]).args(targets))
         },
     ),
     ("fuzzing, briefly", Group::Rest, crate::fuzz::briefly),
@@ -109,9 +109,12 @@ const STEPS: &[Step] = &[
     }),
     ("the demonstration", Group::Rest, || crate::demo::run(true)),
     ("tests in the real Envoy", Group::Envoy, || {
-        show(cargo().args(["test", "--test", "envoy"]))
+        show(cargo().args(["test", "--package", TESTS, "--test", "envoy"]))
     }),
 ];
+
+/// The package of what is tested from outside.
+const TESTS: &str = "auth-filter-tests";
 
 /// The tests that show the directory's pages in Chromium.
 const PAGES: &str = "pages::";
@@ -240,6 +243,10 @@ fn core_on_wasm() -> Result<(), String> {
                 "test",
                 "--target",
                 "wasm32-unknown-unknown",
+                "--package",
+                "auth-filter",
+                "--package",
+                TESTS,
                 "--lib",
                 "--test",
                 "wasm",
