@@ -40,8 +40,10 @@ pub use self::paths::{
 };
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
 pub use self::provider::{
-    ApiKey, BasicUser, Foreign, FromGroups, FromHeader, FromNamed, IdentityPool, Jwks, Preset,
-    ProfileSource, Provider, ProviderKind, Source, TokenUse,
+    AlgorithmName, ApiKey, ApiKeyProvider, BasicProvider, BasicUser, CognitoProvider, Common,
+    EntraIdProvider, Foreign, FromGroups, FromHeader, FromNamed, HttpProvider, IdentityPool,
+    IntrospectionProvider, Jwks, JwtProvider, Places, Preset, ProfileSource, Provider, Signatures,
+    Source, TokenUse, Tokens,
 };
 pub use self::require::{
     DecisionObject, OneOrMany, Require, RequireDecision, RequireObject, RequireWord, ResourceId,
@@ -316,16 +318,6 @@ impl Config {
     }
 
     fn parse_object(text: &[u8]) -> Result<Self, ConfigError> {
-        reader::read(text)
-    }
-}
-
-impl Provider {
-    /// Reads one by itself, by the reader of configurations: another's would be compiled anew for all of its types.
-    ///
-    /// # Errors
-    /// What is none, with its place.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         reader::read(text)
     }
 }

@@ -177,7 +177,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/providers/issuer/audience",
             "[\"a\"]",
-            "providers.issuer.audience: unknown key; known: kind, preset, issuer, audiences, region, ",
+            "providers.issuer.audience: unknown key; known: kind, preset, issuer, audiences, machine, ",
         ),
         (
             "/providers/issuer/audiences",
@@ -297,7 +297,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "/providers/issuer/region",
             "\"us-east-1\"",
-            "providers.issuer.region: belongs to providers of kind \"cognito\"",
+            "providers.issuer.region: belongs to providers of kind \"cognito\"; this one is of kind \"jwt\"",
         ),
         (
             "/providers/issuer/groups",

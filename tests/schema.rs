@@ -7,13 +7,13 @@
     reason = "a broken assumption of a test should stop it"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use auth_filter::config::Config;
 use lab::tools::{ensure_venv, workspace};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn path() -> PathBuf {
     workspace().join("filter-config/schema.json")
@@ -143,6 +143,90 @@ fn the_whole_configuration_has_every_key_that_there_is() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// The providers of the whole configuration that have every key of their kind, by their kind.
+fn providers() -> BTreeMap<String, Map<String, Value>> {
+    let whole = whole();
+    let providers = whole["providers"].as_object().unwrap().iter();
+    let whole = providers.filter(|(name, provider)| provider["kind"] == **name);
+    whole
+        .map(|(kind, provider)| (kind.clone(), provider.as_object().unwrap().clone()))
+        .collect()
+}
+
+/// The whole configuration in parts: all but its providers, and each of these.
+fn parts() -> Vec<Value> {
+    let mut whole = whole();
+    let providers = whole["providers"].take();
+    whole["providers"] = json!({});
+    let providers = providers.as_object().unwrap().iter();
+    let alone = providers.map(|(name, provider)| {
+        let providers: Map<_, _> = [(name.clone(), provider.clone())].into_iter().collect();
+        json!({ "providers": providers, "rules": [] })
+    });
+    alone.chain([whole]).collect()
+}
+
+/// For each kind of provider its keys, and those that it must have, as the schema says.
+fn keys_of_kinds() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let schema = Config::schema();
+    let kinds = schema["$defs"]["Provider"]["oneOf"].as_array().unwrap();
+    let of_kind = |kind: &Value| {
+        let properties = kind["properties"].as_object().unwrap();
+        let word = properties["kind"]["const"].as_str().unwrap().to_owned();
+        let required = kind["required"].as_array().unwrap().iter();
+        let required = required.map(|key| key.as_str().unwrap().to_owned());
+        (
+            word,
+            (properties.keys().cloned().collect(), required.collect()),
+        )
+    };
+    kinds.iter().map(of_kind).collect()
+}
+
+#[test]
+fn a_key_of_another_kind_of_provider_is_refused_by_both_and_each_key_of_its_own_is_taken() {
+    let (providers, kinds) = (providers(), keys_of_kinds());
+    assert_eq!(
+        providers.keys().collect::<Vec<_>>(),
+        kinds.keys().collect::<Vec<_>>()
+    );
+    let values: BTreeMap<&String, &Value> = providers.values().flatten().collect();
+    let mut cases = Vec::new();
+    for (kind, (own, required)) in &kinds {
+        let mut least = providers[kind].clone();
+        least.retain(|key, _| required.contains(key));
+        for (key, value) in &values {
+            for value in [(*value).clone(), Value::Null] {
+                let mut provider = least.clone();
+                if *key != "kind" && !(value.is_null() && own.contains(*key)) {
+                    provider.insert((*key).clone(), value);
+                }
+                let document = json!({ "providers": { "p": provider }, "rules": [] });
+                cases.push((kind, *key, own.contains(*key), document));
+            }
+        }
+    }
+    assert!(cases.len() > 650, "{}", cases.len());
+    let documents: Vec<Value> = cases.iter().map(|case| case.3.clone()).collect();
+    for ((kind, key, is_own, document), taken) in
+        cases.iter().zip(schema_takes("kinds", &documents))
+    {
+        let said = Config::parse(document.to_string().as_bytes());
+        assert_eq!((taken, said.is_ok()), (*is_own, *is_own), "{document}");
+        if let Err(error) = said {
+            let of: Vec<&str> = kinds
+                .iter()
+                .filter_map(|(kind, (keys, _))| keys.contains(*key).then_some(kind.as_str()))
+                .collect();
+            let want = format!(
+                "providers.p.{key}: belongs to providers of kind \"{}\"; this one is of kind \"{kind}\" (",
+                of.join("\", \"")
+            );
+            assert!(error.to_string().starts_with(&want), "{error}");
+        }
+    }
+}
+
 /// Every place in a configuration, as a JSON Pointer.
 fn places(document: &Value) -> Vec<String> {
     fn add(value: &Value, at: &str, found: &mut Vec<String>) {
@@ -216,8 +300,7 @@ fn changed(document: &Value) -> Vec<(String, Value)> {
 
 #[test]
 fn what_is_changed_anywhere_is_refused_by_both_or_by_neither() {
-    let whole = whole();
-    let changed = changed(&whole);
+    let changed: Vec<_> = parts().iter().flat_map(changed).collect();
     assert!(changed.len() > 3000, "{}", changed.len());
     let documents: Vec<Value> = changed.iter().map(|(_, value)| value.clone()).collect();
     let said = schema_takes("changed", &documents);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::DurationText;
+use super::{AlgorithmName, DurationText};
 
 /// How tokens are held against the key that their `cnf` names (RFC 7800).
 #[derive(Clone, Debug, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Dpop {
     #[serde(default)]
     pub required: bool,
     /// Algorithms that proofs may be signed with; ES256, EdDSA, PS256 and RS256 where absent.
-    pub algorithms: Option<Vec<String>>,
+    pub algorithms: Option<Vec<AlgorithmName>>,
     /// How long after its making a proof counts; a minute where absent.
     pub lifetime: Option<DurationText>,
     /// The origins of this API as its clients name them; the scheme and host of each request where absent.

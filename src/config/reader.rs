@@ -2,6 +2,15 @@
 //!
 //! Every type is read by this one deserializer, one level of the text at a time: a wrapper that tracks places around
 //! `serde_json`'s own would be compiled anew for each type, and the module is small.
+//!
+//! Types tell it more than serde's own words can say, by names that begin with `..`:
+//!
+//! - An enum `..kind` is an object whose member `kind` names the variant; the variant's type reads the other members.
+//! - A field `..places` of such a type is a part of the same object: its type reads those members that it has fields for.
+//!
+//! Members that none of these types has a field for are refused.
+
+mod parts;
 
 use std::fmt;
 
@@ -13,29 +22,51 @@ use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use super::ConfigError;
+use self::parts::{Left, Tagged};
+use super::{ConfigError, Provider};
 
 /// Reads the whole text.
 pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, ConfigError> {
     // Everything that is not JSON is found here, with its line and column.
     let whole: &RawValue =
         serde_json::from_slice(text).map_err(|error| ConfigError::from_json(&error))?;
-    T::deserialize(Node(whole.get())).map_err(|misfit| {
+    T::deserialize(Node::of(whole)).map_err(|misfit| {
         let offset = misfit
             .place
             .and_then(|place| place.checked_sub(text.as_ptr().addr()));
         let position = offset
             .and_then(|offset| text.get(..offset))
             .map(line_and_column);
-        ConfigError::misfit(&misfit.path, &misfit.what, position)
+        let mut error = ConfigError::misfit(&misfit.path, &misfit.what, position);
+        if let Some(unread) = misfit.unread
+            && let Unread { key, kind, .. } = *unread
+            && let kinds = Provider::kinds_with(&key)
+            && !kinds.is_empty()
+        {
+            let kinds = kinds.join("\", \"");
+            error.what =
+                format!("belongs to providers of kind \"{kinds}\"; this one is of kind \"{kind}\"");
+        }
+        error
     })
+}
+
+/// The keys of an object with a kind, as the types say that read it.
+pub(super) fn known_keys<T: for<'de> Deserialize<'de>>(kind: &str) -> Vec<&'static str> {
+    // No type has a field for the second member.
+    let text = format!("{{\"kind\":\"{kind}\",\"\":0}}");
+    let unread = T::deserialize(Node::text(&text)).err();
+    unread
+        .and_then(|misfit| misfit.unread)
+        .map(|unread| unread.known)
+        .unwrap_or_default()
 }
 
 /// Line and column of the value at a path such as `rules[2].match.path`, or of the last of its parents that is there.
 pub(super) fn position_of(text: &[u8], path: &str) -> Option<(usize, usize)> {
     let whole: &RawValue = serde_json::from_slice(text).ok()?;
-    let mut node = Node(whole.get());
-    if !node.0.starts_with('{') {
+    let mut node = Node::of(whole);
+    if !node.text.starts_with('{') {
         return None;
     }
     let mut rest = path;
@@ -45,7 +76,11 @@ pub(super) fn position_of(text: &[u8], path: &str) -> Option<(usize, usize)> {
         };
         (node, rest) = (next, behind);
     }
-    let offset = node.0.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let offset = node
+        .text
+        .as_ptr()
+        .addr()
+        .checked_sub(text.as_ptr().addr())?;
     text.get(..offset).map(line_and_column)
 }
 
@@ -58,7 +93,13 @@ fn line_and_column(before: &[u8]) -> (usize, usize) {
 
 /// One value of the text.
 #[derive(Clone, Copy)]
-struct Node<'de>(&'de str);
+struct Node<'r, 'de> {
+    text: &'de str,
+    /// Where it is an object that several types read, the members that none has read.
+    left: Option<&'r Left<'de>>,
+}
+
+type Member<'de> = (String, &'de RawValue);
 
 /// What does not fit, and where.
 #[derive(Debug)]
@@ -68,12 +109,43 @@ struct Misfit {
     what: String,
     /// The address of its text.
     place: Option<usize>,
+    unread: Option<Box<Unread>>,
+}
+
+/// A member that no type has a field for, of an object that several types read.
+#[derive(Debug)]
+struct Unread {
+    key: String,
+    kind: String,
+    /// The keys that they have fields for.
+    known: Vec<&'static str>,
 }
 
 impl Misfit {
+    fn unread(unread: Unread) -> Self {
+        let misfit: Self = de::Error::custom(format_args!(
+            "unknown field `{}`, expected one of `{}`",
+            unread.key,
+            unread.known.join("`, `")
+        ));
+        Self {
+            unread: Some(Box::new(unread)),
+            ..misfit
+        }
+    }
+
+    /// Whether a key is missing in the object itself.
+    fn is_missing(&self) -> bool {
+        self.path.is_empty() && self.what.starts_with("missing field")
+    }
+
     #[inline(never)]
-    fn within(mut self, node: Node<'_>, segment: &str) -> Self {
-        self.place = self.place.or_else(|| Some(node.0.as_ptr().addr()));
+    fn within(mut self, node: Node<'_, '_>, segment: &str) -> Self {
+        // A part stands where its object does.
+        if node.left.is_some() {
+            return self;
+        }
+        self.place = self.place.or_else(|| Some(node.text.as_ptr().addr()));
         let dot = if self.path.is_empty() || self.path.starts_with('[') {
             ""
         } else {
@@ -98,39 +170,42 @@ impl de::Error for Misfit {
             path: String::new(),
             what: what.to_string(),
             place: None,
+            unread: None,
         }
     }
 }
 
-impl<'de> Node<'de> {
+impl<'r, 'de> Node<'r, 'de> {
+    const fn text(text: &'de str) -> Self {
+        Self { text, left: None }
+    }
+
+    fn of(value: &'de RawValue) -> Self {
+        Self::text(value.get())
+    }
+
     /// The value that the path's first segment names, and what follows it. Names may hold dots: the longest that is
     /// there counts.
     fn step<'p>(self, path: &'p str) -> Option<(Self, &'p str)> {
         if let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             let items: Vec<&'de RawValue> = self.parsed().ok()?;
             let item = items.get(index.parse::<usize>().ok()?)?;
-            return Some((Node(item.get()), rest.strip_prefix('.').unwrap_or(rest)));
+            return Some((Node::of(item), rest.strip_prefix('.').unwrap_or(rest)));
         }
         let Members(members) = self.parsed().ok()?;
         let named = members.iter().filter_map(|(name, value)| {
             let rest = path.strip_prefix(name.as_str())?;
             let whole = rest.is_empty() || rest.starts_with(['.', '[']);
-            whole.then_some((name.len(), Node(value.get()), rest))
+            whole.then_some((name.len(), Node::of(value), rest))
         });
         let (_, node, rest) = named.max_by_key(|(length, ..)| *length)?;
         Some((node, rest.strip_prefix('.').unwrap_or(rest)))
     }
 
     #[inline(never)]
-    fn object(self) -> Result<Object<'de>, Misfit> {
-        let found = match self.0.bytes().next() {
-            Some(b'{') => {
-                let Members(members) = self.parsed()?;
-                return Ok(Object {
-                    members: members.into_iter(),
-                    value: None,
-                });
-            }
+    fn members(self) -> Result<Vec<Member<'de>>, Misfit> {
+        let found = match self.text.bytes().next() {
+            Some(b'{') => return self.parsed().map(|Members(members)| members),
             Some(b'[') => Unexpected::Seq,
             Some(b'"') => Unexpected::Other("text"),
             Some(b't' | b'f') => Unexpected::Other("true or false"),
@@ -140,17 +215,32 @@ impl<'de> Node<'de> {
         Err(de::Error::invalid_type(found, &"an object"))
     }
 
+    /// An object for a type with these fields, which is one of several that read it where members are left.
+    #[inline(never)]
+    fn object(self, fields: &'static [&'static str]) -> Result<Object<'r, 'de>, Misfit> {
+        let members = match self.left {
+            Some(left) => left.take(fields),
+            None => self.members()?,
+        };
+        Ok(Object {
+            members: members.into_iter(),
+            whole: self,
+            parts: fields.iter(),
+            value: None,
+        })
+    }
+
     fn parsed<T: Deserialize<'de>>(self) -> Result<T, Misfit> {
-        serde_json::from_str(self.0).map_err(de::Error::custom)
+        serde_json::from_str(self.text).map_err(de::Error::custom)
     }
 }
 
-impl<'de> Deserializer<'de> for Node<'de> {
+impl<'de> Deserializer<'de> for Node<'_, 'de> {
     type Error = Misfit;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match self.0.bytes().next() {
-            Some(b'{') => visitor.visit_map(self.object()?),
+        match self.text.bytes().next() {
+            Some(b'{') => visitor.visit_map(self.object(&[])?),
             Some(b'[') => visitor.visit_seq(List {
                 items: self.parsed::<Vec<&'de RawValue>>()?.into_iter().enumerate(),
             }),
@@ -171,7 +261,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        if self.0 == "null" {
+        if self.text == "null" {
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
@@ -188,11 +278,17 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        if self.0.starts_with('"') {
+        if let Some(tag) = parts::named(name) {
+            let left = Left::new(self.members()?);
+            let tagged = Tagged::new(self.text, tag, &left)?;
+            let kind = tagged.kind()?;
+            let read = visitor.visit_enum(tagged);
+            left.finish(&kind, read)
+        } else if self.text.starts_with('"') {
             visitor.visit_enum(self.parsed::<String>()?.into_deserializer())
         } else {
             Err(de::Error::invalid_type(
@@ -207,10 +303,10 @@ impl<'de> Deserializer<'de> for Node<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        visitor.visit_map(self.object()?)
+        visitor.visit_map(self.object(fields)?)
     }
 
     forward_to_deserialize_any! {
@@ -220,7 +316,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 }
 
 /// The members of an object, in the order of the text and with repeated names: what they mean is for the types to say.
-struct Members<'de>(Vec<(String, &'de RawValue)>);
+struct Members<'de>(Vec<Member<'de>>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -246,23 +342,38 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-struct Object<'de> {
-    members: std::vec::IntoIter<(String, &'de RawValue)>,
+struct Object<'r, 'de> {
+    members: std::vec::IntoIter<Member<'de>>,
+    /// The object itself, of which other types read parts.
+    whole: Node<'r, 'de>,
+    /// The fields among which the names of those parts are.
+    parts: std::slice::Iter<'static, &'static str>,
     /// The member whose name was read.
-    value: Option<(String, Node<'de>)>,
+    value: Option<(String, Node<'r, 'de>)>,
 }
 
-impl<'de> MapAccess<'de> for Object<'de> {
+impl<'r, 'de> Object<'r, 'de> {
+    #[inline(never)]
+    fn next(&mut self) -> Option<(String, Node<'r, 'de>)> {
+        if let Some((name, value)) = self.members.next() {
+            return Some((name, Node::of(value)));
+        }
+        self.whole.left?;
+        let part = self.parts.find(|field| parts::named(field).is_some())?;
+        Some(((*part).to_owned(), self.whole))
+    }
+}
+
+impl<'de> MapAccess<'de> for Object<'_, 'de> {
     type Error = Misfit;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Misfit> {
-        let Some((name, value)) = self.members.next() else {
+        let Some((name, node)) = self.next() else {
             return Ok(None);
         };
-        let node = Node(value.get());
         let key = seed
             .deserialize(IntoDeserializer::<Misfit>::into_deserializer(name.as_str()))
             .map_err(|misfit| misfit.within(node, ""))?;
@@ -296,7 +407,7 @@ impl<'de> SeqAccess<'de> for List<'de> {
         let Some((index, item)) = self.items.next() else {
             return Ok(None);
         };
-        let node = Node(item.get());
+        let node = Node::of(item);
         seed.deserialize(node)
             .map(Some)
             .map_err(|misfit| misfit.within(node, &format!("[{index}]")))

@@ -8,11 +8,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ClaimCondition, ClaimConditionObject, ClientAddress, Config, Csrf, DecisionObject,
-    DurationText, Expectation, Extract, ExtractItems, FilterState, FromGroups, FromHeader,
-    FromNamed, GroupsOverage, Literal, OneOrMany, ProfileExtract, Require, RequireDecision,
-    RequireObject, ResourceId, SecretText, Share,
+    AlgorithmName, ClaimCondition, ClaimConditionObject, ClientAddress, Config, Csrf,
+    DecisionObject, DurationText, Expectation, Extract, ExtractItems, FilterState, FromGroups,
+    FromHeader, FromNamed, GroupsOverage, Literal, OneOrMany, ProfileExtract, Require,
+    RequireDecision, RequireObject, ResourceId, SecretText, Share,
 };
+use crate::jose::Algorithm;
 use crate::json::{StrictObject, StrictValue, UniqueMap};
 
 impl Config {
@@ -44,6 +45,11 @@ macro_rules! reads_itself {
 }
 
 reads_itself! {
+    AlgorithmName, "A signature algorithm; Ed25519 (RFC 9864) is EdDSA.",
+        |_generator| {
+            let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
+            json_schema!({ "enum": names.chain(["Ed25519"]).collect::<Vec<_>>() })
+        };
     ClaimCondition, "A test of one claim: a value, or an object with exactly one of its keys.",
         |generator| either(&[generator.subschema_for::<Literal>(), generator.subschema_for::<ClaimConditionObject>()]);
     ClientAddress, "Who says where a request comes from: the proxy, nobody, or a text in the proxy's filter state.",

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Provider};
 use crate::services::Secret;
 
 /// What the names of variables begin with: whoever may write a configuration must not read all that a proxy's environment
@@ -128,22 +128,7 @@ impl Config {
             all.push((at, Shape::Text, &mut shared.key));
         }
         for (name, provider) in self.providers.iter_mut() {
-            let at = format!("providers.{name}");
-            for (user, held) in provider.users.iter_mut().flat_map(|users| users.iter_mut()) {
-                let at = format!("{at}.users.{user}.password_hash");
-                all.push((at, Shape::Hash, &mut held.password_hash));
-            }
-            for (owner, key) in provider.keys.iter_mut().flat_map(|keys| keys.iter_mut()) {
-                let at = format!("{at}.keys.{owner}.digest");
-                all.push((at, Shape::Digest, &mut key.digest));
-            }
-            if let Some(introspection) = &mut provider.introspection {
-                let at = format!("{at}.introspection.client_secret");
-                all.push((at, Shape::Text, &mut introspection.client_secret));
-            }
-            if let Some(verify) = &mut provider.verify {
-                all.extend(headers(&format!("{at}.verify"), &mut verify.headers));
-            }
+            all.extend(of_provider(&format!("providers.{name}"), provider));
         }
         for (name, directory) in self.directories.iter_mut() {
             all.extend(headers(
@@ -156,6 +141,41 @@ impl Config {
         }
         all
     }
+}
+
+/// The places of a provider's secrets.
+fn of_provider<'c>(
+    at: &str,
+    provider: &'c mut Provider,
+) -> Vec<(String, Shape, &'c mut SecretText)> {
+    let mut all = Vec::new();
+    let verifier = match provider {
+        Provider::ApiKey(own) => {
+            for (owner, key) in own.keys.iter_mut().flat_map(|keys| keys.iter_mut()) {
+                let at = format!("{at}.keys.{owner}.digest");
+                all.push((at, Shape::Digest, &mut key.digest));
+            }
+            own.verify.as_mut()
+        }
+        Provider::Basic(own) => {
+            for (user, held) in own.users.iter_mut().flat_map(|users| users.iter_mut()) {
+                let at = format!("{at}.users.{user}.password_hash");
+                all.push((at, Shape::Hash, &mut held.password_hash));
+            }
+            own.verify.as_mut()
+        }
+        Provider::Introspection(own) => {
+            let at = format!("{at}.introspection.client_secret");
+            all.push((at, Shape::Text, &mut own.introspection.client_secret));
+            None
+        }
+        Provider::Http(own) => Some(&mut own.verify),
+        Provider::Cognito(_) | Provider::EntraId(_) | Provider::Jwt(_) => None,
+    };
+    if let Some(verify) = verifier {
+        all.extend(headers(&format!("{at}.verify"), &mut verify.headers));
+    }
+    all
 }
 
 fn headers<'c>(

@@ -14,7 +14,10 @@ fn a_configuration_is_read_whole() {
     let config = Config::parse(text.as_bytes()).unwrap();
     assert_eq!(config.mode, Mode::Enforce);
     let (name, users) = config.providers.iter().next().unwrap();
-    assert_eq!((name, users.kind), ("users", ProviderKind::Cognito));
+    assert_eq!(name, "users");
+    let Provider::Cognito(users) = users else {
+        panic!("{users:?}");
+    };
     assert_eq!(users.token_use.as_deref(), Some(&[TokenUse::Id][..]));
     // Some hosts hand the object over as a JSON string.
     let quoted = serde_json::to_vec(text).unwrap();
@@ -66,6 +69,56 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             r#"{"rules": [], "providers": {"a": {"kind": "jwt"}, "a": {"kind": "jwt"}}}"#,
             "providers",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"issuer": "i"}}}"#,
+            "providers.a.kind: this key is missing",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "kind": "jwt"}}}"#,
+            "providers.a.kind: this key stands twice",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "issuer": "i", "issuer": "i"}}}"#,
+            "providers.a.issuer: this key stands twice",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "forward": true, "forward": true}}}"#,
+            "providers.a.forward: this key stands twice",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jws"}}}"#,
+            "providers.a.kind: unknown variant \"jws\", expected one of \"api_key\", \"basic\"",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": 0}}}"#,
+            "providers.a.kind: invalid type: what is no word, expected a word",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": "jwt"}}"#,
+            "providers.a: invalid type: text, expected an object",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "algorithms": ["ES265"]}}}"#,
+            "providers.a.algorithms[0]: \"ES265\" is not an algorithm; known: ES256, ES256K",
+        ),
+        // The key that is missing is there, and written wrong.
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "cognito", "regoin": "r"}}}"#,
+            "providers.a.regoin: unknown key; known: kind, region, user_pool_id, ",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "cognito", "region": "r"}}}"#,
+            "providers.a.user_pool_id: this key is missing",
+        ),
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "users": {}}}}"#,
+            "providers.a.users: belongs to providers of kind \"basic\"; this one is of kind \"jwt\" (line 1 column 59)",
+        ),
+        // What types are called for the reader is no key.
+        (
+            r#"{"rules": [], "providers": {"a": {"kind": "jwt", "..common": {}}}}"#,
+            "providers.a...common: unknown key; known: kind, preset",
         ),
         (r#"{"rules": []} x"#, "trailing characters"),
     ];

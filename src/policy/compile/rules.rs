@@ -1,52 +1,24 @@
 //! Rules: routes and requirements.
 
+mod aws;
+mod letters;
 mod matching;
 mod require;
 
 use std::collections::BTreeMap;
 
+use self::aws::aws;
+pub(super) use self::letters::tell_apart_without_case;
 use self::matching::route;
 use self::require::{Known, requirement};
 use crate::config::{self, ConfigError, ProviderId, Resolve};
 use crate::credential::Location;
+use crate::policy::Rule;
 use crate::policy::decision::Decision;
 use crate::policy::matcher::{stem, stems};
 use crate::policy::path::{MatchPath, expression};
 use crate::policy::provider::{ChallengeScheme, Provider};
 use crate::policy::requirement::Requirement;
-use crate::policy::route::Route;
-use crate::policy::{AwsSigV4, Rule};
-use crate::sigv4::Scope;
-
-/// Refuses rules that no request comes to where letters are not told apart by their case: each that they match may be
-/// read as one that an earlier rule matches, and is refused for that.
-pub(super) fn tell_apart_without_case(rules: &[Rule]) -> Result<(), ConfigError> {
-    let folded: Vec<Route> = rules.iter().map(|rule| rule.route.without_case()).collect();
-    let mut by_stem: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
-    for (index, route) in folded.iter().enumerate() {
-        let stem = stem(&route.path);
-        let covering = stems(&stem)
-            .chain([b"".as_slice()])
-            .filter_map(|stem| by_stem.get(stem))
-            .flatten()
-            .find(|earlier| {
-                folded
-                    .get(**earlier)
-                    .is_some_and(|earlier| earlier.covers(route))
-            });
-        if let Some(earlier) = covering.and_then(|earlier| rules.get(*earlier)) {
-            return Err(ConfigError::new(
-                format!("rules[{index}]"),
-                format!(
-                    "differs from {} in the case of letters only, and \"paths\": {{\"case\": \"same_rule\"}} refuses every request that two rules may be for; write it once, or \"distinct\" where the upstream tells letters apart",
-                    earlier.name
-                ),
-            ));
-        }
-        by_stem.entry(stem).or_default().push(index);
-    }
-    Ok(())
-}
 
 pub(super) fn compile(
     rules: &[config::Rule],
@@ -206,66 +178,6 @@ fn resolve(
         }
     }
     Ok(rule.resolve.clone().into())
-}
-
-/// What AWS is for here; callers of every accepted provider must be able to get credentials.
-fn aws(
-    at: &str,
-    rule: &config::Rule,
-    accepted: &[ProviderId],
-    providers: &[Provider],
-) -> Result<Option<AwsSigV4>, ConfigError> {
-    let key = match (rule.aws_credentials, &rule.aws_sigv4) {
-        (false, None) => return Ok(None),
-        (_, Some(_)) => "aws_sigv4",
-        (true, None) => "aws_credentials",
-    };
-    let poor = of(accepted, providers).find(|provider| provider.identity_pool.is_none());
-    if accepted.is_empty() || poor.is_some() {
-        let who = poor.map_or("nobody", |provider| provider.name.as_str());
-        return Err(ConfigError::new(
-            format!("{at}.{key}"),
-            format!(
-                "{who} has no identity_pool; name the providers that have one in the rule's require"
-            ),
-        ));
-    }
-    let Some(signed) = &rule.aws_sigv4 else {
-        return Ok(None);
-    };
-    let sound = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    for (key, text) in [("service", &signed.service), ("region", &signed.region)] {
-        if !sound(text) {
-            return Err(ConfigError::new(
-                format!("{at}.aws_sigv4.{key}"),
-                format!("\"{text}\" is not one"),
-            ));
-        }
-    }
-    let host = |text: &String| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte))
-    };
-    if signed.host.as_ref().is_some_and(|text| !host(text)) {
-        return Err(ConfigError::new(
-            format!("{at}.aws_sigv4.host"),
-            "is not a host",
-        ));
-    }
-    Ok(Some(AwsSigV4 {
-        scope: Scope {
-            region: signed.region.clone(),
-            service: signed.service.clone(),
-        },
-        host: signed.host.clone(),
-    }))
 }
 
 fn non_empty(at: &str, list: Option<&[String]>) -> Result<(), ConfigError> {

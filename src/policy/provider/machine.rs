@@ -15,6 +15,13 @@ pub enum Machine {
     Entra,
 }
 
+impl Default for Machine {
+    /// No token is a machine's.
+    fn default() -> Self {
+        Self::Claims(Box::default())
+    }
+}
+
 impl Machine {
     /// Whether these claims are a machine's.
     #[must_use]

@@ -1,33 +1,54 @@
-//! Users with passwords, and owners of API keys.
+//! Providers of kind `basic`: users of the configuration with their password hashes, or a service that knows them.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Compiled;
-use crate::api_key::ApiKeys;
+use super::identity::{Claims, DESCRIBED};
+use super::{Compiled, Own};
 use crate::basic::{Throttle, Users};
-use crate::config::{self, ConfigError};
+use crate::config::{BasicProvider, BasicUser, ConfigError};
+use crate::credential::Location;
 use crate::jose::ClaimSet;
+use crate::json::UniqueMap;
 use crate::password::PasswordHash;
-use crate::policy::provider::{Form, Verification};
-use crate::text::hex_bytes;
-use crate::time::UnixTime;
+use crate::policy::provider::{ChallengeScheme, Form, Verification};
 
-/// The protection space: printable, and without what would end a quoted string.
-pub(super) fn realm(
+pub(super) fn compile<'c>(
+    compiled: &mut Compiled,
     at: &str,
     name: &str,
-    provider: &config::Provider,
-) -> Result<String, ConfigError> {
-    let realm = provider.realm.as_deref().unwrap_or(name);
-    crate::policy::compile::realm(&format!("{at}.realm"), realm)
+    own: &'c BasicProvider,
+) -> Result<Own<'c>, ConfigError> {
+    let throttle = throttle(at, own)?;
+    let verification = match (&own.users, &own.verify) {
+        (Some(given), None) if !given.is_empty() => Verification::Passwords {
+            users: Rc::new(compiled.users(at, own, given)?),
+            throttle,
+        },
+        (None, Some(verify)) => Verification::Service {
+            service: compiled.verifier(at, verify)?,
+            form: Form::Password(throttle),
+        },
+        _ => return Err(ConfigError::new(at, "takes one of users and verify")),
+    };
+    let realm = own.realm.as_deref().unwrap_or(name);
+    let realm = crate::policy::compile::realm(&format!("{at}.realm"), realm)?;
+    Ok(Own {
+        verification,
+        challenge: ChallengeScheme::Basic(realm),
+        possession: None,
+        identity_pool: None,
+        location: Location::basic(),
+        places: None,
+        claims: Claims::named(DESCRIBED),
+    })
 }
 
-fn throttle(at: &str, provider: &config::Provider) -> Result<Throttle, ConfigError> {
-    let attempts = provider.throttle.and_then(|throttle| throttle.attempts);
-    let per = provider.throttle.and_then(|throttle| throttle.per);
+fn throttle(at: &str, own: &BasicProvider) -> Result<Throttle, ConfigError> {
+    let attempts = own.throttle.and_then(|throttle| throttle.attempts);
+    let per = own.throttle.and_then(|throttle| throttle.per);
     let throttle = Throttle {
         attempts: attempts.unwrap_or(10),
         per: per.map_or(Duration::from_secs(60), |per| per.0),
@@ -42,21 +63,12 @@ fn throttle(at: &str, provider: &config::Provider) -> Result<Throttle, ConfigErr
 }
 
 impl Compiled {
-    pub(super) fn passwords(
+    fn users(
         &mut self,
         at: &str,
-        provider: &config::Provider,
-    ) -> Result<Verification, ConfigError> {
-        let throttle = throttle(at, provider)?;
-        let given = match (&provider.users, &provider.verify) {
-            (Some(users), None) if !users.is_empty() => users,
-            (None, Some(verify)) => {
-                let service = self.verifier(at, verify)?;
-                let form = Form::Password(throttle);
-                return Ok(Verification::Service { service, form });
-            }
-            _ => return Err(ConfigError::new(at, "takes one of users and verify")),
-        };
+        own: &BasicProvider,
+        given: &UniqueMap<BasicUser>,
+    ) -> Result<Users, ConfigError> {
         let mut users = Users::default();
         for (name, user) in given.iter() {
             let at = format!("{at}.users.{name}");
@@ -69,7 +81,7 @@ impl Compiled {
             let at = format!("{at}.password_hash");
             let hash = PasswordHash::parse(user.password_hash.reveal(&at)?.reveal())
                 .map_err(|error| ConfigError::new(at.as_str(), error.to_string()))?;
-            if hash.is_slow() && provider.slow != Some(true) {
+            if hash.is_slow() && own.slow != Some(true) {
                 return Err(ConfigError::new(
                     at,
                     "blocks a worker of the proxy for some 100 ms and more; make a cheaper hash, or write \"slow\": true in the provider",
@@ -100,78 +112,12 @@ impl Compiled {
                 "hashes cost differently, so the time of an answer tells names apart",
             ));
         }
-        let users = Rc::new(users);
-        Ok(Verification::Passwords { users, throttle })
-    }
-
-    pub(super) fn api_keys(
-        &mut self,
-        at: &str,
-        provider: &config::Provider,
-    ) -> Result<Verification, ConfigError> {
-        let given = match (&provider.keys, &provider.verify) {
-            (Some(keys), None) if !keys.is_empty() => keys,
-            (None, Some(verify)) => {
-                let service = self.verifier(at, verify)?;
-                let form = Form::ApiKey;
-                return Ok(Verification::Service { service, form });
-            }
-            _ => return Err(ConfigError::new(at, "takes one of keys and verify")),
-        };
-        let mut keys = ApiKeys::default();
-        for (owner, key) in given.iter() {
-            let at = format!("{at}.keys.{owner}");
-            let digest = key
-                .digest
-                .reveal(&format!("{at}.digest"))?
-                .reveal()
-                .strip_prefix("sha256:")
-                .and_then(hex_bytes)
-                .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-                .ok_or_else(|| {
-                    ConfigError::new(
-                        format!("{at}.digest"),
-                        "is not \"sha256:\" and 64 hexadecimal digits; never write the key itself here",
-                    )
-                })?;
-            let claims = caller(
-                &at,
-                &json!({
-                    "sub": owner,
-                    "name": key.name.as_deref().unwrap_or(owner),
-                    "email": key.email,
-                    "groups": key.groups,
-                    "roles": key.roles,
-                    "permissions": key.permissions,
-                    "scopes": key.scopes,
-                }),
-            )?;
-            let expires_at = key
-                .expires_at
-                .as_deref()
-                .map(|text| time(&format!("{at}.expires_at"), text))
-                .transpose()?;
-            if !keys.add(digest, claims, expires_at) {
-                return Err(ConfigError::new(
-                    format!("{at}.digest"),
-                    "another owner has the same key",
-                ));
-            }
-        }
-        Ok(Verification::ApiKeys(Rc::new(keys)))
+        Ok(users)
     }
 }
 
-fn caller(at: &str, claims: &Value) -> Result<ClaimSet, ConfigError> {
+/// What the configuration says of a caller, as claims.
+pub(super) fn caller(at: &str, claims: &Value) -> Result<ClaimSet, ConfigError> {
     ClaimSet::parse(claims.to_string().as_bytes())
         .map_err(|error| ConfigError::new(at, error.to_string()))
-}
-
-fn time(at: &str, text: &str) -> Result<UnixTime, ConfigError> {
-    UnixTime::from_rfc3339(text).ok_or_else(|| {
-        ConfigError::new(
-            at,
-            format!("\"{text}\" is not a time; write \"2027-01-31T00:00:00Z\""),
-        )
-    })
 }

@@ -1,25 +1,28 @@
 //! From which sites requests may come with a credential that browsers send by themselves.
 
-use crate::config::{self, ConfigError, ProviderKind};
+use crate::config::{self, ConfigError, Places};
 use crate::credential::{Csrf, is_ambient_scheme};
 use crate::possession::origin;
 
-/// What a provider asks. Only what browsers send by themselves can come from another site unasked.
+/// What a provider asks. Only what browsers send by themselves can come from another site unasked: passwords, which have no
+/// places, are sent so.
 pub(super) fn csrf(
     at: &str,
-    provider: &config::Provider,
+    given: Option<&config::Csrf>,
+    places: Option<&Places>,
     overridden: bool,
 ) -> Result<Csrf, ConfigError> {
     let at = format!("{at}.csrf");
-    let mut headers = provider.from_headers.iter().flatten();
-    let is_ambient = provider.from_cookies.is_some()
-        || provider.kind == ProviderKind::Basic
-        || headers.any(|header| is_ambient_scheme(&header.value_prefix));
+    let is_ambient = places.is_none_or(|places| {
+        let mut headers = places.from_headers.iter().flatten();
+        places.from_cookies.is_some()
+            || headers.any(|header| is_ambient_scheme(&header.value_prefix))
+    });
     let enforce = |origins| Csrf::Enforce {
         origins,
         overridden,
     };
-    match &provider.csrf {
+    match given {
         Some(_) if !is_ambient => Err(ConfigError::new(
             at,
             "is about what browsers send by themselves: it stands beside from_cookies, or in a provider of kind \"basic\"",
@@ -34,7 +37,7 @@ pub(super) fn csrf(
 
 /// Origins in the form in which they are compared.
 pub(super) fn origins(at: &str, given: Option<&[String]>) -> Result<Box<[String]>, ConfigError> {
-    let given = super::listed(at, given)?;
+    let given = super::tokens::listed(at, given)?;
     let given = given.iter().enumerate().map(|(index, text)| {
         let parts = text.split_once("://");
         parts

@@ -3,26 +3,28 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Compiled, entra};
-use crate::config::{self, ConfigError, DurationText, OneOrMany, ProviderKind};
+use super::Compiled;
+use crate::config::{self, ConfigError, DurationText};
 use crate::jose::{KeySet, KeySetLimits, Thumbprint};
 use crate::keys::{Endpoint, KeySource, KeySourceId, Schedule, WELL_KNOWN};
 use crate::policy::provider::Keys;
 
 impl Compiled {
-    /// The keys of one provider; a set that another provider fetches already is shared with it.
+    /// The keys of one provider; a set that another provider fetches already is shared with it. Without another word they
+    /// are at `known`, the address that the provider's kind knows.
     pub(super) fn keys(
         &mut self,
         at: &str,
-        provider: &config::Provider,
-        issuer: Option<&str>,
+        jwks: Option<&config::Jwks>,
+        issuers: &[String],
+        known: Option<String>,
     ) -> Result<Keys, ConfigError> {
         let at = format!("{at}.jwks");
         let empty = config::Jwks::default();
-        let jwks = match (&provider.jwks, provider.kind) {
+        let jwks = match (jwks, &known) {
             (Some(jwks), _) => jwks,
-            (None, ProviderKind::Cognito | ProviderKind::EntraId) => &empty,
-            (None, _) => {
+            (None, Some(_)) => &empty,
+            (None, None) => {
                 return Err(ConfigError::new(
                     at,
                     "this key is missing: where the keys come from",
@@ -42,7 +44,7 @@ impl Compiled {
             }
             return inline_keys(&format!("{at}.inline"), &inline.0, &limits(&at, jwks)?);
         }
-        let source = source(&at, jwks, endpoint(&at, provider, jwks, issuer)?)?;
+        let source = source(&at, jwks, endpoint(&at, jwks, issuers, known)?)?;
         let index = self
             .sources
             .iter()
@@ -114,9 +116,9 @@ fn pins(at: &str, jwks: &config::Jwks) -> Result<Option<Box<[Thumbprint]>>, Conf
 /// Where the keys are, or where the issuer says so.
 fn endpoint(
     at: &str,
-    provider: &config::Provider,
     jwks: &config::Jwks,
-    issuer: Option<&str>,
+    issuers: &[String],
+    known: Option<String>,
 ) -> Result<(Endpoint, Option<String>), ConfigError> {
     let of = |key: &str, uri: &str| {
         Endpoint::parse(uri).ok_or_else(|| {
@@ -126,29 +128,24 @@ fn endpoint(
             )
         })
     };
-    match (&jwks.uri, jwks.discovery, provider.kind, issuer) {
+    match (&jwks.uri, jwks.discovery, known, issuers.first()) {
         (Some(uri), None, _, _) => of("uri", uri).map(|endpoint| (endpoint, None)),
-        (None, Some(true), _, Some(issuer)) => {
-            if matches!(&provider.issuer, Some(OneOrMany(issuers)) if issuers.len() > 1) {
+        (None, Some(true), known, Some(issuer)) => {
+            // A kind that knows where its keys are has several names for one issuer.
+            if known.is_none() && issuers.len() > 1 {
                 return Err(ConfigError::new(
                     format!("{at}.discovery"),
                     "finds the keys of one issuer; give each issuer a provider",
                 ));
             }
             let uri = format!("{}{WELL_KNOWN}", issuer.trim_end_matches('/'));
-            of("discovery", &uri).map(|endpoint| (endpoint, Some(issuer.to_owned())))
+            of("discovery", &uri).map(|endpoint| (endpoint, Some(issuer.clone())))
         }
         (None, Some(true), _, None) => Err(ConfigError::new(
             format!("{at}.discovery"),
             "needs the provider's issuer",
         )),
-        (None, None, ProviderKind::Cognito, Some(issuer)) => {
-            of("uri", &format!("{issuer}/.well-known/jwks.json")).map(|endpoint| (endpoint, None))
-        }
-        (None, None, ProviderKind::EntraId, _) => {
-            let at = at.strip_suffix(".jwks").unwrap_or(at);
-            of("uri", &entra::keys_uri(at, provider)?).map(|endpoint| (endpoint, None))
-        }
+        (None, None, Some(known), _) => of("uri", &known).map(|endpoint| (endpoint, None)),
         _ => Err(ConfigError::new(
             at,
             "takes one of inline, uri, and discovery, which is true",

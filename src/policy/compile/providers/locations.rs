@@ -1,30 +1,35 @@
 //! Where a provider's tokens stand.
 
-use crate::config::{self, ConfigError, Foreign, ProviderKind};
+use crate::config::{self, ConfigError, Foreign, Places};
 use crate::credential::{Location, Named};
 use crate::policy::compile::header_name;
 use crate::text::is_token;
 
+/// The places that a configuration names, and the kind's own header unless it names headers.
 pub(super) fn compile(
     at: &str,
-    provider: &config::Provider,
+    places: Option<&Places>,
+    own: Location,
 ) -> Result<Box<[Location]>, ConfigError> {
+    let Some(places) = places else {
+        return Ok(Box::new([own]));
+    };
     let mut locations = Vec::new();
-    if provider.from_headers.is_none() {
-        locations.push((at.to_owned(), default(provider.kind)));
+    if places.from_headers.is_none() {
+        locations.push((at.to_owned(), own));
     }
-    for (index, header) in provider.from_headers.iter().flatten().enumerate() {
+    for (index, header) in places.from_headers.iter().flatten().enumerate() {
         let at = format!("{at}.from_headers[{index}]");
         locations.push((at.clone(), self::header(&at, header)?));
     }
-    for (index, given) in provider.from_params.iter().flatten().enumerate() {
+    for (index, given) in places.from_params.iter().flatten().enumerate() {
         let at = format!("{at}.from_params[{index}]");
         if given.0.name.is_empty() {
             return Err(ConfigError::new(at, "a parameter has a name"));
         }
         locations.push((at.clone(), Location::Parameter(named(&at, &given.0)?)));
     }
-    for (index, given) in provider.from_cookies.iter().flatten().enumerate() {
+    for (index, given) in places.from_cookies.iter().flatten().enumerate() {
         let at = format!("{at}.from_cookies[{index}]");
         // RFC 6265 §4.1.1: a token of RFC 9110 §5.6.2, like the name of a header.
         if !is_token(&given.0.name) {
@@ -35,7 +40,7 @@ pub(super) fn compile(
         }
         locations.push((at.clone(), Location::Cookie(named(&at, &given.0)?)));
     }
-    if provider.from_websocket_protocol {
+    if places.from_websocket_protocol {
         locations.push((format!("{at}.from_websocket_protocol"), Location::WebSocket));
     }
     if locations.is_empty() {
@@ -55,18 +60,6 @@ pub(super) fn compile(
     }
     let locations = locations.into_iter();
     Ok(locations.map(|(_, location)| location).collect())
-}
-
-/// Where credentials of a kind stand, unless the configuration says it.
-fn default(kind: ProviderKind) -> Location {
-    match kind {
-        ProviderKind::ApiKey => Location::Header {
-            name: "x-api-key".into(),
-            prefix: String::new(),
-        },
-        ProviderKind::Basic => Location::basic(),
-        _ => Location::bearer(),
-    }
 }
 
 fn header(at: &str, header: &config::FromHeader) -> Result<Location, ConfigError> {
@@ -103,12 +96,12 @@ fn prefix(at: &str, given: &config::FromHeader) -> Result<String, ConfigError> {
 }
 
 /// What becomes of the application's own tokens in a header. Only beside what browsers send by themselves there can be any.
-pub(super) fn forwards_foreign(at: &str, provider: &config::Provider) -> Result<bool, ConfigError> {
-    if provider.foreign.is_some() && provider.from_cookies.is_none() {
+pub(super) fn forwards_foreign(at: &str, places: &Places) -> Result<bool, ConfigError> {
+    if places.foreign.is_some() && places.from_cookies.is_none() {
         return Err(ConfigError::new(
             format!("{at}.foreign"),
             "is about tokens in a header beside a cookie that holds: it stands beside from_cookies",
         ));
     }
-    Ok(provider.foreign == Some(Foreign::Forward))
+    Ok(places.foreign == Some(Foreign::Forward))
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Compiled, algorithms, clock_skew};
+use super::Compiled;
+use super::tokens::{algorithms, clock_skew};
 use crate::config::{self, ConfigError};
 use crate::credential::Location;
 use crate::jose::{Algorithm, AlgorithmSet};
@@ -16,15 +17,15 @@ impl Compiled {
     pub(super) fn possession(
         &mut self,
         at: &str,
-        provider: &config::Provider,
+        tokens: &config::Tokens,
     ) -> Result<Option<Possession>, ConfigError> {
         let at = format!("{at}.proof_of_possession");
-        let Some(given) = &provider.proof_of_possession else {
+        let Some(given) = &tokens.proof_of_possession else {
             return Ok(None);
         };
         let mtls = given.mtls.as_ref().map(|mtls| mtls.required);
         let dpop = given.dpop.as_ref();
-        let dpop = dpop.map(|dpop| self.dpop(&format!("{at}.dpop"), dpop, clock_skew(provider)));
+        let dpop = dpop.map(|dpop| self.dpop(&format!("{at}.dpop"), dpop, clock_skew(tokens)));
         if dpop.is_none() && mtls.is_none() {
             return Err(ConfigError::new(at, "takes one of dpop and mtls, or both"));
         }
@@ -41,7 +42,7 @@ impl Compiled {
         clock_skew: Duration,
     ) -> Result<Dpop, ConfigError> {
         let accepted = match given.algorithms.as_deref() {
-            Some(names) => algorithms(at, Some(names))?,
+            Some(names) => algorithms(at, names)?,
             None => AlgorithmSet::from_iter([
                 Algorithm::Es256,
                 Algorithm::EdDsa,

@@ -1,28 +1,33 @@
 //! What issuers of a make are known to do: defaults, each of which a key of the configuration replaces.
 
-use crate::config::{ConfigError, Jwks, OneOrMany, Preset, Provider, Source};
+use super::entra_id;
+use crate::config::{ConfigError, Jwks, JwtProvider, OneOrMany, Preset, Provider, Source};
 use crate::keys::Endpoint;
 
 /// The provider with its preset's defaults where it says nothing itself.
-pub(super) fn fill(at: &str, provider: &Provider) -> Result<Provider, ConfigError> {
+pub(super) fn fill(at: &str, provider: &JwtProvider) -> Result<JwtProvider, ConfigError> {
     let mut filled = provider.clone();
     let Some(preset) = provider.preset else {
         return Ok(filled);
     };
-    let defaults = Provider::parse(defaults(preset).as_bytes())?;
+    let Provider::Jwt(defaults) = Provider::parse(defaults(preset).as_bytes())? else {
+        return Ok(filled);
+    };
     let own = defaults
         .issuer
         .as_ref()
         .map(|OneOrMany(own)| own.as_slice());
     let own = own.unwrap_or_default();
-    keys(at, &mut filled, preset, own, defaults.jwks)?;
+    keys(at, &mut filled, preset, own, defaults.signatures.jwks)?;
     issuers(at, &mut filled, own)?;
     macro_rules! fill {
-        ($($key:ident)*) => { $(filled.$key = filled.$key.or(defaults.$key);)* };
+        ($($part:ident.$key:ident)*) => { $(filled.$part.$key = filled.$part.$key.or(defaults.$part.$key);)* };
     }
-    fill!(algorithms from_headers subject name email client_id groups permissions scopes machine);
-    filled.roles = filled.roles.or_else(|| {
-        let roles = defaults.roles?.into_iter();
+    fill!(signatures.algorithms places.from_headers tokens.client_id);
+    fill!(common.subject common.name common.email common.groups common.permissions common.scopes);
+    filled.machine = filled.machine.or(defaults.machine);
+    filled.common.roles = filled.common.roles.or_else(|| {
+        let roles = defaults.common.roles?.into_iter();
         let audiences = provider.audiences.as_deref().unwrap_or_default();
         Some(roles.flat_map(|role| of_each(role, audiences)).collect())
     });
@@ -57,7 +62,7 @@ const fn defaults(preset: Preset) -> &'static str {
 /// Where an issuer's own text goes.
 const ISSUER: &str = "{issuer}";
 
-fn issuers(at: &str, filled: &mut Provider, own: &[String]) -> Result<(), ConfigError> {
+fn issuers(at: &str, filled: &mut JwtProvider, own: &[String]) -> Result<(), ConfigError> {
     let is_made = own.iter().any(|issuer| issuer == ISSUER);
     match &filled.issuer {
         None if own.is_empty() || is_made => Err(ConfigError::new(
@@ -84,7 +89,7 @@ fn issuers(at: &str, filled: &mut Provider, own: &[String]) -> Result<(), Config
 /// else where the issuer's OpenID configuration says.
 fn keys(
     at: &str,
-    filled: &mut Provider,
+    filled: &mut JwtProvider,
     preset: Preset,
     own: &[String],
     defaults: Option<Jwks>,
@@ -94,17 +99,11 @@ fn keys(
         .as_ref()
         .map(|OneOrMany(given)| given.as_slice());
     let given = given.unwrap_or_default();
-    let keys = filled.jwks.get_or_insert_with(Jwks::default);
+    let keys = filled.signatures.jwks.get_or_insert_with(Jwks::default);
     if keys.inline.is_some() || keys.uri.is_some() || keys.discovery.is_some() {
         return Ok(());
     }
-    let flowless = |issuer: &String| !issuer.contains("/tfp/");
-    if preset == Preset::EntraB2c && given.iter().any(flowless) {
-        return Err(ConfigError::new(
-            format!("{at}.jwks.uri"),
-            "this key is missing: the issuer does not say which user flow's keys are meant; write \"https://TENANT.b2clogin.com/TENANT.onmicrosoft.com/POLICY/discovery/v2.0/keys\"",
-        ));
-    }
+    entra_id::needs_flow(at, preset, given)?;
     let uri = defaults.and_then(|defaults| defaults.uri);
     let follows = |uri: &String| {
         own.is_empty() || uri.contains(ISSUER) || given.iter().all(|issuer| own.contains(issuer))

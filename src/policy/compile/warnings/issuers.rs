@@ -1,28 +1,28 @@
 //! Issuers that a provider's preset or kind is not made for.
 
 use super::warn;
-use crate::config::{ConfigError, OneOrMany, Preset, Provider, ProviderKind};
+use crate::config::{ConfigError, OneOrMany, Preset, Provider};
+use crate::policy::compile::providers::entra_misfit;
 
 /// Each issuer whose tokens or keys will hardly be what the provider takes them for.
 pub(super) fn of(at: &str, provider: &Provider, found: &mut Vec<ConfigError>) {
-    let issuers = provider.issuer.iter();
-    let issuers = issuers.flat_map(|OneOrMany(issuers)| issuers);
-    for issuer in issuers {
-        if let Some(what) = provider.preset.and_then(|preset| misfit(preset, issuer)) {
-            warn(found, format!("{at}.issuer"), what);
+    match provider {
+        Provider::EntraId(own) => {
+            if let Some(what) = entra_misfit(own) {
+                warn(found, format!("{at}.authority"), what);
+            }
         }
-    }
-    let authority = provider.authority.as_deref().unwrap_or_default();
-    for (host, preset) in [
-        ("b2clogin.com", "entra_b2c"),
-        ("ciamlogin.com", "entra_external_id"),
-    ] {
-        if provider.kind == ProviderKind::EntraId && authority.ends_with(host) {
-            let what = format!(
-                "{host} issues in another form; write \"kind\": \"jwt\", \"preset\": \"{preset}\""
-            );
-            warn(found, format!("{at}.authority"), what);
+        Provider::Jwt(own) => {
+            let issuers = own.issuer.iter().flat_map(|OneOrMany(issuers)| issuers);
+            let misfits =
+                issuers.filter_map(|issuer| own.preset.and_then(|preset| misfit(preset, issuer)));
+            misfits.for_each(|what| warn(found, format!("{at}.issuer"), what));
         }
+        Provider::ApiKey(_)
+        | Provider::Basic(_)
+        | Provider::Cognito(_)
+        | Provider::Http(_)
+        | Provider::Introspection(_) => {}
     }
 }
 

@@ -1,0 +1,29 @@
+//! Providers of kind `http`: a service says whose a credential is.
+
+use super::identity::{Claims, DESCRIBED, machine};
+use super::{Compiled, Own};
+use crate::config::{ConfigError, HttpProvider};
+use crate::credential::Location;
+use crate::policy::provider::{ChallengeScheme, Form, Verification};
+
+pub(super) fn compile<'c>(
+    compiled: &mut Compiled,
+    at: &str,
+    own: &'c HttpProvider,
+) -> Result<Own<'c>, ConfigError> {
+    let service = compiled.verifier(at, &own.verify)?;
+    let form = Form::Token;
+    Ok(Own {
+        verification: Verification::Service { service, form },
+        challenge: ChallengeScheme::Bearer,
+        possession: None,
+        identity_pool: None,
+        location: Location::bearer(),
+        places: Some(&own.places),
+        claims: Claims {
+            client_id: own.client_id.as_ref(),
+            machine: machine(at, own.machine.as_ref())?.unwrap_or_default(),
+            ..Claims::named(DESCRIBED)
+        },
+    })
+}
