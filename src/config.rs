@@ -39,12 +39,7 @@ pub use self::paths::{
     TrailingSlash,
 };
 pub use self::possession::{Dpop, Mtls, ProofOfPossession};
-pub use self::provider::{
-    AlgorithmName, ApiKey, ApiKeyProvider, BasicProvider, BasicUser, CognitoProvider, Common,
-    EntraIdProvider, Foreign, FromGroups, FromHeader, FromNamed, HttpProvider, IdentityPool,
-    IntrospectionProvider, Jwks, JwtProvider, Places, Preset, ProfileSource, Provider, Signatures,
-    Source, TokenUse, Tokens,
-};
+pub use self::provider::*;
 pub use self::require::{
     DecisionObject, OneOrMany, Require, RequireDecision, RequireObject, RequireWord, ResourceId,
     ResourceObject,

@@ -40,6 +40,27 @@
 //! **A head is a value.** [`headers::Headers`] is all pairs of the request, fetched from the host in one call. Asking for one
 //! value hides the second `Authorization` on some hosts, and asking for several costs more than the copy.
 //!
+//! # Adding a kind of provider
+//!
+//! A kind is a type of the configuration and a function that compiles it. All that the kind `http` has (a service verifies any
+//! credential) is in these files:
+//!
+//! 1. `config/provider/http.rs`: [`config::HttpProvider`], with the keys that only this kind has, and the parts that it
+//!    shares with others: [`config::Common`], [`config::Places`], [`config::Tokens`], [`config::Signatures`]. The reader
+//!    and the schema follow from it; `cargo xtask schema` writes the latter.
+//! 2. `config/provider.rs`: its variant of [`config::Provider`], and what the variant has of the shared parts.
+//! 3. `config/secret.rs`: which of its texts may come from the environment. The compiler asks for this, as it does for 4.
+//! 4. `policy/compile/providers.rs`: the call of its function.
+//! 5. `policy/compile/providers/http.rs`: that function. It makes a [`policy::provider::Verification`], and says where the
+//!    credentials are read by default and what the callers' claims are called.
+//!
+//! `tests/schema/whole.json` has one with every key, and `filter-config/providers` a page for each. Credentials that are
+//! verified in a way that no kind has yet need a variant of [`policy::provider::Verification`] too, which
+//! [`exchange::Exchange::advance`] then knows what to do with.
+//!
+//! What is known of one maker's tokens stands in one file: `cognito.rs` and `entra_id.rs` beside `http.rs`, where code must
+//! say it. An issuer whose defaults are all there is to know is a preset: a file in `policy/compile/providers/preset`.
+//!
 //! # Floors
 //!
 //! A module uses those below it, and none above or beside it, so that each can be understood without what stands on it

@@ -240,7 +240,7 @@ impl Policy {
         let accepted = rule.accepted.iter();
         let looks = |provider: &&Provider| provider.locations.contains(location);
         let readers = accepted.filter_map(|id| self.provider(*id)).filter(looks);
-        let refusals = readers.map(|provider| match provider.challenge {
+        let refusals = readers.map(|provider| match provider.challenge() {
             ChallengeScheme::ApiKey => Denial::BadKey,
             ChallengeScheme::Basic(_) => Denial::BadPassword,
             ChallengeScheme::Bearer | ChallengeScheme::Dpop(_) => error.into(),

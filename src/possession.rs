@@ -28,7 +28,7 @@ pub const HEADER: &str = "dpop";
 const LONGEST_ID: usize = 256;
 
 /// How tokens are bound to keys.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Possession {
     /// By proofs, where they are understood.
     pub dpop: Option<Dpop>,

@@ -10,18 +10,17 @@
 //!
 //! Members that none of these types has a field for are refused.
 
+mod containers;
+mod misfit;
 mod parts;
 
-use std::fmt;
-
-use serde::de::{
-    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
-};
+use serde::de::{self, Deserializer, IntoDeserializer, Unexpected, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::Number;
 use serde_json::value::RawValue;
 
+use self::containers::{List, Members, Object};
+use self::misfit::{Misfit, Unread};
 use self::parts::{Left, Tagged};
 use super::{ConfigError, Provider};
 
@@ -100,80 +99,6 @@ struct Node<'r, 'de> {
 }
 
 type Member<'de> = (String, &'de RawValue);
-
-/// What does not fit, and where.
-#[derive(Debug)]
-struct Misfit {
-    /// From the innermost object outwards.
-    path: String,
-    what: String,
-    /// The address of its text.
-    place: Option<usize>,
-    unread: Option<Box<Unread>>,
-}
-
-/// A member that no type has a field for, of an object that several types read.
-#[derive(Debug)]
-struct Unread {
-    key: String,
-    kind: String,
-    /// The keys that they have fields for.
-    known: Vec<&'static str>,
-}
-
-impl Misfit {
-    fn unread(unread: Unread) -> Self {
-        let misfit: Self = de::Error::custom(format_args!(
-            "unknown field `{}`, expected one of `{}`",
-            unread.key,
-            unread.known.join("`, `")
-        ));
-        Self {
-            unread: Some(Box::new(unread)),
-            ..misfit
-        }
-    }
-
-    /// Whether a key is missing in the object itself.
-    fn is_missing(&self) -> bool {
-        self.path.is_empty() && self.what.starts_with("missing field")
-    }
-
-    #[inline(never)]
-    fn within(mut self, node: Node<'_, '_>, segment: &str) -> Self {
-        // A part stands where its object does.
-        if node.left.is_some() {
-            return self;
-        }
-        self.place = self.place.or_else(|| Some(node.text.as_ptr().addr()));
-        let dot = if self.path.is_empty() || self.path.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.path = format!("{segment}{dot}{}", self.path);
-        self
-    }
-}
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Misfit {}
-
-impl de::Error for Misfit {
-    fn custom<T: fmt::Display>(what: T) -> Self {
-        Self {
-            path: String::new(),
-            what: what.to_string(),
-            place: None,
-            unread: None,
-        }
-    }
-}
 
 impl<'r, 'de> Node<'r, 'de> {
     const fn text(text: &'de str) -> Self {
@@ -312,104 +237,5 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
-    }
-}
-
-/// The members of an object, in the order of the text and with repeated names: what they mean is for the types to say.
-struct Members<'de>(Vec<Member<'de>>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct Object<'r, 'de> {
-    members: std::vec::IntoIter<Member<'de>>,
-    /// The object itself, of which other types read parts.
-    whole: Node<'r, 'de>,
-    /// The fields among which the names of those parts are.
-    parts: std::slice::Iter<'static, &'static str>,
-    /// The member whose name was read.
-    value: Option<(String, Node<'r, 'de>)>,
-}
-
-impl<'r, 'de> Object<'r, 'de> {
-    #[inline(never)]
-    fn next(&mut self) -> Option<(String, Node<'r, 'de>)> {
-        if let Some((name, value)) = self.members.next() {
-            return Some((name, Node::of(value)));
-        }
-        self.whole.left?;
-        let part = self.parts.find(|field| parts::named(field).is_some())?;
-        Some(((*part).to_owned(), self.whole))
-    }
-}
-
-impl<'de> MapAccess<'de> for Object<'_, 'de> {
-    type Error = Misfit;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Misfit> {
-        let Some((name, node)) = self.next() else {
-            return Ok(None);
-        };
-        let key = seed
-            .deserialize(IntoDeserializer::<Misfit>::into_deserializer(name.as_str()))
-            .map_err(|misfit| misfit.within(node, ""))?;
-        self.value = Some((name, node));
-        Ok(Some(key))
-    }
-
-    /// Apart, as every field of every type that is read has one: those of one type share it.
-    #[inline(never)]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
-        let Some((name, node)) = self.value.take() else {
-            return Err(de::Error::custom("a value before its name"));
-        };
-        seed.deserialize(node)
-            .map_err(|misfit| misfit.within(node, &name))
-    }
-}
-
-struct List<'de> {
-    items: std::iter::Enumerate<std::vec::IntoIter<&'de RawValue>>,
-}
-
-impl<'de> SeqAccess<'de> for List<'de> {
-    type Error = Misfit;
-
-    #[inline(never)]
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Misfit> {
-        let Some((index, item)) = self.items.next() else {
-            return Ok(None);
-        };
-        let node = Node::of(item);
-        seed.deserialize(node)
-            .map(Some)
-            .map_err(|misfit| misfit.within(node, &format!("[{index}]")))
     }
 }

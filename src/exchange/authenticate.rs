@@ -265,8 +265,8 @@ impl<'p, 'c> Authenticator<'p, 'c> {
                 return Ok(self.known_identity((id, provider), TrustedClaims::claims_of(claims)));
             }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
-            Verification::Passwords { users, throttle } => {
-                let vouched = self.check_password(id, users, *throttle)?;
+            Verification::Passwords { users, passwords } => {
+                let vouched = self.check_password(id, users, passwords.throttle)?;
                 return Ok(self.known_identity((id, provider), vouched));
             }
             Verification::Service { service, form } => match form {
@@ -275,7 +275,9 @@ impl<'p, 'c> Authenticator<'p, 'c> {
                     let refusal = Denial::Token(TokenError::Inactive);
                     self.consult(*service, Ask::Token(text()), refusal)
                 }
-                Form::Password(throttle) => self.consult_about_password(id, *throttle, *service),
+                Form::Password(passwords) => {
+                    self.consult_about_password(id, passwords.throttle, *service)
+                }
             },
             Verification::Signature(signed) => {
                 return self.verify((id, provider), signed);
@@ -400,7 +402,7 @@ impl<'p, 'c> Authenticator<'p, 'c> {
             .get("token_use")
             .and_then(|held| held.as_str());
         let (Some(service), Some(subject), Some("id")) =
-            (caller.provider.identity_pool, claims.subject(), token_use)
+            (caller.provider.identity_pool(), claims.subject(), token_use)
         else {
             return Err(Denial::AwsCredentialsRefused.into());
         };

@@ -102,6 +102,12 @@ impl ClaimSet {
         self.members.get("sub")?.as_str()
     }
 
+    /// The claim of this name, where it is a text.
+    #[must_use]
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.members.get(name)?.as_str()
+    }
+
     /// `aud`, one or many (RFC 7519 section 4.1.3).
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
         let audience = self.members.get("aud");

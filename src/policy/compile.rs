@@ -50,7 +50,7 @@ impl Policy {
         }
         let aws = providers
             .iter()
-            .any(|provider| provider.identity_pool.is_some());
+            .any(|provider| provider.identity_pool().is_some());
         let mut upstream = upstream(&config.upstream_headers, aws)?;
         if config.paths.override_headers == OverrideHeaders::Remove {
             upstream.remove_overrides();

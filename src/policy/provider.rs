@@ -1,21 +1,26 @@
 //! A compiled provider: which credentials it vouches for, and whom they stand for.
 
+mod directory;
 mod machine;
+mod signed;
 mod token_rules;
 
 use std::rc::Rc;
 
+pub use self::directory::{Directory, Parts};
 pub use self::machine::Machine;
+pub use self::signed::Signed;
+pub(in crate::policy) use self::token_rules::is_for_any;
 pub use self::token_rules::{Audience, TokenRules};
 
 use crate::api_key::ApiKeys;
 use crate::basic::{Throttle, Users};
 use crate::credential::{Csrf, Location};
-use crate::jose::{AlgorithmSet, KeySet};
+use crate::jose::KeySet;
 use crate::json::ClaimPath;
 use crate::keys::KeySourceId;
-use crate::possession::{Dpop, Possession};
-use crate::services::{Mapping, ServiceId};
+use crate::possession::Dpop;
+use crate::services::ServiceId;
 
 /// Where a provider's keys are.
 #[derive(Clone, Debug)]
@@ -24,63 +29,6 @@ pub enum Keys {
     Inline(Rc<KeySet>),
     /// Fetched.
     Remote(KeySourceId),
-}
-
-/// A directory that knows more of a caller than the credential says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Directory {
-    /// The service.
-    pub service: ServiceId,
-    /// Whether it counts as empty while it cannot be asked.
-    pub empty_on_error: bool,
-    /// Which parts of an entry its answers have.
-    pub knows: Parts,
-}
-
-/// Parts of a directory's entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
-    /// Groups.
-    pub groups: bool,
-    /// Roles.
-    pub roles: bool,
-    /// Permissions.
-    pub permissions: bool,
-    /// The profile.
-    pub profile: bool,
-}
-
-impl Parts {
-    /// What a directory's own form has.
-    pub const ALL: Self = Self {
-        groups: true,
-        roles: true,
-        permissions: true,
-        profile: true,
-    };
-
-    /// What is read of answers of another form.
-    #[must_use]
-    pub const fn of(mapping: &Mapping) -> Self {
-        Self {
-            groups: mapping.groups.is_some(),
-            roles: mapping.roles.is_some(),
-            permissions: mapping.permissions.is_some(),
-            profile: mapping.whole_profile.is_some() || !mapping.profile.is_empty(),
-        }
-    }
-
-    /// Whether a part is among them, by its name in the configuration.
-    #[must_use]
-    pub fn has(self, part: &str) -> bool {
-        match part {
-            "groups" => self.groups,
-            "roles" => self.roles,
-            "permissions" => self.permissions,
-            "profile" => self.profile,
-            _ => false,
-        }
-    }
 }
 
 /// One source of groups, roles, permissions or scopes.
@@ -130,17 +78,28 @@ pub struct IdentityClaims {
     pub profile: Box<[Directory]>,
     /// How machines are recognised.
     pub machine: Machine,
+    /// Whether groups and roles are of users only, whatever the claims of a machine say.
+    pub machines_are_in_no_group: bool,
     /// Where tokens may leave groups out, what holds then.
     pub overage: Option<Overage>,
 }
 
+/// What holds of passwords, whoever knows them.
+#[derive(Clone, Debug)]
+pub struct Passwords {
+    /// How many wrong ones are looked at.
+    pub throttle: Throttle,
+    /// The protection space of challenges (RFC 7617 §2).
+    pub realm: String,
+}
+
 /// The form of a credential that a service verifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Form {
     /// A key.
     ApiKey,
-    /// Name and password, and how many wrong ones are looked at.
-    Password(Throttle),
+    /// Name and password.
+    Password(Passwords),
     /// Anything.
     Token,
 }
@@ -161,8 +120,8 @@ pub enum Verification {
     Passwords {
         /// Names and hashes.
         users: Rc<Users>,
-        /// How many wrong ones are looked at.
-        throttle: Throttle,
+        /// What holds of passwords.
+        passwords: Passwords,
     },
     /// A service verifies it.
     Service {
@@ -173,17 +132,6 @@ pub enum Verification {
     },
     /// The issuer has signed the token.
     Signature(Signed),
-}
-
-/// How a token is verified that its issuer has signed.
-#[derive(Clone, Debug)]
-pub struct Signed {
-    /// Accepted algorithms.
-    pub algorithms: AlgorithmSet,
-    /// The keys.
-    pub keys: Keys,
-    /// What must hold of the token.
-    pub rules: TokenRules,
 }
 
 /// A provider.
@@ -203,24 +151,29 @@ pub struct Provider {
     pub csrf: Csrf,
     /// How claims become a caller.
     pub identity: IdentityClaims,
-    /// How it challenges a client.
-    pub challenge: ChallengeScheme,
-    /// What gives its callers temporary AWS credentials.
-    pub identity_pool: Option<ServiceId>,
-    /// How its tokens are bound to keys.
-    pub possession: Option<Possession>,
 }
 
 impl Provider {
-    /// How many wrong passwords are looked at, where its credentials are passwords.
+    /// What must hold of its tokens' claims, where its credentials are tokens with claims.
     #[must_use]
-    pub const fn throttle(&self) -> Option<Throttle> {
-        match self.verification {
-            Verification::Passwords { throttle, .. }
+    pub const fn token_rules(&self) -> Option<&TokenRules> {
+        match &self.verification {
+            Verification::Introspection { rules, .. }
+            | Verification::Signature(Signed { rules, .. }) => Some(rules),
+            Verification::ApiKeys(_)
+            | Verification::Passwords { .. }
+            | Verification::Service { .. } => None,
+        }
+    }
+
+    /// What holds of its passwords, where its credentials are passwords.
+    const fn passwords(&self) -> Option<&Passwords> {
+        match &self.verification {
+            Verification::Passwords { passwords, .. }
             | Verification::Service {
-                form: Form::Password(throttle),
+                form: Form::Password(passwords),
                 ..
-            } => Some(throttle),
+            } => Some(passwords),
             Verification::ApiKeys(_)
             | Verification::Introspection { .. }
             | Verification::Service {
@@ -231,16 +184,55 @@ impl Provider {
         }
     }
 
+    /// How many wrong passwords are looked at, where its credentials are passwords.
+    #[must_use]
+    pub fn throttle(&self) -> Option<Throttle> {
+        self.passwords().map(|passwords| passwords.throttle)
+    }
+
+    /// How it challenges a client, apart from proofs of possession.
+    #[must_use]
+    pub fn challenge(&self) -> ChallengeScheme {
+        match &self.verification {
+            Verification::ApiKeys(_)
+            | Verification::Service {
+                form: Form::ApiKey, ..
+            } => ChallengeScheme::ApiKey,
+            Verification::Passwords { passwords, .. }
+            | Verification::Service {
+                form: Form::Password(passwords),
+                ..
+            } => ChallengeScheme::Basic(passwords.realm.clone()),
+            Verification::Introspection { .. }
+            | Verification::Service {
+                form: Form::Token, ..
+            }
+            | Verification::Signature(_) => ChallengeScheme::Bearer,
+        }
+    }
+
+    /// What gives its callers temporary AWS credentials.
+    #[must_use]
+    pub const fn identity_pool(&self) -> Option<ServiceId> {
+        match &self.verification {
+            Verification::Signature(signed) => signed.identity_pool,
+            Verification::ApiKeys(_)
+            | Verification::Introspection { .. }
+            | Verification::Passwords { .. }
+            | Verification::Service { .. } => None,
+        }
+    }
+
     /// What is asked of proofs of possession.
     #[must_use]
     pub fn dpop(&self) -> Option<&Dpop> {
-        self.possession.as_ref()?.dpop.as_ref()
+        self.token_rules()?.possession.dpop.as_ref()
     }
 
     /// Whether tokens must be bound to a certificate; none where that is not looked at.
     #[must_use]
     pub fn mtls(&self) -> Option<bool> {
-        self.possession.as_ref()?.mtls
+        self.token_rules()?.possession.mtls
     }
 }
 

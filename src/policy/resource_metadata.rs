@@ -135,7 +135,7 @@ fn possession(providers: &[Provider]) -> Vec<(String, Value)> {
     if !accepted.is_empty() {
         let names: Vec<_> = accepted.iter().map(Algorithm::name).collect();
         say("dpop_signing_alg_values_supported", json!(names));
-        let tokens = |provider: &&Provider| provider.challenge == ChallengeScheme::Bearer;
+        let tokens = |provider: &&Provider| provider.challenge() == ChallengeScheme::Bearer;
         let requires = |provider: &Provider| provider.dpop().is_some_and(|dpop| dpop.required);
         let all = providers.iter().filter(tokens).all(requires);
         say("dpop_bound_access_tokens_required", json!(all));

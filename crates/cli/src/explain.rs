@@ -8,7 +8,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{ClaimSet, UntrustedToken};
 use auth_filter::policy::Policy;
 use auth_filter::policy::principal::{Identity, Principal, TrustedClaims};
-use auth_filter::policy::provider::{Signed, Verification};
+use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{RequestView, Requirement};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
@@ -321,17 +321,17 @@ fn judge(policy: &Policy, text: &str) -> (Option<String>, String) {
     let now = UnixTime::from_secs(now);
     let mut said = "no provider knows its issuer".to_owned();
     for provider in &policy.providers {
-        let Verification::Signature(Signed { rules, .. }) = &provider.verification else {
+        let Verification::Signature(signed) = &provider.verification else {
             continue;
         };
         // Some take only what is padded, and others only what is not.
-        let Ok(token) = rules.parse(text, policy.limits.token_bytes) else {
+        let Ok(token) = signed.parse(text, policy.limits.token_bytes) else {
             continue;
         };
-        if !rules.is_named_by(token.claims()) {
+        if !signed.rules.is_named_by(token.claims()) {
             continue;
         }
-        match rules.check_token(&token, now) {
+        match signed.check_token(&token, now) {
             Ok(()) => {
                 let said = format!(
                     "{} would vouch for it, if its signature holds, which is not checked here",

@@ -6,7 +6,7 @@ use crate::config::Mode;
 use crate::jose::{ClaimSet, TokenError, UntrustedToken};
 use crate::keys::{NoStore, SharedData};
 use crate::policy::denial::Denial;
-use crate::policy::provider::Provider;
+use crate::policy::provider::{Provider, TokenRules};
 use crate::possession::{Dpop, ProofError, bound_to, check_certificate, proof_of};
 use crate::time_budget::{Claimed, Payer};
 
@@ -17,7 +17,7 @@ impl Authenticator<'_, '_> {
         provider: &Provider,
         claims: &ClaimSet,
     ) -> Result<(), Denial> {
-        let Some(possession) = &provider.possession else {
+        let Some(TokenRules { possession, .. }) = provider.token_rules() else {
             return Ok(());
         };
         if let Some(required) = possession.mtls {

@@ -101,17 +101,18 @@ impl<'p> Authenticator<'p, '_> {
             algorithms,
             keys,
             rules,
+            ..
         } = signed;
         let place = self.place().seen_by(id);
         let limit = self.exchange.policy.limits.token_bytes;
         let padded;
-        let token = if rules.padded {
+        let token = if signed.padded {
             // Others read the text in another way.
-            padded = rules.parse(&self.credential.token, limit);
+            padded = signed.parse(&self.credential.token, limit);
             &padded
         } else {
             self.token
-                .get_or_insert_with(|| rules.parse(&self.credential.token, limit))
+                .get_or_insert_with(|| signed.parse(&self.credential.token, limit))
         };
         let token = token.as_ref().map_err(|error| *error)?;
         if !rules.is_named_by(token.claims()) {
@@ -120,7 +121,7 @@ impl<'p> Authenticator<'p, '_> {
         if !algorithms.contains(token.algorithm()?) {
             return Err(TokenError::AlgorithmRefused.into());
         }
-        rules.check_token(token, self.now.wall)?;
+        signed.check_token(token, self.now.wall)?;
         let digest = self.digest.get().map(|digest| digest.seen_by(id));
         let before = self.exchange.verified.borrow();
         if let Some((_, identity)) = before.iter().find(|(known, _)| Some(*known) == digest) {

@@ -26,9 +26,8 @@ use crate::config::{self, Config, ConfigError, OverrideHeaders};
 use crate::credential::Location;
 use crate::keys::KeySource;
 use crate::policy::decision::Decision;
-use crate::policy::provider::{ChallengeScheme, Directory, Provider, Verification};
-use crate::possession::Possession;
-use crate::services::{Service, ServiceId};
+use crate::policy::provider::{Directory, Provider, Verification};
+use crate::services::Service;
 
 pub(super) use self::entra_id::misfit as entra_misfit;
 pub(super) use self::identity::claim_path;
@@ -71,9 +70,6 @@ pub(super) fn compile(config: &Config) -> Result<Compiled, ConfigError> {
 /// What a kind of provider makes of its own keys; all else is compiled alike.
 struct Own<'c> {
     verification: Verification,
-    challenge: ChallengeScheme,
-    possession: Option<Possession>,
-    identity_pool: Option<ServiceId>,
     /// Where its credentials are read, unless the configuration says it.
     location: Location,
     /// What the configuration says of that, where it may say something.
@@ -113,16 +109,12 @@ impl Compiled {
         common: &config::Common,
         own: Own<'_>,
     ) -> Result<Provider, ConfigError> {
-        let mut locations = locations::compile(at, own.places, own.location)?;
-        let proofs = own.possession.as_ref();
-        if proofs.is_some_and(|asks| asks.dpop.is_some()) {
-            locations = possession::with_proofs(at, locations)?;
-        }
+        let locations = locations::compile(at, own.places, own.location)?;
         let forwards_foreign = match own.places {
             Some(places) => locations::forwards_foreign(at, places)?,
             None => false,
         };
-        Ok(Provider {
+        let mut provider = Provider {
             name: name.to_owned(),
             verification: own.verification,
             locations,
@@ -130,9 +122,10 @@ impl Compiled {
             forwards_foreign,
             csrf: csrf(at, common.csrf.as_ref(), own.places, self.overridden)?,
             identity: identity::compile(at, common, own.claims, &self.directories)?,
-            challenge: own.challenge,
-            identity_pool: own.identity_pool,
-            possession: own.possession,
-        })
+        };
+        if provider.dpop().is_some() {
+            provider.locations = possession::with_proofs(at, &provider.locations)?;
+        }
+        Ok(provider)
     }
 }

@@ -3,42 +3,32 @@
 use std::rc::Rc;
 
 use crate::json::{ClaimPath, Reads};
-use crate::policy::provider::{IdentityClaims, Machine, Provider, Signed, Source, Verification};
+use crate::policy::provider::{IdentityClaims, Machine, Provider, Source};
 use crate::policy::requirement::Requirement;
 use crate::policy::{Rule, UpstreamHeaders};
 use crate::services::{Protocol, Service};
 
 /// The claims that the filter itself reads by their names, whatever the configuration says.
-const OWN: [&str; 25] = [
+const OWN: [&str; 18] = [
     "_claim_names",
     "active",
     "aud",
     "azp",
     "client_id",
     "cnf",
-    "cognito:username",
     "email",
     "exp",
-    "family_name",
-    "given_name",
     "hasgroups",
     "iat",
-    "idtyp",
     "iss",
     "jti",
     "name",
     "nbf",
-    "oid",
-    "preferred_username",
     "scp",
     "sub",
     "tid",
     "token_use",
-    "unique_name",
 ];
-
-/// And those of users that tell a machine.
-const OF_USERS: [&str; 2] = ["upn", "username"];
 
 /// Says each service what to keep of its answers; what is kept of claims.
 pub(super) fn fit(
@@ -48,10 +38,7 @@ pub(super) fn fit(
     upstream: &UpstreamHeaders,
 ) -> Rc<Reads> {
     let mut claims = Reads::default();
-    let own = OWN.iter().chain(&OF_USERS);
-    for path in own.filter_map(|name| ClaimPath::parse(name).ok()) {
-        claims.add(&path);
-    }
+    add_named(&OWN, &mut claims);
     for provider in providers {
         of_provider(provider, &mut claims);
     }
@@ -90,6 +77,7 @@ fn of_provider(provider: &Provider, reads: &mut Reads) {
         permissions,
         scopes,
         machine,
+        machines_are_in_no_group: _,
         // Of directories.
         profile: _,
         overage: _,
@@ -102,19 +90,19 @@ fn of_provider(provider: &Provider, reads: &mut Reads) {
             reads.add(path);
         }
     }
-    if let Machine::Claims(rules) = machine {
-        rules.iter().for_each(|rule| reads.add(&rule.path));
+    match machine {
+        Machine::Claims(rules) => rules.iter().for_each(|rule| reads.add(&rule.path)),
+        Machine::Made { reads: named, .. } => add_named(named, reads),
     }
-    match &provider.verification {
-        Verification::Introspection { rules, .. }
-        | Verification::Signature(Signed { rules, .. }) => {
-            let required = rules.required_claims.iter();
-            required.for_each(|rule| reads.add(&rule.path));
-        }
-        Verification::ApiKeys(_)
-        | Verification::Passwords { .. }
-        | Verification::Service { .. } => {}
+    if let Some(rules) = provider.token_rules() {
+        let required = rules.required_claims.iter();
+        required.for_each(|rule| reads.add(&rule.path));
     }
+}
+
+fn add_named(names: &[&str], reads: &mut Reads) {
+    let paths = names.iter().filter_map(|name| ClaimPath::parse(name).ok());
+    paths.for_each(|path| reads.add(&path));
 }
 
 fn of_requirement(requirement: &Requirement, reads: &mut Reads) {

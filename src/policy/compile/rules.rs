@@ -127,7 +127,7 @@ fn challenges(accepted: &[ProviderId], providers: &[Provider]) -> Box<[Challenge
     for provider in of(accepted, providers) {
         let dpop = provider.dpop();
         let proofs = dpop.map(|dpop| ChallengeScheme::Dpop(dpop.algorithm_names()));
-        let own = (!dpop.is_some_and(|dpop| dpop.required)).then(|| provider.challenge.clone());
+        let own = (!dpop.is_some_and(|dpop| dpop.required)).then(|| provider.challenge());
         for scheme in own.into_iter().chain(proofs) {
             match scheme {
                 known if all.contains(&known) => {}

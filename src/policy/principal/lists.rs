@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Attribute, Kind, Missing, Principal};
 use crate::ledger::{Charge, Ledger};
 use crate::names::Names;
-use crate::policy::provider::{Directory, Machine, Overage, Source};
+use crate::policy::provider::{Directory, Overage, Source};
 use crate::services::{Answer, Attributes, Lookup};
 
 /// One thing that a list is made of.
@@ -118,9 +118,8 @@ impl Principal<'_> {
     pub(super) fn resolve(&self, kind: Kind) -> Attribute {
         let mut attribute = Attribute::default();
         let identity = &self.provider.identity;
-        // A machine of Cognito has no groups of users, whatever its claims say.
         if self.m2m
-            && matches!(identity.machine, Machine::Cognito)
+            && identity.machines_are_in_no_group
             && matches!(kind, Kind::Groups | Kind::Roles)
         {
             return attribute;

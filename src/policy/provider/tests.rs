@@ -11,7 +11,7 @@ use crate::jose::testing::{EC_JWK, es256};
 use crate::jose::{Budget, TokenError, UntrustedToken};
 use crate::policy::Policy;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};
-use crate::policy::provider::{Keys, Machine, Signed, Verification};
+use crate::policy::provider::{Keys, Verification};
 use crate::services::ServiceStore;
 use crate::time::{Now, UnixTime};
 
@@ -60,7 +60,7 @@ fn told(
     let policy = policy(provider, upstream_headers);
     let provider = policy.provider(ProviderId(0)).unwrap();
     let mut all = json!({ "exp": NOW + 60 });
-    if matches!(provider.identity.machine, Machine::Cognito) {
+    if provider.identity.machines_are_in_no_group {
         all["iss"] = json!("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_x");
     } else {
         all["iss"] = json!("https://i");
@@ -71,22 +71,20 @@ fn told(
     }
     let text = es256(r#"{"alg":"ES256","kid":"ec"}"#, &all.to_string());
     let token = UntrustedToken::parse(&text, 16_384)?;
-    let Verification::Signature(Signed {
-        algorithms,
-        keys: Keys::Inline(keys),
-        rules,
-    }) = &provider.verification
-    else {
-        panic!("a signature by inline keys");
+    let Verification::Signature(signed) = &provider.verification else {
+        panic!("a signature");
     };
-    if !rules.is_named_by(token.claims()) {
+    let Keys::Inline(keys) = &signed.keys else {
+        panic!("inline keys");
+    };
+    if !signed.rules.is_named_by(token.claims()) {
         return Err(TokenError::UnknownIssuer);
     }
-    if !algorithms.contains(token.algorithm()?) {
+    if !signed.algorithms.contains(token.algorithm()?) {
         return Err(TokenError::AlgorithmRefused);
     }
-    rules.check_token(&token, UnixTime::from_secs(NOW))?;
-    let verified = keys.verify(&token, *algorithms, &mut Budget::new(1))?;
+    signed.check_token(&token, UnixTime::from_secs(NOW))?;
+    let verified = keys.verify(&token, signed.algorithms, &mut Budget::new(1))?;
     let services = ServiceStore::new(&[], 1, [0; 32]);
     let now = Now::on(UnixTime::from_secs(NOW));
     let identity = Rc::new(Identity::new(

@@ -11,7 +11,7 @@ use crate::api_key::ApiKeys;
 use crate::config::{ApiKey, ApiKeyProvider, ConfigError};
 use crate::credential::Location;
 use crate::json::UniqueMap;
-use crate::policy::provider::{ChallengeScheme, Form, Verification};
+use crate::policy::provider::{Form, Verification};
 use crate::text::hex_bytes;
 use crate::time::UnixTime;
 
@@ -32,9 +32,6 @@ pub(super) fn compile<'c>(
     };
     Ok(Own {
         verification,
-        challenge: ChallengeScheme::ApiKey,
-        possession: None,
-        identity_pool: None,
         location: Location::Header {
             name: "x-api-key".into(),
             prefix: String::new(),

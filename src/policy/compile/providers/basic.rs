@@ -13,7 +13,7 @@ use crate::credential::Location;
 use crate::jose::ClaimSet;
 use crate::json::UniqueMap;
 use crate::password::PasswordHash;
-use crate::policy::provider::{ChallengeScheme, Form, Verification};
+use crate::policy::provider::{Form, Passwords, Verification};
 
 pub(super) fn compile<'c>(
     compiled: &mut Compiled,
@@ -21,25 +21,24 @@ pub(super) fn compile<'c>(
     name: &str,
     own: &'c BasicProvider,
 ) -> Result<Own<'c>, ConfigError> {
-    let throttle = throttle(at, own)?;
+    let realm = own.realm.as_deref().unwrap_or(name);
+    let passwords = Passwords {
+        throttle: throttle(at, own)?,
+        realm: crate::policy::compile::realm(&format!("{at}.realm"), realm)?,
+    };
     let verification = match (&own.users, &own.verify) {
         (Some(given), None) if !given.is_empty() => Verification::Passwords {
             users: Rc::new(compiled.users(at, own, given)?),
-            throttle,
+            passwords,
         },
         (None, Some(verify)) => Verification::Service {
             service: compiled.verifier(at, verify)?,
-            form: Form::Password(throttle),
+            form: Form::Password(passwords),
         },
         _ => return Err(ConfigError::new(at, "takes one of users and verify")),
     };
-    let realm = own.realm.as_deref().unwrap_or(name);
-    let realm = crate::policy::compile::realm(&format!("{at}.realm"), realm)?;
     Ok(Own {
         verification,
-        challenge: ChallengeScheme::Basic(realm),
-        possession: None,
-        identity_pool: None,
         location: Location::basic(),
         places: None,
         claims: Claims::named(DESCRIBED),

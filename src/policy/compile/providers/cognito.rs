@@ -9,7 +9,8 @@ use super::tokens::{listed, named};
 use super::{Compiled, Own};
 use crate::config::{CognitoProvider, ConfigError, DurationText, TokenUse};
 use crate::credential::Location;
-use crate::policy::provider::{Audience, ChallengeScheme, Machine, Verification};
+use crate::jose::ClaimSet;
+use crate::policy::provider::{Audience, Machine, Verification, is_for_any};
 use crate::services::{IdentityPool, Protocol, ServiceId};
 
 /// The longest time that AWS gives credentials for; they are kept for as long as they say themselves.
@@ -36,17 +37,16 @@ pub(super) fn compile<'c>(
     compiled.warn_of_any_audience(at, &audience, "client_ids");
     let mut rules = compiled.token_rules(at, &own.tokens, issuers, audience)?;
     rules.token_use = token_use;
-    let signed = compiled.signed(at, &own.signatures, rules, keys)?;
+    let mut signed = compiled.signed(at, &own.signatures, rules, keys)?;
+    signed.identity_pool = compiled.identity_pool(at, own)?;
     Ok(Own {
         verification: Verification::Signature(signed),
-        challenge: ChallengeScheme::Bearer,
-        possession: compiled.possession(at, &own.tokens)?,
-        identity_pool: compiled.identity_pool(at, own)?,
         location: Location::bearer(),
         places: Some(&own.places),
         claims: Claims {
             client_id: own.tokens.client_id.as_ref(),
-            machine: Machine::Cognito,
+            machine: MACHINE,
+            machines_are_in_no_group: true,
             ..Claims::named(NAMES)
         },
     })
@@ -68,8 +68,52 @@ fn audience(at: &str, own: &CognitoProvider) -> Result<Audience, ConfigError> {
     Ok(if clients.is_empty() {
         Audience::Unchecked
     } else {
-        Audience::CognitoClients(clients.into())
+        Audience::Clients {
+            clients: clients.into(),
+            names: is_for,
+        }
     })
+}
+
+/// Whether a token is for one of the app clients: `client_id` of access tokens says it, `aud` of ID tokens.
+fn is_for(claims: &ClaimSet, clients: &[String]) -> bool {
+    if claims.text_of("token_use") == Some("access") {
+        let client = claims.text_of("client_id");
+        client.is_some_and(|held| clients.iter().any(|own| own == held))
+    } else {
+        is_for_any(claims, clients)
+    }
+}
+
+const MACHINE: Machine = Machine::Made {
+    is: is_machine,
+    reads: &[
+        "client_id",
+        "cognito:username",
+        "email",
+        "family_name",
+        "given_name",
+        "name",
+        "token_use",
+        "username",
+    ],
+};
+
+/// A token of the client-credentials grant: an access token with a client and no sign of a user.
+fn is_machine(claims: &ClaimSet) -> bool {
+    const OF_USERS: [&str; 6] = [
+        "cognito:username",
+        "username",
+        "email",
+        "name",
+        "given_name",
+        "family_name",
+    ];
+    claims.text_of("token_use") == Some("access")
+        && claims.members().contains_key("client_id")
+        && !OF_USERS
+            .iter()
+            .any(|name| claims.members().contains_key(*name))
 }
 
 fn token_use(at: &str, own: &CognitoProvider) -> Result<Box<[&'static str]>, ConfigError> {

@@ -6,7 +6,8 @@ use super::tokens::{audience, listed, named};
 use super::{Compiled, Own};
 use crate::config::{ConfigError, EntraIdProvider, GroupsOverage, Preset};
 use crate::credential::Location;
-use crate::policy::provider::{ChallengeScheme, Machine, Overage, Verification};
+use crate::jose::ClaimSet;
+use crate::policy::provider::{Machine, Overage, Verification};
 
 /// The public cloud.
 const PUBLIC: &str = "login.microsoftonline.com";
@@ -33,7 +34,7 @@ pub(super) fn compile<'c>(
     compiled.warn_of_any_audience(at, &audience, "audiences");
     let issuers = issuers(authority, &tenants);
     let mut rules = compiled.token_rules(at, &own.tokens, issuers, audience)?;
-    rules.tenant_in_issuer = true;
+    rules.made = Some(has_tenant_of_issuer);
     let keys = keys_uri(authority, &tenants);
     let signed = compiled.signed(at, &own.signatures, rules, Some(keys))?;
     let overage = match &own.groups_overage {
@@ -45,18 +46,52 @@ pub(super) fn compile<'c>(
     };
     Ok(Own {
         verification: Verification::Signature(signed),
-        challenge: ChallengeScheme::Bearer,
-        possession: compiled.possession(at, &own.tokens)?,
-        identity_pool: None,
         location: Location::bearer(),
         places: Some(&own.places),
         claims: Claims {
             client_id: own.tokens.client_id.as_ref(),
-            machine: Machine::Entra,
+            machine: MACHINE,
             overage: Some(overage),
             ..Claims::named(NAMES)
         },
     })
+}
+
+/// Both forms of issuers have the tenant as the path's first segment. All tenants share their keys: a token whose tenant and
+/// issuer differ was not issued as it says.
+fn has_tenant_of_issuer(claims: &ClaimSet) -> bool {
+    let tenant = || claims.issuer()?.split('/').nth(3);
+    let tid = claims.text_of("tid");
+    tid.is_some_and(|tid| !tid.is_empty() && tenant() == Some(tid))
+}
+
+const MACHINE: Machine = Machine::Made {
+    is: is_app,
+    reads: &[
+        "idtyp",
+        "oid",
+        "preferred_username",
+        "scp",
+        "sub",
+        "unique_name",
+        "upn",
+    ],
+};
+
+/// `idtyp` says it where the application asks for that optional claim. Elsewhere an app-only token is one without
+/// `scp` whose subject is the service principal itself; a user's `sub` is never its `oid`.
+fn is_app(claims: &ClaimSet) -> bool {
+    match claims.text_of("idtyp") {
+        Some(kind) => kind == "app",
+        None => {
+            let of_user = |name: &&str| claims.members().contains_key(*name);
+            !["scp", "upn", "preferred_username", "unique_name"]
+                .iter()
+                .any(of_user)
+                && claims.subject().is_some()
+                && claims.subject() == claims.text_of("oid")
+        }
+    }
 }
 
 /// Both issuers of each tenant.
@@ -150,7 +185,7 @@ pub(in crate::policy::compile) fn misfit(own: &EntraIdProvider) -> Option<String
 
 /// How the tokens of a preset tell machines, and that they may leave groups out, where they are Entra's in that.
 pub(super) fn of_preset(preset: Preset) -> Option<(Machine, Option<Overage>)> {
-    (preset == Preset::EntraExternalId).then_some((Machine::Entra, Some(Overage::Deny)))
+    (preset == Preset::EntraExternalId).then_some((MACHINE, Some(Overage::Deny)))
 }
 
 /// Refuses an issuer of Azure AD B2C that does not say which keys are its own.

@@ -4,7 +4,7 @@ use super::identity::{Claims, DESCRIBED, machine};
 use super::{Compiled, Own};
 use crate::config::{ConfigError, HttpProvider};
 use crate::credential::Location;
-use crate::policy::provider::{ChallengeScheme, Form, Verification};
+use crate::policy::provider::{Form, Verification};
 
 pub(super) fn compile<'c>(
     compiled: &mut Compiled,
@@ -15,9 +15,6 @@ pub(super) fn compile<'c>(
     let form = Form::Token;
     Ok(Own {
         verification: Verification::Service { service, form },
-        challenge: ChallengeScheme::Bearer,
-        possession: None,
-        identity_pool: None,
         location: Location::bearer(),
         places: Some(&own.places),
         claims: Claims {

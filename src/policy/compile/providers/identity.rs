@@ -59,6 +59,8 @@ pub(super) struct Claims<'c> {
     pub(super) client_id: Option<&'c OneOrMany>,
     /// What tells a machine.
     pub(super) machine: Machine,
+    /// Whether groups and roles are of users only.
+    pub(super) machines_are_in_no_group: bool,
     /// What holds where a token may leave groups out.
     pub(super) overage: Option<Overage>,
 }
@@ -70,6 +72,7 @@ impl Claims<'_> {
             names,
             client_id: None,
             machine: Machine::default(),
+            machines_are_in_no_group: false,
             overage: None,
         }
     }
@@ -85,6 +88,7 @@ pub(super) fn compile(
         names,
         client_id,
         machine,
+        machines_are_in_no_group,
         overage,
     } = claims;
     let paths = |key: &str,
@@ -137,6 +141,7 @@ pub(super) fn compile(
         profile,
         scopes: sources("scopes", &common.scopes, names.scopes)?,
         machine,
+        machines_are_in_no_group,
         overage,
     })
 }

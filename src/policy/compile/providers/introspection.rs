@@ -7,7 +7,7 @@ use super::{Compiled, Own};
 use crate::config::{ConfigError, IntrospectionProvider};
 use crate::credential::Location;
 use crate::policy::claim::{ClaimCondition, ClaimRule};
-use crate::policy::provider::{ChallengeScheme, Machine, Verification};
+use crate::policy::provider::{Machine, Verification};
 use crate::services::{Introspection, Protocol, ServiceId};
 
 const NAMES: Names = Names {
@@ -35,9 +35,6 @@ pub(super) fn compile<'c>(
     };
     Ok(Own {
         verification: Verification::Introspection { service, rules },
-        challenge: ChallengeScheme::Bearer,
-        possession: compiled.possession(at, &own.tokens)?,
-        identity_pool: None,
         location: Location::bearer(),
         places: Some(&own.places),
         claims: Claims {

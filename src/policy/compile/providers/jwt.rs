@@ -5,7 +5,7 @@ use super::tokens::{audience, issuers};
 use super::{Compiled, Own, entra_id};
 use crate::config::{ConfigError, JwtProvider, Preset};
 use crate::credential::Location;
-use crate::policy::provider::{ChallengeScheme, Verification};
+use crate::policy::provider::Verification;
 
 /// A provider whose preset is filled in already.
 pub(super) fn compile<'c>(
@@ -35,9 +35,6 @@ pub(super) fn compile<'c>(
     let machine = machine(at, own.machine.as_ref())?;
     Ok(Own {
         verification: Verification::Signature(signed),
-        challenge: ChallengeScheme::Bearer,
-        possession: compiled.possession(at, &own.tokens)?,
-        identity_pool: None,
         location: Location::bearer(),
         places: Some(&own.places),
         claims: Claims {

@@ -18,10 +18,10 @@ impl Compiled {
         &mut self,
         at: &str,
         tokens: &config::Tokens,
-    ) -> Result<Option<Possession>, ConfigError> {
+    ) -> Result<Possession, ConfigError> {
         let at = format!("{at}.proof_of_possession");
         let Some(given) = &tokens.proof_of_possession else {
-            return Ok(None);
+            return Ok(Possession::default());
         };
         let mtls = given.mtls.as_ref().map(|mtls| mtls.required);
         let dpop = given.dpop.as_ref();
@@ -29,10 +29,10 @@ impl Compiled {
         if dpop.is_none() && mtls.is_none() {
             return Err(ConfigError::new(at, "takes one of dpop and mtls, or both"));
         }
-        Ok(Some(Possession {
+        Ok(Possession {
             dpop: dpop.transpose()?,
             mtls,
-        }))
+        })
     }
 
     fn dpop(
@@ -83,9 +83,9 @@ impl Compiled {
 /// The places of bearer tokens, and those of tokens with a proof beside them.
 pub(super) fn with_proofs(
     at: &str,
-    locations: Box<[Location]>,
+    locations: &[Location],
 ) -> Result<Box<[Location]>, ConfigError> {
-    let mut all = locations.into_vec();
+    let mut all = locations.to_vec();
     let proofs: Vec<_> = all.iter().filter_map(Location::with_proof).collect();
     if proofs.is_empty() {
         return Err(ConfigError::new(

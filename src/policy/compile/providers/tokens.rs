@@ -11,7 +11,7 @@ use crate::policy::provider::{Audience, Signed, TokenRules};
 impl Compiled {
     /// What must hold of claims, whoever vouches for them.
     pub(super) fn token_rules(
-        &self,
+        &mut self,
         at: &str,
         tokens: &config::Tokens,
         issuers: Vec<String>,
@@ -20,18 +20,16 @@ impl Compiled {
         let required = format!("{at}.required_claims");
         Ok(TokenRules {
             issuers: issuers.into(),
-            tenant_in_issuer: false,
+            made: None,
             audience,
             times: TimeRules {
                 clock_skew: clock_skew(tokens),
                 require_expiration: tokens.require_expiration.unwrap_or(true),
                 max_lifetime: tokens.max_lifetime.map(|lifetime| lifetime.0),
             },
-            token_types: Box::default(),
             token_use: Box::default(),
-            padded: false,
-            required_header: Box::default(),
             required_claims: claims::compile(&required, &tokens.required_claims, None)?,
+            possession: self.possession(at, tokens)?,
         })
     }
 
@@ -40,14 +38,14 @@ impl Compiled {
         &mut self,
         at: &str,
         given: &config::Signatures,
-        mut rules: TokenRules,
+        rules: TokenRules,
         keys_uri: Option<String>,
     ) -> Result<Signed, ConfigError> {
         let types = given.token_types.as_deref();
-        rules.token_types = listed(&format!("{at}.token_types"), types)?.into();
-        rules.padded = padded(at, given)?;
+        let token_types = listed(&format!("{at}.token_types"), types)?;
+        let padded = padded(at, given)?;
         let required = format!("{at}.required_header");
-        rules.required_header = claims::compile(&required, &given.required_header, None)?;
+        let required_header = claims::compile(&required, &given.required_header, None)?;
         let algorithms = match given.algorithms.as_deref() {
             None => AlgorithmSet::all_asymmetric(),
             Some(names) => algorithms(at, names)?,
@@ -57,12 +55,16 @@ impl Compiled {
             algorithms,
             keys,
             rules,
+            token_types: token_types.into(),
+            required_header,
+            padded,
+            identity_pool: None,
         })
     }
 
     /// Warns where tokens count whomever they are for.
     pub(super) fn warn_of_any_audience(&mut self, at: &str, audience: &Audience, key: &str) {
-        if *audience == Audience::Unchecked {
+        if matches!(audience, Audience::Unchecked) {
             self.warnings.push(ConfigError::new(
                 at,
                 format!("tokens for any audience are accepted; name yours in \"{key}\""),

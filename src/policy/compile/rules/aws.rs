@@ -18,7 +18,7 @@ pub(super) fn aws(
         (_, Some(_)) => "aws_sigv4",
         (true, None) => "aws_credentials",
     };
-    let poor = of(accepted, providers).find(|provider| provider.identity_pool.is_none());
+    let poor = of(accepted, providers).find(|provider| provider.identity_pool().is_none());
     if accepted.is_empty() || poor.is_some() {
         let who = poor.map_or("nobody", |provider| provider.name.as_str());
         return Err(ConfigError::new(

@@ -6,23 +6,17 @@ use crate::policy::compile::providers::entra_misfit;
 
 /// Each issuer whose tokens or keys will hardly be what the provider takes them for.
 pub(super) fn of(at: &str, provider: &Provider, found: &mut Vec<ConfigError>) {
-    match provider {
-        Provider::EntraId(own) => {
-            if let Some(what) = entra_misfit(own) {
-                warn(found, format!("{at}.authority"), what);
-            }
-        }
-        Provider::Jwt(own) => {
-            let issuers = own.issuer.iter().flat_map(|OneOrMany(issuers)| issuers);
-            let misfits =
-                issuers.filter_map(|issuer| own.preset.and_then(|preset| misfit(preset, issuer)));
-            misfits.for_each(|what| warn(found, format!("{at}.issuer"), what));
-        }
-        Provider::ApiKey(_)
-        | Provider::Basic(_)
-        | Provider::Cognito(_)
-        | Provider::Http(_)
-        | Provider::Introspection(_) => {}
+    if let Provider::EntraId(own) = provider
+        && let Some(what) = entra_misfit(own)
+    {
+        warn(found, format!("{at}.authority"), what);
+    }
+    if let Provider::Jwt(own) = provider
+        && let Some(preset) = own.preset
+    {
+        let issuers = own.issuer.iter().flat_map(|OneOrMany(issuers)| issuers);
+        let misfits = issuers.filter_map(|issuer| misfit(preset, issuer));
+        misfits.for_each(|what| warn(found, format!("{at}.issuer"), what));
     }
 }
 
