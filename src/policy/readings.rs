@@ -97,6 +97,14 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Whether case can make a difference: a rule or the path has a letter in upper case.
+    fn folds(&self, path: &[u8]) -> bool {
+        let folded = self.folded.as_ref();
+        folded.is_some_and(|folded| folded.has_capitals || path.iter().any(u8::is_ascii_uppercase))
+    }
+}
+
 #[cfg(not(target_arch = "wasm32"))]
 impl Reader {
     /// Whether a path with capital letters has a second reading to a decision point, and is refused for it.
@@ -117,46 +125,21 @@ impl Policy {
         let readings = Readings::of(head, &self.reader).map_err(|denial| (denial, None))?;
         let first = readings.first();
         // "No match" would lead on to rules for other paths.
-        if readings
-            .all()
-            .any(|target| self.matcher.is_too_long(target.path))
-        {
+        if self.matcher.is_too_long(first.path) {
             return Err((Denial::MalformedPath, None));
         }
         let found = self.place(&first);
         if cfg!(readings_off) {
             return self.settle(found, &first);
         }
-        let values = |target: &Target<'_>| self.values(found, target);
         // Most requests have no other reading, and nothing is copied of them.
-        let mut held = None;
-        for other in readings.others() {
-            let place = self.place(&other);
-            let held = held.get_or_insert_with(|| values(&first));
-            if place != found || values(&other) != *held {
-                return Err(self.disagree((&first, found), (&other, place)));
-            }
-        }
-        // Without case a reading may come to another rule than with it; then all come to that one, or the request to none.
-        let folded = self.place_without_case(&first, found);
-        if folded != found && self.reader.spellings.case != Spelling::Same {
-            return Err(self.disagree((&first, found), (&first, folded)));
-        }
-        let mut held = None;
-        for other in readings.others() {
-            let place = self.place_without_case(&other, found);
-            let same_values = folded == found || {
-                let held = held.get_or_insert_with(|| self.values(folded, &first));
-                self.values(folded, &other) == *held
-            };
-            if place != folded || !same_values {
-                return Err(self.disagree((&first, folded), (&other, place)));
-            }
-        }
-        let found = folded;
-        if self.reader.spellings.adds_slash {
-            self.agree_with_slash(found, &readings)?;
-        }
+        let may_differ =
+            !readings.is_one() || self.reader.spellings.adds_slash || self.reader.folds(first.path);
+        let found = if may_differ {
+            self.find_for_all(found, &readings)?
+        } else {
+            found
+        };
         let rule = found.and_then(|place| self.rules.get(place));
         if let Some(rule) = rule.filter(|rule| !rule.route.is_sure(head)) {
             return Err(self.doubt(rule, &first));
@@ -174,6 +157,52 @@ impl Policy {
             }
         }
         self.settle(found, &first)
+    }
+
+    /// The rule that every reading comes to.
+    #[cold]
+    fn find_for_all(
+        &self,
+        found: Option<usize>,
+        readings: &Readings<'_>,
+    ) -> Result<Option<usize>, (Denial, Option<Disagreement>)> {
+        let first = readings.first();
+        let mut others = readings.others();
+        if others.any(|target| self.matcher.is_too_long(target.path)) {
+            return Err((Denial::MalformedPath, None));
+        }
+        self.agree(found, readings, &Self::place)?;
+        // Without case a reading may come to another rule than with it; then all come to that one, or the request to none.
+        let folded = self.place_without_case(&first, found);
+        if folded != found && self.reader.spellings.case != Spelling::Same {
+            return Err(self.disagree((&first, found), (&first, folded)));
+        }
+        self.agree(folded, readings, &|policy, target| {
+            policy.place_without_case(target, found)
+        })?;
+        if self.reader.spellings.adds_slash {
+            self.agree_with_slash(folded, readings)?;
+        }
+        Ok(folded)
+    }
+
+    /// All other readings come to the rule of the first, with the same values of the variables that it depends on.
+    fn agree(
+        &self,
+        found: Option<usize>,
+        readings: &Readings<'_>,
+        place_of: &dyn Fn(&Self, &Target<'_>) -> Option<usize>,
+    ) -> Result<(), (Denial, Option<Disagreement>)> {
+        let mut held = None;
+        for other in readings.others() {
+            let first = readings.first();
+            let place = place_of(self, &other);
+            let held = held.get_or_insert_with(|| self.values(found, &first));
+            if place != found || self.values(found, &other) != *held {
+                return Err(self.disagree((&first, found), (&other, place)));
+            }
+        }
+        Ok(())
     }
 
     /// Servers that take a path and the same with a slash behind it for one serve both by a rule that is written with the
@@ -238,12 +267,10 @@ impl Policy {
 
     /// The place of the rule by a reading without case; as it was `found` where case makes no difference.
     fn place_without_case(&self, target: &Target<'_>, found: Option<usize>) -> Option<usize> {
-        let Some(folded) = &self.reader.folded else {
+        let folded = self.reader.folded.as_ref();
+        let Some(folded) = folded.filter(|_| self.reader.folds(target.path)) else {
             return found;
         };
-        if !folded.has_capitals && !target.path.iter().any(u8::is_ascii_uppercase) {
-            return found;
-        }
         let path = target.path.to_ascii_lowercase();
         let target = Target {
             path: &path,

@@ -121,17 +121,16 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
     if cfg!(readings_off) {
         return true;
     }
-    let (host, has_port) = split_port(authority);
+    let (name, rest) = split_name(authority);
+    if !name.is_empty() {
+        return match rest.split_first() {
+            None => true,
+            Some((b':', port)) => is_port(port),
+            Some(_) => false,
+        };
+    }
+    let host = split_port(authority).0;
     let port = authority.get(host.len().saturating_add(1)..);
-    let port = port.filter(|port| has_port && !port.is_empty());
-    let number = port.map(|port| std::str::from_utf8(port).ok()?.parse::<u16>().ok());
-    let is_name = |host: &[u8]| {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
-        let is_label = |label: &[u8]| !label.is_empty() && label.iter().all(plain);
-        // One dot at the end is the root's; an empty label elsewhere is cut by some servers.
-        let host = host.strip_suffix(b".").unwrap_or(host);
-        host.split(|byte| *byte == b'.').all(is_label)
-    };
     let address = host
         .strip_prefix(b"[")
         .and_then(|rest| rest.strip_suffix(b"]"));
@@ -139,7 +138,40 @@ pub(super) fn is_authority(authority: &[u8]) -> bool {
         let text = std::str::from_utf8(text).ok();
         text.is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
     };
-    number != Some(None) && address.map_or_else(|| is_name(host), is_address)
+    address.is_some_and(is_address) && port.is_none_or(is_port)
+}
+
+/// The labels with dots between them that an authority begins with, and what follows them; nothing of it where a label is
+/// empty, which some servers cut. One dot at the end is the root's.
+fn split_name(authority: &[u8]) -> (&[u8], &[u8]) {
+    let mut before = b'.';
+    let mut end = 0;
+    for byte in authority.iter().copied() {
+        let is_plain = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !is_plain && byte != b'.' {
+            break;
+        }
+        if byte == b'.' && before == b'.' {
+            return (b"", authority);
+        }
+        before = byte;
+        end += 1;
+    }
+    authority.split_at_checked(end).unwrap_or((b"", authority))
+}
+
+/// Whether this is a port, or none: servers take the host before it (RFC 3986 §3.2.3).
+fn is_port(port: &[u8]) -> bool {
+    let mut value = 0_u32;
+    for digit in port {
+        if !digit.is_ascii_digit() {
+            return false;
+        }
+        value = value
+            .saturating_mul(10)
+            .saturating_add(u32::from(*digit & 15));
+    }
+    value <= u32::from(u16::MAX)
 }
 
 /// What of a request rules look at.

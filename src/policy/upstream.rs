@@ -1,16 +1,19 @@
 //! The headers that the filter speaks through, and nobody else.
 
+mod own_names;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::Value;
 
+use self::own_names::OwnNames;
 use super::principal::{Principal, Tellable};
 use crate::config::DisabledIdentity;
 use crate::headers::Headers;
 use crate::json::ClaimPath;
-use crate::overrides::is_override;
+use crate::overrides::{METHOD_HEADERS, TARGET_HEADERS};
 use crate::services::TemporaryCredentials;
 use crate::text::{self, LONGEST_TOLD, header_list, header_text};
 
@@ -88,38 +91,39 @@ pub struct UpstreamHeaders {
     identity: Vec<Rc<str>>,
     /// What shadow mode would have answered.
     shadow: String,
-    /// The same names with the usual prefix, where another is in use: applications that trusted them before may do so still.
-    defaults: Vec<String>,
+    /// Every header that only the filter may set, and those by which servers take a request for another.
+    own: OwnNames,
     claims: Vec<(Rc<str>, ClaimPath)>,
     profile: Vec<(Rc<str>, ClaimPath)>,
     payload: Option<Rc<str>>,
-    /// Whether some provider gives temporary AWS credentials.
-    aws: bool,
-    /// Whether headers are taken out by which frameworks replace the method or the path.
-    overrides: bool,
     /// Names in the host's filter state, by the order of [`IDENTITY`], of what stands there.
     state: Vec<Option<Rc<str>>>,
 }
 
 impl UpstreamHeaders {
     pub(super) fn new(prefix: &str, aws: bool) -> Self {
+        let named = |prefix: &str| {
+            let names = IDENTITY.iter().chain(&["shadow"]);
+            let names = names.map(|name| format!("{prefix}{name}"));
+            names.collect::<Vec<_>>()
+        };
+        let mut own = OwnNames::default();
+        // Applications that trusted the usual names before may do so still.
+        let usual = Some(PREFIX).filter(|usual| *usual != prefix);
+        let names = std::iter::once(prefix).chain(usual).flat_map(named);
+        names.for_each(|name| own.add(&name));
+        let fixed = SERVER.iter().chain(AWS.iter().filter(|_| aws));
+        fixed.for_each(|name| own.add(name));
+        let identity = IDENTITY.iter();
         Self {
-            identity: IDENTITY
-                .iter()
+            identity: identity
                 .map(|name| format!("{prefix}{name}").into())
                 .collect(),
             shadow: format!("{prefix}shadow"),
-            defaults: IDENTITY
-                .iter()
-                .chain(&["shadow"])
-                .map(|name| format!("{PREFIX}{name}"))
-                .filter(|_| prefix != PREFIX)
-                .collect(),
+            own,
             claims: Vec::new(),
             profile: Vec::new(),
             payload: None,
-            aws,
-            overrides: false,
             state: state_names().map(|name| Some(state_name(&name))).collect(),
         }
     }
@@ -140,18 +144,22 @@ impl UpstreamHeaders {
     }
 
     pub(super) fn add_claim(&mut self, name: String, path: ClaimPath) {
+        self.own.add(&name);
         self.claims.push((name.into(), path));
     }
 
     pub(super) fn add_profile(&mut self, name: String, path: ClaimPath) {
+        self.own.add(&name);
         self.profile.push((name.into(), path));
     }
 
-    pub(super) const fn remove_overrides(&mut self) {
-        self.overrides = true;
+    pub(super) fn remove_overrides(&mut self) {
+        let names = METHOD_HEADERS.iter().chain(&TARGET_HEADERS);
+        names.for_each(|name| self.own.add(name));
     }
 
     pub(super) fn set_payload(&mut self, name: String) {
+        self.own.add(&name);
         self.payload = Some(name.into());
     }
 
@@ -184,27 +192,7 @@ impl UpstreamHeaders {
     /// `x-auth-user-id` are the same variable.
     #[must_use]
     pub fn owns(&self, name: &[u8]) -> bool {
-        let same = |own: &str| {
-            own.len() == name.len()
-                && own
-                    .bytes()
-                    .zip(name)
-                    .all(|(own, held)| folded(own) == folded(*held))
-        };
-        same(&self.shadow)
-            || SERVER.iter().any(|own| same(own))
-            || self.defaults.iter().any(|own| same(own))
-            || self
-                .identity
-                .iter()
-                .chain(&self.payload)
-                .any(|own| same(own))
-            || self.aws && AWS.iter().any(|own| same(own))
-            || self.overrides && is_override(name)
-            || [&self.claims, &self.profile]
-                .into_iter()
-                .flatten()
-                .any(|(own, _)| same(own))
+        self.own.contain(name)
     }
 
     /// Whether `Connection` of a request for another protocol names more than that: the next hop takes out the headers that
@@ -376,13 +364,6 @@ pub(super) fn state_names() -> impl Iterator<Item = String> {
 
 fn state_name(fact: &str) -> Rc<str> {
     format!("auth_filter.{fact}").into()
-}
-
-fn folded(byte: u8) -> u8 {
-    if cfg!(readings_off) {
-        return byte.to_ascii_lowercase();
-    }
-    text::folded(byte)
 }
 
 /// A claim as a header: text as it is, an array of strings as a list, anything else as its JSON.

@@ -149,6 +149,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             let variants = readings::variants(&tokens)?;
             let series = rounds(options, &variants, options.rounds())?;
             report.grow(readings::TITLE, &variants, &series);
+            report.add("Readings of a clean path", &readings::hot_loop(&tokens)?);
         }
         if options.takes("workers") {
             report.add("Worker threads", &workers::measure(&tokens, SLICE)?);

@@ -78,6 +78,11 @@ impl<'h> Readings<'h> {
         self.target(&self.method, self.authority, &self.paths.first)
     }
 
+    /// Whether there is no other reading than the first.
+    pub(super) const fn is_one(&self) -> bool {
+        self.methods.is_empty() && self.authorities.is_empty() && self.paths.others.is_empty()
+    }
+
     /// Every other reading.
     pub(super) fn others(&self) -> impl Iterator<Item = Target<'_>> {
         self.all().skip(1)

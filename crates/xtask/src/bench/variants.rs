@@ -72,21 +72,27 @@ impl Ours {
 
     /// The filter with these keys, changed by further members of the configuration.
     pub(super) fn filter(&self, jwks: &Value, change: &Value) -> Value {
-        let mut configuration = json!({
-            "providers": { "jwt": {
-                "kind": "jwt",
-                "issuer": ISSUER,
-                "audiences": [AUDIENCE],
-                "jwks": { "inline": jwks },
-                "groups": [{ "claim": "groups" }],
-            } },
-            "rules": [{ "match": { "path_prefix": "/" }, "require": "user" }],
-        });
-        for (name, value) in change.as_object().into_iter().flatten() {
-            configuration[name] = value.clone();
-        }
+        let configuration = configuration(jwks, change);
         wasm_filter(&self.module, "auth_filter", &configuration)
     }
+}
+
+/// A configuration with these keys, changed by further members.
+pub(super) fn configuration(jwks: &Value, change: &Value) -> Value {
+    let mut configuration = json!({
+        "providers": { "jwt": {
+            "kind": "jwt",
+            "issuer": ISSUER,
+            "audiences": [AUDIENCE],
+            "jwks": { "inline": jwks },
+            "groups": [{ "claim": "groups" }],
+        } },
+        "rules": [{ "match": { "path_prefix": "/" }, "require": "user" }],
+    });
+    for (name, value) in change.as_object().into_iter().flatten() {
+        configuration[name] = value.clone();
+    }
+    configuration
 }
 
 fn wasm_filter(module: &Path, vm_id: &str, configuration: &Value) -> Value {
