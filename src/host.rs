@@ -85,7 +85,7 @@ impl RootContext for Root {
         let first = FIRST_ROOT.with(Cell::get).unwrap_or(self.id);
         match configure(recognise(first, self.started)) {
             Ok((gateway, host)) => {
-                // A second time is one too often for some hosts.
+                // ngx_wasm_module traps if the tick period is set twice.
                 if host.tick && !std::mem::replace(&mut self.ticks, true) {
                     call::set_tick_period(TICK);
                 }

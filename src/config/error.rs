@@ -102,7 +102,7 @@ const GONE: [(&str, &str); 1] = [(
 fn reword(path: &str, text: &str) -> (String, String) {
     for (start, what) in [
         ("unknown field `", "unknown key"),
-        ("duplicate field `", "this key stands twice"),
+        ("duplicate field `", "this key is listed twice"),
         ("missing field `", "this key is missing"),
     ] {
         let Some((name, rest)) = text

@@ -97,8 +97,8 @@ reads_itself! {
     SecretText, "A text that no log shows, or the variable of the proxy's environment that has it.",
         |generator| either(&[text(), generator.subschema_for::<super::secret::EnvironmentVariable>()]);
     Share, "A share: above 0, and 1 at the most.", |_generator| json_schema!({ "type": "number" });
-    StrictObject, "A JSON object in which no member stands twice.", |_generator| json_schema!({ "type": "object" });
-    StrictValue, "JSON in which no member stands twice.", |_generator| json_schema!({});
+    StrictObject, "A JSON object in which no member is listed twice.", |_generator| json_schema!({ "type": "object" });
+    StrictValue, "JSON in which no member is listed twice.", |_generator| json_schema!({});
 }
 
 impl<T: JsonSchema> JsonSchema for UniqueMap<T> {

@@ -35,7 +35,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             r#"{"rules": [], "rules": []}"#,
-            "rules: this key stands twice",
+            "rules: this key is listed twice",
         ),
         (r#"{"mode": "enforce"}"#, "rules: this key is missing"),
         (
@@ -76,15 +76,15 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             r#"{"rules": [], "providers": {"a": {"kind": "jwt", "kind": "jwt"}}}"#,
-            "providers.a.kind: this key stands twice",
+            "providers.a.kind: this key is listed twice",
         ),
         (
             r#"{"rules": [], "providers": {"a": {"kind": "jwt", "issuer": "i", "issuer": "i"}}}"#,
-            "providers.a.issuer: this key stands twice",
+            "providers.a.issuer: this key is listed twice",
         ),
         (
             r#"{"rules": [], "providers": {"a": {"kind": "jwt", "forward": true, "forward": true}}}"#,
-            "providers.a.forward: this key stands twice",
+            "providers.a.forward: this key is listed twice",
         ),
         (
             r#"{"rules": [], "providers": {"a": {"kind": "jws"}}}"#,

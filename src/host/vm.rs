@@ -418,7 +418,7 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
                 warn!("auth-filter: {not_pinned} keys of {uri} are not among the pinned ones");
             }
             metrics.count_all(metrics::KEYS, "skipped", *skipped);
-            info!("auth-filter: keys fetched from {uri}, {skipped} of them of no use{reasons}");
+            info!("auth-filter: keys fetched from {uri}, {skipped} of them ignored{reasons}");
         }
         keys::Notice::FoundOut(key) => {
             metrics.count(metrics::KEYS, "refused");

@@ -61,7 +61,7 @@ fn what_it_is(document: &[u8], read: &Value) -> String {
     }
     match Document::of(document) {
         // Only of what is read strictly it is known that it has no such members.
-        Document::Configuration => "JSON in which a member stands twice".to_owned(),
+        Document::Configuration => "JSON with a member that is listed twice".to_owned(),
         Document::Json => "other JSON".to_owned(),
         other => other.to_string(),
     }
@@ -116,7 +116,7 @@ mod tests {
             ),
             (
                 r#"{"issuer":"https://i","issuer":"https://i","jwks_uri":"https://k/"}"#,
-                Err("not an OpenID configuration, but JSON in which a member stands twice"),
+                Err("not an OpenID configuration, but JSON with a member that is listed twice"),
             ),
             (
                 r#"{"keys":[]}"#,

@@ -131,7 +131,7 @@ impl Contents {
                 let user = user(record.holder, object(value)?)?;
                 user.check()?;
                 if !seen.insert(format!("user {}", user.username)) {
-                    return Err(format!("the user {:?} stands twice", user.username));
+                    return Err(format!("the user {:?} is listed twice", user.username));
                 }
                 self.users.push(user);
             }
@@ -139,7 +139,7 @@ impl Contents {
                 let key = key(record.holder, object(value)?)?;
                 key.check()?;
                 if !seen.insert(format!("key {}", key.digest)) {
-                    return Err("a key with this digest stands twice".to_owned());
+                    return Err("a key with this digest is listed twice".to_owned());
                 }
                 self.keys.push(key);
             }

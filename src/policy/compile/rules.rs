@@ -159,7 +159,7 @@ fn resolve(
     for (index, part) in rule.resolve.iter().enumerate() {
         let at = format!("{at}.resolve[{index}]");
         if rule.resolve.iter().take(index).any(|other| other == part) {
-            return Err(ConfigError::new(at, "stands twice"));
+            return Err(ConfigError::new(at, "is listed twice"));
         }
         let gives = |provider: &Provider| {
             let identity = &provider.identity;

@@ -27,7 +27,7 @@ pub(super) fn of(config: &Config, policy: &Policy) -> Vec<ConfigError> {
             &mut found,
         );
         let at = format!("directories.{name}.cache_duration");
-        let what = "what somebody was granted is theirs for that long after it is taken away";
+        let what = "revoked grants stay effective for up to cache_duration";
         longer(&at, directory.cache_duration, HOUR, what, &mut found);
     }
     for (name, decision) in config.decisions.iter() {

@@ -106,7 +106,7 @@ fn what_is_wrong_is_told_with_its_line() {
         (
             Format::Csv,
             csv("user,ann,{}\nuser,ann,{}\n"),
-            "line 3: the user \"ann\" stands twice",
+            "line 3: the user \"ann\" is listed twice",
         ),
         (
             Format::Csv,

@@ -164,7 +164,10 @@ impl Compiled {
             _ => {
                 return Err(ConfigError::new(
                     format!("{at}.id"),
-                    format!("\"{}\" is not one; write \"us-east-1:1234...\"", pool.id),
+                    format!(
+                        "\"{}\" is not the id of an identity pool; write \"us-east-1:1234...\"",
+                        pool.id
+                    ),
                 ));
             }
         };

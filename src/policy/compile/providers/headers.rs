@@ -38,7 +38,7 @@ pub(super) fn compile(
             ));
         }
         if compiled.iter().any(|(known, _)| *known == lower) {
-            return Err(ConfigError::new(at, "this header stands twice"));
+            return Err(ConfigError::new(at, "this header is listed twice"));
         }
         let value = value.reveal(&at)?;
         if !is_value(value.reveal()) {

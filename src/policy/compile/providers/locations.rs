@@ -55,7 +55,7 @@ pub(super) fn compile(
             .take(index)
             .any(|(_, earlier)| earlier == location)
         {
-            return Err(ConfigError::new(at, "stands twice"));
+            return Err(ConfigError::new(at, "is listed twice"));
         }
     }
     let locations = locations.into_iter();

@@ -111,7 +111,7 @@ pub(super) fn named<'c>(at: &str, key: &str, value: &'c str) -> Result<&'c str, 
     }
     Err(ConfigError::new(
         format!("{at}.{key}"),
-        format!("\"{value}\" is not one"),
+        format!("\"{value}\" is not made of letters, digits, \"-\" and \"_\""),
     ))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn aws(
         if !sound(text) {
             return Err(ConfigError::new(
                 format!("{at}.aws_sigv4.{key}"),
-                format!("\"{text}\" is not one"),
+                format!("\"{text}\" is not a name of lower-case letters, digits and \"-\""),
             ));
         }
     }

@@ -89,7 +89,7 @@ fn keys(at: &str, jwks: &Jwks, found: &mut Vec<ConfigError>) {
         warn(
             found,
             format!("{at}.uri"),
-            "keys that come over http are whoever's is on the way; write https",
+            "keys fetched over http can be replaced in transit; use https",
         );
     }
 }
@@ -110,7 +110,7 @@ fn places(at: &str, places: &Places, found: &mut Vec<ConfigError>) {
             warn(
                 found,
                 format!("{at}.{key}"),
-                "adds to the default header, which is read too and taken out; write \"from_headers\": [] where tokens stand nowhere else, or list the headers",
+                "adds to the default header, which is read too and taken out; write \"from_headers\": [] if tokens are sent nowhere else, or list the headers",
             );
         }
     }

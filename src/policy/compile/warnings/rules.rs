@@ -61,7 +61,7 @@ pub(super) fn of(at: &str, rule: &Rule, policy: &Policy, found: &mut Vec<ConfigE
                     found,
                     format!("{at}.require"),
                     format!(
-                        "\"not\" lets pass whom it excludes while a directory of {} is away, which is \"on_error\": \"empty\"; write \"deny\"",
+                        "under \"not\", an unreachable directory of {} with \"on_error\": \"empty\" lets excluded callers in; use \"deny\"",
                         provider.name
                     ),
                 );
