@@ -21,50 +21,20 @@ use crate::credential::{
     self, Credential, CredentialError, Emptied, Emptying, Location, Presented,
 };
 use crate::headers::Headers;
-use crate::keys::{KeySourceId, KeyStore, SharedData};
+use crate::keys::{KeyStore, SharedData};
 use crate::policy::denial::{Answer, Denial};
 use crate::policy::principal::{Identity, Principal};
-use crate::policy::requirement::{Hurdle, RequestView, Requirement};
+use crate::policy::requirement::{RequestView, Requirement};
 use crate::policy::resource_metadata::Document;
+use crate::policy::unmet::{Pending, Unmet};
 use crate::policy::{
     Disagreement, Policy, Reading, Rule, UpstreamHeaders, UpstreamIdentity, Variables,
 };
 use crate::possession::{self, Replays};
-use crate::services::{Question, ServiceStore, TemporaryCredentials};
+use crate::services::{ServiceStore, TemporaryCredentials};
 use crate::time::{MonoTime, Now};
 use crate::time_budget::TimeBudget;
 use crate::tokens::{TokenDigest, TokenStore};
-
-/// What a request waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// The answers of a service, to a question and to those that go out with it.
-    Answers(Vec<Question>),
-    /// A key set.
-    Keys {
-        /// Which.
-        source: KeySourceId,
-        /// Whether it is there and lacks the token's key id.
-        unknown_key: bool,
-    },
-    /// Its turn, which has come then: so many passwords of one name came that they are looked at slowly, or hashes of others
-    /// come before its own.
-    Turn(MonoTime),
-}
-
-impl Need {
-    /// How many bytes of memory it takes.
-    #[must_use]
-    pub fn weight(&self) -> usize {
-        match self {
-            Self::Answers(questions) => {
-                let weights = questions.iter().map(Question::weight);
-                weights.fold(0, usize::saturating_add)
-            }
-            Self::Keys { .. } | Self::Turn(_) => 0,
-        }
-    }
-}
 
 /// What one VM knows.
 #[derive(Debug)]
@@ -87,12 +57,10 @@ pub struct Stores {
     pub tokens: TokenStore,
 }
 
-/// What to do with a request. There is no fifth answer.
+/// What becomes of a request. There is no fourth answer.
 #[must_use]
 #[derive(Debug)]
-pub enum Step {
-    /// Hold it until more is known.
-    Await(Need),
+pub enum Outcome {
     /// Let it through.
     Forward(Grant),
     /// Refuse it.
@@ -216,20 +184,8 @@ struct CountedAttempt {
     hash_at: Option<MonoTime>,
 }
 
-enum Verdict<'p> {
-    Blocked(Need),
-    Deny(Denial),
-    Permit(Option<Caller<'p>>),
-}
-
-impl From<Hurdle> for Verdict<'_> {
-    fn from(hurdle: Hurdle) -> Self {
-        match hurdle {
-            Hurdle::Asks(question) => Self::Blocked(Need::Answers(vec![question])),
-            Hurdle::Denied(denial) => Self::Deny(denial),
-        }
-    }
-}
+/// What becomes of a request: it passes, with its caller where it has one to speak of.
+type Judged<'p> = Result<Option<Caller<'p>>, Unmet>;
 
 /// A caller who may pass.
 struct Caller<'p> {
@@ -276,31 +232,39 @@ impl Exchange {
     }
 
     /// Answers from what is known now.
-    pub fn advance(&self, stores: &Stores, shared: &mut dyn SharedData, now: Now) -> Step {
+    ///
+    /// # Errors
+    /// What must come first.
+    pub fn advance(
+        &self,
+        stores: &Stores,
+        shared: &mut dyn SharedData,
+        now: Now,
+    ) -> Result<Outcome, Pending> {
         let _ = self.arrived.get_or_init(|| now.mono);
         if self.policy.refuses_headers_of(&self.head) {
-            return self.reject(None, Denial::OwnedHeader);
+            return Ok(self.reject(None, Denial::OwnedHeader));
         }
         if self.policy.mode == Mode::Disabled {
-            return Step::Forward(self.disabled());
+            return Ok(Outcome::Forward(self.disabled()));
         }
         let metadata = self.policy.resource_metadata.as_ref();
         if let Some(document) = metadata.and_then(|metadata| metadata.answer(&self.head)) {
-            return Step::Serve(document);
+            return Ok(Outcome::Serve(document));
         }
         let judged = self.judge_preflight();
-        let (rule, verdict) = judged.unwrap_or_else(|| match self.rule() {
+        let (rule, judged) = judged.unwrap_or_else(|| match self.rule() {
             Ok((rule, variables)) => {
-                let verdict = self.decide((rule, &variables), stores, shared, now);
-                (Some(rule), verdict)
+                let judged = self.decide((rule, &variables), stores, shared, now);
+                (Some(rule), judged)
             }
-            Err(denial) => (None, Verdict::Deny(denial)),
+            Err(denial) => (None, Err(denial.into())),
         });
-        match verdict {
-            Verdict::Blocked(need) => Step::Await(need),
-            Verdict::Deny(denial) => self.refuse(rule, denial),
-            Verdict::Permit(None) => Step::Forward(self.pass(rule)),
-            Verdict::Permit(Some(caller)) => Step::Forward(self.introduce(caller, now)),
+        match judged {
+            Err(Unmet::Pending(pending)) => Err(pending),
+            Err(Unmet::Denied(denial)) => Ok(self.refuse(rule, denial)),
+            Ok(None) => Ok(Outcome::Forward(self.pass(rule))),
+            Ok(Some(caller)) => Ok(Outcome::Forward(self.introduce(caller, now))),
         }
     }
 
@@ -311,7 +275,7 @@ impl Exchange {
     }
 
     /// The answer to a request that can wait no longer.
-    pub fn give_up(&self, denial: Denial) -> Step {
+    pub fn give_up(&self, denial: Denial) -> Outcome {
         self.refuse(self.rule().ok().map(|(rule, _)| rule), denial)
     }
 
@@ -321,7 +285,7 @@ impl Exchange {
 
     /// What becomes of a CORS-preflight request where the configuration lets such pass without a credential: what the
     /// announced request would, but for its caller.
-    fn judge_preflight(&self) -> Option<(Option<&Rule>, Verdict<'_>)> {
+    fn judge_preflight(&self) -> Option<(Option<&Rule>, Judged<'_>)> {
         if !self.policy.bypass_cors_preflight || self.peer.body_follows {
             return None;
         }
@@ -330,12 +294,12 @@ impl Exchange {
         if let Ok((own, _)) = self.rule()
             && matches!(own.requirement, Requirement::Deny)
         {
-            return Some((Some(own), Verdict::Deny(Denial::Denied)));
+            return Some((Some(own), Err(Denial::Denied.into())));
         }
         let announced = self.head.clone().with(":method", method);
-        let (rule, verdict) = match self.policy.find(&announced) {
+        Some(match self.policy.find(&announced) {
             Ok((rule, _)) if matches!(rule.requirement, Requirement::Deny) => {
-                (Some(rule), Verdict::Deny(Denial::Denied))
+                (Some(rule), Err(Denial::Denied.into()))
             }
             Ok((rule, _)) => {
                 // Whatever stands where a credential would is not a browser's.
@@ -343,11 +307,10 @@ impl Exchange {
                 if places.any(|place| place.is_used(&self.head)) {
                     return None;
                 }
-                (Some(rule), Verdict::Permit(None))
+                (Some(rule), Ok(None))
             }
-            Err(denial) => (None, Verdict::Deny(denial)),
-        };
-        Some((rule, verdict))
+            Err(denial) => (None, Err(denial.into())),
+        })
     }
 
     fn decide<'a>(
@@ -356,15 +319,15 @@ impl Exchange {
         stores: &'a Stores,
         shared: &mut dyn SharedData,
         now: Now,
-    ) -> Verdict<'a> {
+    ) -> Judged<'a> {
         match &rule.requirement {
-            Requirement::Public => return Verdict::Permit(None),
-            Requirement::Deny => return Verdict::Deny(Denial::Denied),
+            Requirement::Public => return Ok(None),
+            Requirement::Deny => return Err(Denial::Denied.into()),
             _ => {}
         }
         match credential::find(&self.head, &rule.locations) {
             Ok(presented) => self.judge((rule, variables), presented, (stores, shared), now),
-            Err(error) => Verdict::Deny(self.denial_of(rule, error)),
+            Err(error) => Err(self.denial_of(rule, error).into()),
         }
     }
 
@@ -385,7 +348,7 @@ impl Exchange {
         presented: Presented<'_>,
         (stores, shared): (&'a Stores, &mut dyn SharedData),
         now: Now,
-    ) -> Verdict<'a> {
+    ) -> Judged<'a> {
         let under = (rule, variables);
         match presented {
             Presented::One(credential) => {
@@ -397,7 +360,7 @@ impl Exchange {
             }
             Presented::Nothing => rule
                 .check(None, &self.view(rule, variables, &[]))
-                .map_or_else(Verdict::from, |()| Verdict::Permit(None)),
+                .map(|()| None),
         }
     }
 
@@ -410,7 +373,7 @@ impl Exchange {
         credential: &Credential<'_>,
         (stores, shared): (&'a Stores, &mut dyn SharedData),
         now: Now,
-    ) -> Verdict<'a> {
+    ) -> Judged<'a> {
         Authenticator::new(self, under, credential, (stores, shared), now).authenticate()
     }
 
@@ -436,19 +399,19 @@ impl Exchange {
         }
     }
 
-    fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Step {
+    fn refuse(&self, rule: Option<&Rule>, denial: Denial) -> Outcome {
         if self.policy.mode == Mode::Shadow {
             let mut grant = self.grant(Some(denial));
             grant.remark = self.policy.remark(rule, denial, &self.head);
-            return Step::Forward(grant);
+            return Outcome::Forward(grant);
         }
         self.reject(rule, denial)
     }
 
     /// A refusal in every mode.
-    fn reject(&self, rule: Option<&Rule>, denial: Denial) -> Step {
+    fn reject(&self, rule: Option<&Rule>, denial: Denial) -> Outcome {
         let answer = denial.answer(self.policy.challenge(rule, &self.head));
-        Step::Reject(Refusal {
+        Outcome::Reject(Refusal {
             denial,
             answer,
             rule: rule.map(|rule| rule.name.clone()),

@@ -10,13 +10,13 @@ use self::waiting::{Waiting, Wakers};
 use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::config::Mode;
-use crate::exchange::{Exchange, Grant, Need, Peer, Refusal, Step, Stores};
+use crate::exchange::{Exchange, Outcome, Peer, Stores};
 use crate::expiring::Digest;
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeySourceId, KeyStore, SharedData};
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
-use crate::policy::resource_metadata::Document;
+use crate::policy::unmet::Pending;
 use crate::possession::Replays;
 use crate::services::{self, Call, Service, ServiceId, ServiceStore};
 use crate::time::{MonoTime, Now};
@@ -49,24 +49,10 @@ pub enum Notice {
     Service(ServiceId, services::Notice),
 }
 
-/// What becomes of a request.
-#[must_use]
-#[derive(Debug)]
-pub enum Outcome {
-    /// It goes on.
-    Forward(Grant),
-    /// It waits; [`Gateway::poll_settled`] answers it.
-    Held,
-    /// It is refused.
-    Reject(Refusal),
-    /// It is for a document of the filter's own.
-    Serve(Document),
-}
-
 #[derive(Debug)]
 struct Held {
     exchange: Exchange,
-    need: Need,
+    pending: Pending,
     wakers: Wakers,
     deadline: MonoTime,
     /// The questions that it has asked: their answers are kept for as long as it waits.
@@ -166,8 +152,8 @@ impl Gateway {
         }
     }
 
-    /// Takes a request in; `peer` is where it comes from, as far as somebody asks. Where the request is held,
-    /// [`Self::poll_callout`] may have something to send.
+    /// Takes a request in; `peer` is where it comes from, as far as somebody asks. `None` where the request is held:
+    /// [`Self::poll_callout`] may have something to send, and [`Self::poll_settled`] answers it.
     pub fn handle_request(
         &mut self,
         id: u32,
@@ -175,49 +161,47 @@ impl Gateway {
         peer: Peer,
         shared: &mut dyn SharedData,
         now: Now,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         let exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
-        let need = match exchange.advance(&self.stores, shared, now) {
-            Step::Forward(grant) => return Outcome::Forward(grant),
-            Step::Reject(refusal) => return Outcome::Reject(refusal),
-            Step::Serve(document) => return Outcome::Serve(document),
-            Step::Await(need) => need,
+        let pending = match exchange.advance(&self.stores, shared, now) {
+            Ok(outcome) => return Some(outcome),
+            Err(pending) => pending,
         };
-        let crowded = matches!(need, Need::Answers(_)) && !self.stores.services.takes_more();
-        if crowded || !self.has_room(&exchange, &need) {
-            return settle(exchange.give_up(crowded_out(&need))).unwrap_or(Outcome::Held);
+        let crowded = matches!(pending, Pending::Answers(_)) && !self.stores.services.takes_more();
+        if crowded || !self.has_room(&exchange, &pending) {
+            return Some(exchange.give_up(crowded_out(&pending)));
         }
         exchange.find_client();
-        self.sought = match need {
-            Need::Keys { source, .. } => Some(source),
-            Need::Answers(_) | Need::Turn(_) => None,
+        self.sought = match pending {
+            Pending::Keys { source, .. } => Some(source),
+            Pending::Answers(_) | Pending::Until(_) => None,
         };
         let deadline = now.mono.plus(self.policy.limits.hold);
-        self.hold(id, exchange, need, (deadline, Vec::new()), now);
-        Outcome::Held
+        self.hold(id, exchange, pending, (deadline, Vec::new()), now);
+        None
     }
 
     /// Whether one more request may wait, for this.
-    fn has_room(&self, exchange: &Exchange, need: &Need) -> bool {
+    fn has_room(&self, exchange: &Exchange, pending: &Pending) -> bool {
         let limits = &self.policy.limits;
-        let bytes = exchange.weight().saturating_add(need.weight());
+        let bytes = exchange.weight().saturating_add(pending.weight());
         self.held.len() < limits.held_requests
             && self.held_bytes.saturating_add(bytes) <= limits.held_bytes
-            && (!matches!(need, Need::Answers(_)) || self.stores.services.has_room())
+            && (!matches!(pending, Pending::Answers(_)) || self.stores.services.has_room())
     }
 
-    /// Lets a request wait for what it needs, until the deadline at the most; but for its turn it waits until then.
+    /// Lets a request wait for what must come first, until the deadline at the most; but for its turn it waits until then.
     fn hold(
         &mut self,
         id: u32,
         exchange: Exchange,
-        need: Need,
+        pending: Pending,
         (mut deadline, mut asked): (MonoTime, Vec<Digest>),
         now: Now,
     ) {
         let Stores { keys, services, .. } = &mut self.stores;
-        let wakers = match &need {
-            Need::Answers(questions) => {
+        let wakers = match &pending {
+            Pending::Answers(questions) => {
                 for question in questions {
                     services.want(question, now);
                 }
@@ -231,7 +215,7 @@ impl Gateway {
                 }
                 Wakers::Answers(digests)
             }
-            Need::Keys {
+            Pending::Keys {
                 source,
                 unknown_key,
             } => {
@@ -241,18 +225,18 @@ impl Gateway {
                 }
                 Wakers::Keys(*source)
             }
-            Need::Turn(at) => {
+            Pending::Until(at) => {
                 deadline = *at;
                 Wakers::Time
             }
         };
         self.waiting.add(id, &wakers, deadline, keys, now.mono);
-        let weight = exchange.weight().saturating_add(need.weight());
+        let weight = exchange.weight().saturating_add(pending.weight());
         self.held_bytes = self.held_bytes.saturating_add(weight);
         let held = Held {
             weight,
             exchange,
-            need,
+            pending,
             wakers,
             deadline,
             asked,
@@ -368,19 +352,19 @@ impl Gateway {
             return None;
         }
         let Stores { keys, services, .. } = &mut self.stores;
-        match &self.held.get(&id)?.need {
-            Need::Keys { source, .. } => keys.join(*source, shared, now.mono).map(Callout::Keys),
-            Need::Answers(questions) => questions
+        match &self.held.get(&id)?.pending {
+            Pending::Keys { source, .. } => keys.join(*source, shared, now.mono).map(Callout::Keys),
+            Pending::Answers(questions) => questions
                 .first()
                 .and_then(|question| services.join(question, free, now.mono))
                 .map(Callout::Service),
-            Need::Turn(_) => None,
+            Pending::Until(_) => None,
         }
     }
 
-    /// What becomes of one held request by what is known now, in this VM and in others.
+    /// What becomes of one held request by what is known now, in this VM and in others; `None` while it waits.
     pub fn settle(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
-        if let Need::Keys { source, .. } = self.held.get(&id)?.need {
+        if let Pending::Keys { source, .. } = self.held.get(&id)?.pending {
             self.stores.keys.import(source, shared, now.mono);
         }
         self.look(id, shared, now)
@@ -389,37 +373,37 @@ impl Gateway {
     /// Answers a held request from what is known now, or lets it wait on.
     fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
         let held = self.take(id)?;
-        let deadline = match held.need {
-            // What it needs in its turn it may wait for like any other.
-            Need::Turn(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
+        let deadline = match held.pending {
+            // What must come first in its turn it may wait for like any other.
+            Pending::Until(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
             _ => held.deadline,
         };
-        let need = match held.exchange.advance(&self.stores, shared, now) {
-            Step::Await(need) => need,
-            step => {
+        let pending = match held.exchange.advance(&self.stores, shared, now) {
+            Err(pending) => pending,
+            Ok(outcome) => {
                 self.unpin(&held.asked);
-                return settle(step);
+                return Some(outcome);
             }
         };
         let denial = if now.mono >= deadline {
-            unavailable(&need)
-        } else if self.has_room(&held.exchange, &need) {
-            self.hold(id, held.exchange, need, (deadline, held.asked), now);
-            return Some(Outcome::Held);
+            unavailable(&pending)
+        } else if self.has_room(&held.exchange, &pending) {
+            self.hold(id, held.exchange, pending, (deadline, held.asked), now);
+            return None;
         } else {
-            crowded_out(&need)
+            crowded_out(&pending)
         };
-        let step = held.exchange.give_up(denial);
+        let outcome = held.exchange.give_up(denial);
         self.leave(&held);
-        settle(step)
+        Some(outcome)
     }
 
     /// The answer to a held request that cannot wait as its host would have it.
     pub fn give_up(&mut self, id: u32) -> Option<Outcome> {
         let held = self.take(id)?;
-        let step = held.exchange.give_up(unavailable(&held.need));
+        let outcome = held.exchange.give_up(unavailable(&held.pending));
         self.leave(&held);
-        settle(step)
+        Some(outcome)
     }
 
     /// Begins a tick, before anything else is asked of it: as much may be settled, and may go out, as once.
@@ -463,11 +447,8 @@ impl Gateway {
     /// Drops what a request that waits no more has asked, where nobody else waits for it.
     fn leave(&mut self, held: &Held) {
         self.unpin(&held.asked);
-        let Need::Answers(questions) = &held.need else {
-            return;
-        };
         let services = &mut self.stores.services;
-        for question in questions {
+        for question in held.pending.questions() {
             if !self.waiting.is_awaited(&services.digest(question)) {
                 services.forget(question);
             }
@@ -492,43 +473,32 @@ impl Gateway {
             && let Some(id) = self.waiting.pop()
         {
             self.looks = self.looks.saturating_sub(1);
-            match self.look(id, shared, now) {
-                Some(Outcome::Held) | None => {}
-                Some(outcome) => settled.push((id, outcome)),
-            }
+            let outcome = self.look(id, shared, now);
+            settled.extend(outcome.map(|outcome| (id, outcome)));
         }
         settled
     }
 }
 
 /// The refusal of a request that may not wait.
-const fn crowded_out(need: &Need) -> Denial {
-    match need {
+const fn crowded_out(pending: &Pending) -> Denial {
+    match pending {
         // Nothing is out of order but the number of passwords.
-        Need::Turn(_) => unavailable(need),
-        Need::Answers(_) | Need::Keys { .. } => Denial::TooManyWaiting { retry_after: 1 },
+        Pending::Until(_) => unavailable(pending),
+        Pending::Answers(_) | Pending::Keys { .. } => Denial::TooManyWaiting { retry_after: 1 },
     }
 }
 
 /// The refusal of a request that can wait no longer.
-const fn unavailable(need: &Need) -> Denial {
-    match need {
-        Need::Answers(_) => Denial::ServiceUnavailable { retry_after: 1 },
+const fn unavailable(pending: &Pending) -> Denial {
+    match pending {
+        Pending::Answers(_) => Denial::ServiceUnavailable { retry_after: 1 },
         // The keys that there are serve.
-        Need::Keys {
+        Pending::Keys {
             unknown_key: true, ..
         } => Denial::SignaturesThrottled { retry_after: 1 },
-        Need::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
-        Need::Turn(_) => Denial::Throttled { retry_after: 1 },
-    }
-}
-
-fn settle(step: Step) -> Option<Outcome> {
-    match step {
-        Step::Await(_) => None,
-        Step::Forward(grant) => Some(Outcome::Forward(grant)),
-        Step::Reject(refusal) => Some(Outcome::Reject(refusal)),
-        Step::Serve(document) => Some(Outcome::Serve(document)),
+        Pending::Keys { .. } => Denial::KeysUnavailable { retry_after: 1 },
+        Pending::Until(_) => Denial::Throttled { retry_after: 1 },
     }
 }
 

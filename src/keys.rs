@@ -14,11 +14,13 @@ mod shared;
 mod slot;
 mod snapshot;
 
+use std::rc::Rc;
+
 pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::fetch::{Notice, Schedule};
 pub use self::shared::{CommonSecret, Entry, NoStore, Seal, SharedData, Swap};
-pub use self::slot::{Finding, KeyState, Lookup, Sought};
+pub use self::slot::{Finding, KeyState, Sought, Unavailable};
 
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
@@ -103,13 +105,17 @@ impl KeyStore {
         self.slot(id).map(Slot::source)
     }
 
-    /// What is known of a key set at this time.
-    #[must_use]
-    pub fn lookup(&self, id: KeySourceId, now: MonoTime) -> Lookup<'_> {
-        self.slot(id)
-            .map_or(Lookup::Unavailable { retry_after: 1 }, |slot| {
-                slot.lookup(now)
-            })
+    /// The keys to verify with at this time; `None` while a fetch is due or under way.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the last fetch failed and the next must wait.
+    pub fn lookup(
+        &self,
+        id: KeySourceId,
+        now: MonoTime,
+    ) -> Result<Option<&Rc<KeySet>>, Unavailable> {
+        let slot = self.slot(id).ok_or(Unavailable { retry_after: 1 })?;
+        slot.lookup(now)
     }
 
     /// What requests that wait for a key set depend on; `None` for a set that the policy does not have.

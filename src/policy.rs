@@ -17,6 +17,7 @@ pub mod requirement;
 pub mod resource_metadata;
 pub mod route;
 mod self_tests;
+pub mod unmet;
 mod upstream;
 
 use std::rc::Rc;
@@ -29,13 +30,14 @@ pub use self::explain::Explanation;
 use self::denial::{Challenge, Denial};
 use self::matcher::Matcher;
 use self::path::{CanonicalPath, MatchPath};
-use self::principal::{Kind, Missing, Principal};
+use self::principal::{Kind, Principal};
 use self::provider::{ChallengeScheme, Provider};
 use self::readings::Reader;
 pub use self::readings::{Disagreement, Reading};
-use self::requirement::{Hurdle, RequestView, Requirement};
+use self::requirement::{RequestView, Requirement};
 use self::resource_metadata::ResourceMetadata;
 use self::route::Route;
+use self::unmet::Unmet;
 use crate::config::{ClientAddress, ConfigError, DisabledIdentity, Mode, ProviderId, Resolve};
 use crate::credential::{Location, Places, Reach};
 use crate::headers::Headers;
@@ -82,7 +84,7 @@ impl Rule {
         &self,
         caller: Option<&Principal<'_>>,
         view: &RequestView<'_>,
-    ) -> Result<(), Hurdle> {
+    ) -> Result<(), Unmet> {
         // Where there are several readings, each must pass.
         let mut reading = view.readings.get(..1).unwrap_or_default();
         for place in 0..view.readings.len().max(1) {
@@ -106,11 +108,8 @@ impl Rule {
             };
             match missing {
                 // Groups that nobody knows are not told, and nothing depends on them.
-                None | Some(Missing::Overage) => {}
-                Some(Missing::Asks(question)) => return Err(Hurdle::Asks(question)),
-                Some(Missing::Fails(retry_after)) => {
-                    return Err(Denial::ServiceUnavailable { retry_after }.into());
-                }
+                None | Some(Unmet::Denied(Denial::GroupsOverage)) => {}
+                Some(unmet) => return Err(unmet),
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ pub use self::directory::{Attributes, Directory, Extract, Mapping};
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
 pub use self::secret::Secret;
-pub use self::store::{Call, Lookup, Notice, Question, ServiceStore};
+pub use self::store::{Call, Notice, Question, ServiceStore, Unavailable};
 
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY};
 use crate::expiring::{Digest, keyed_digest};

@@ -13,8 +13,8 @@ use std::hint::black_box;
 
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
-use auth_filter::exchange::Peer;
-use auth_filter::gateway::{Gateway, Outcome};
+use auth_filter::exchange::{Outcome, Peer};
+use auth_filter::gateway::Gateway;
 use auth_filter::headers::Headers;
 use auth_filter::keys::NoStore;
 use auth_filter::policy::Policy;
@@ -102,7 +102,7 @@ impl Vm {
         let outcome =
             self.gateway
                 .handle_request(self.requests, head, Peer::default(), &mut NoStore, now);
-        let Outcome::Forward(grant) = outcome else {
+        let Some(Outcome::Forward(grant)) = outcome else {
             panic!("{path}: {outcome:?}");
         };
         let read = (

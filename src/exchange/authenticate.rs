@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::copies::Callers;
-use super::{Caller, Exchange, Need, Stores, Verdict};
+use super::{Caller, Exchange, Judged, Stores};
 use crate::config::ProviderId;
 use crate::credential::{Credential, Emptying};
 use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
@@ -16,9 +16,9 @@ use crate::keys::{Finding, KeySourceId, SharedData, Sought};
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};
 use crate::policy::provider::{Form, Provider, TokenRules, Verification};
-use crate::policy::requirement::Hurdle;
+use crate::policy::unmet::{Pending, Unmet};
 use crate::policy::{Rule, Variables};
-use crate::services::{Answer, Ask, Lookup, Question, ServiceId, TemporaryCredentials, Vouching};
+use crate::services::{Answer, Ask, Question, ServiceId, TemporaryCredentials, Vouching};
 use crate::time::{MonoTime, Now};
 use crate::tokens::{TokenDigest, TokenPlace};
 
@@ -53,31 +53,6 @@ pub(super) struct Authenticator<'p, 'c> {
     remembers: bool,
 }
 
-/// What becomes of one of several credentials, whatever the rule says of its caller.
-pub(super) enum Judged {
-    Fails(Denial),
-    Holds(Callers),
-    Waits(Need),
-}
-
-/// Why nobody vouches for a credential.
-enum Doubt {
-    Needs(Need),
-    Denied(Denial),
-}
-
-impl From<TokenError> for Doubt {
-    fn from(error: TokenError) -> Self {
-        Self::Denied(error.into())
-    }
-}
-
-impl From<Denial> for Doubt {
-    fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
-    }
-}
-
 impl<'p, 'c> Authenticator<'p, 'c> {
     pub(super) fn new(
         exchange: &'p Exchange,
@@ -106,8 +81,8 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         }
     }
 
-    /// Whom one of several stands for. They have one budget together.
-    pub(super) fn judge_alone(&mut self, budget: &mut Option<Budget>) -> Judged {
+    /// Whom one of several stands for, whatever the rule says of its caller. They have one budget together.
+    pub(super) fn judge_alone(&mut self, budget: &mut Option<Budget>) -> Result<Callers, Unmet> {
         if let Some(shared) = budget.take() {
             self.budget = shared;
         }
@@ -120,9 +95,9 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         judged
     }
 
-    fn look_for_callers(&mut self) -> Judged {
+    fn look_for_callers(&mut self) -> Result<Callers, Unmet> {
         if self.is_too_large() {
-            return Judged::Fails(self.too_large());
+            return Err(self.too_large().into());
         }
         let mut denial: Option<Denial> = None;
         let mut callers = Vec::new();
@@ -132,16 +107,16 @@ impl<'p, 'c> Authenticator<'p, 'c> {
             };
             match self.hold(*id, provider) {
                 Ok(identity) => callers.push((*id, identity)),
-                Err(Doubt::Needs(need)) => return Judged::Waits(need),
-                Err(Doubt::Denied(other)) => {
+                Err(pending @ Unmet::Pending(_)) => return Err(pending),
+                Err(Unmet::Denied(other)) => {
                     denial = Some(denial.map_or(other, |before| before.most_specific(other)));
                 }
             }
         }
         if callers.is_empty() {
-            Judged::Fails(denial.unwrap_or(Denial::Token(TokenError::UnknownIssuer)))
+            Err(denial.map_or(TokenError::UnknownIssuer.into(), Unmet::Denied))
         } else {
-            Judged::Holds(callers)
+            Ok(callers)
         }
     }
 
@@ -163,60 +138,46 @@ impl<'p, 'c> Authenticator<'p, 'c> {
 
     /// Tries the credential with each provider of the rule that looks where it stands: one that permits is enough, one
     /// that cannot be asked yet is waited for, and of refusals the one that went furthest is reported.
-    pub(super) fn authenticate(mut self) -> Verdict<'p> {
+    pub(super) fn authenticate(mut self) -> Judged<'p> {
         if self.is_too_large() {
-            return Verdict::Deny(self.too_large());
+            return Err(self.too_large().into());
         }
-        let verdict = self.try_each();
+        let judged = self.try_each();
         if self.vouched {
             self.refund_all();
         }
-        verdict
+        judged
     }
 
-    fn try_each(&mut self) -> Verdict<'p> {
+    fn try_each(&mut self) -> Judged<'p> {
         let mut denial: Option<Denial> = None;
-        let mut blocked = None;
+        let mut pending = None;
         for id in &self.rule.accepted {
             let Some(provider) = self.looks_here(*id) else {
                 continue;
             };
             match self.ask(*id, provider) {
-                Verdict::Blocked(need) => blocked = blocked.or(Some(need)),
-                Verdict::Deny(other) => {
+                Ok(caller) => return Ok(Some(caller)),
+                Err(Unmet::Pending(first)) => pending = pending.or(Some(first)),
+                Err(Unmet::Denied(other)) => {
                     denial = Some(denial.map_or(other, |before| before.most_specific(other)));
                 }
-                permit @ Verdict::Permit(_) => return permit,
             }
         }
-        blocked.map_or_else(
-            || Verdict::Deny(denial.unwrap_or(Denial::Token(TokenError::UnknownIssuer))),
-            Verdict::Blocked,
-        )
+        let denial = denial.unwrap_or(Denial::Token(TokenError::UnknownIssuer));
+        Err(pending.map_or(Unmet::Denied(denial), Unmet::Pending))
     }
 
-    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Verdict<'p> {
-        let profile = match self.hold(id, provider) {
-            Ok(profile) => profile,
-            Err(Doubt::Needs(need)) => return Verdict::Blocked(need),
-            Err(Doubt::Denied(denial)) => return Verdict::Deny(denial),
-        };
+    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Caller<'p>, Unmet> {
+        let profile = self.hold(id, provider)?;
         let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
         let readings = self.exchange.policy.decided(self.rule, &self.exchange.head);
         let view = self.exchange.view(self.rule, self.variables, &readings);
-        match self.rule.check(Some(&principal), &view) {
-            Ok(()) => {}
-            Err(Hurdle::Asks(question)) => {
-                return Verdict::Blocked(Need::Answers(principal.with_others(question)));
-            }
-            Err(denied) => return denied.into(),
-        }
-        let aws = match self.aws_credentials(&principal) {
-            Ok(aws) => aws,
-            Err(hurdle) => return hurdle.into(),
-        };
+        let checked = self.rule.check(Some(&principal), &view);
+        checked.map_err(|unmet| principal.with_others(unmet))?;
+        let aws = self.aws_credentials(&principal)?;
         let foreign = self.exchange.foreign.borrow();
-        Verdict::Permit(Some(Caller {
+        Ok(Caller {
             rule: self.rule,
             principal,
             emptied: self.exchange.emptied(Emptying::Beside {
@@ -225,11 +186,11 @@ impl<'p, 'c> Authenticator<'p, 'c> {
                 foreign: foreign.as_ref().filter(|_| provider.forwards_foreign),
             }),
             aws,
-        }))
+        })
     }
 
     /// Whom the credential stands for, where it counts in this request and is its own caller's.
-    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Doubt> {
+    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Unmet> {
         self.is_new = false;
         let exchange = self.exchange;
         if !provider
@@ -253,7 +214,7 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         Ok(identity)
     }
 
-    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Doubt> {
+    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Unmet> {
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
@@ -329,7 +290,7 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         &mut self,
         service: ServiceId,
         rules: &TokenRules,
-    ) -> Result<Rc<Vouching>, Doubt> {
+    ) -> Result<Rc<Vouching>, Unmet> {
         let limit = self.exchange.policy.limits.token_bytes;
         let token = self
             .token
@@ -365,23 +326,20 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         service: ServiceId,
         ask: Ask,
         refusal: Denial,
-    ) -> Result<Rc<Vouching>, Doubt> {
+    ) -> Result<Rc<Vouching>, Unmet> {
         let question = Question { service, ask };
-        match self.stores.services.lookup(&question, self.now) {
-            Lookup::Ready(Answer::Vouches(vouching)) => {
+        match self.stores.services.lookup(&question, self.now)? {
+            Some(Answer::Vouches(vouching)) => {
                 self.in_time(vouching.claims())?;
                 Ok(Rc::clone(vouching))
             }
-            Lookup::Ready(_) => Err(refusal.into()),
-            Lookup::Pending => Err(Doubt::Needs(Need::Answers(vec![question]))),
-            Lookup::Unavailable { retry_after } => {
-                Err(Denial::ServiceUnavailable { retry_after }.into())
-            }
+            Some(_) => Err(refusal.into()),
+            None => Err(question.into()),
         }
     }
 
     /// What a service says of a credential ends with the credential.
-    fn in_time(&self, claims: &ClaimSet) -> Result<(), Doubt> {
+    fn in_time(&self, claims: &ClaimSet) -> Result<(), Unmet> {
         match claims.expires_at() {
             Some(expires_at) if self.now.wall >= expires_at => Err(TokenError::Expired.into()),
             _ => Ok(()),
@@ -392,7 +350,7 @@ impl<'p, 'c> Authenticator<'p, 'c> {
     fn aws_credentials(
         &self,
         caller: &Principal<'p>,
-    ) -> Result<Option<&'p TemporaryCredentials>, Hurdle> {
+    ) -> Result<Option<&'p TemporaryCredentials>, Unmet> {
         if !self.rule.aws_credentials && self.rule.aws_sigv4.is_none() {
             return Ok(None);
         }
@@ -412,17 +370,14 @@ impl<'p, 'c> Authenticator<'p, 'c> {
             expires_at: claims.expires_at(),
         };
         let question = Question { service, ask };
-        match self.stores.services.lookup(&question, self.now) {
+        match self.stores.services.lookup(&question, self.now)? {
             // The service gives out what has ended, or this clock is wrong: no use to the upstream either way.
-            Lookup::Ready(Answer::Credentials(issued)) if self.now.wall >= issued.expires_at => {
+            Some(Answer::Credentials(issued)) if self.now.wall >= issued.expires_at => {
                 Err(Denial::ServiceUnavailable { retry_after: 1 }.into())
             }
-            Lookup::Ready(Answer::Credentials(issued)) => Ok(Some(issued)),
-            Lookup::Ready(_) => Err(Denial::AwsCredentialsRefused.into()),
-            Lookup::Pending => Err(Hurdle::Asks(question)),
-            Lookup::Unavailable { retry_after } => {
-                Err(Denial::ServiceUnavailable { retry_after }.into())
-            }
+            Some(Answer::Credentials(issued)) => Ok(Some(issued)),
+            Some(_) => Err(Denial::AwsCredentialsRefused.into()),
+            None => Err(question.into()),
         }
     }
 }
@@ -433,7 +388,7 @@ fn unknown_key(
     source: KeySourceId,
     token: &UntrustedToken<'_>,
     (arrived, now): (MonoTime, MonoTime),
-) -> Doubt {
+) -> Unmet {
     let sought = Sought {
         key_id: token.key_id(),
         issued_at: token.claims().issued_at(),
@@ -441,7 +396,7 @@ fn unknown_key(
     };
     match stores.keys.seek(source, &sought, now) {
         Finding::Absent => TokenError::UnknownKey.into(),
-        Finding::Fetch => Doubt::Needs(Need::Keys {
+        Finding::Fetch => Unmet::Pending(Pending::Keys {
             source,
             unknown_key: true,
         }),

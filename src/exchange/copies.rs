@@ -3,14 +3,15 @@
 
 use std::rc::Rc;
 
-use super::authenticate::{Authenticator, Judged};
-use super::{Exchange, Need, Stores, Verdict};
+use super::authenticate::Authenticator;
+use super::{Exchange, Judged, Stores};
 use crate::config::ProviderId;
 use crate::credential::{self, Copies, Credential};
 use crate::jose::{Malformation, TokenError};
 use crate::keys::SharedData;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Identity;
+use crate::policy::unmet::{Pending, Unmet};
 use crate::policy::{Rule, Variables};
 use crate::time::Now;
 use crate::tokens::{TokenDigest, is_final};
@@ -24,7 +25,7 @@ struct Found {
     /// The first that holds, and whom it stands for.
     holds: Option<(usize, Callers)>,
     /// What the first that can be asked about waits for.
-    needs: Option<(usize, Need)>,
+    pending: Option<(usize, Pending)>,
     /// Whether there is one of which nothing is known, and nobody is asked about it.
     unknown: bool,
     /// An outage, or a throttle, that hides whom one stands for.
@@ -44,40 +45,36 @@ impl Exchange {
         copies: &[Credential<'_>],
         (stores, shared): (&'a Stores, &mut dyn SharedData),
         now: Now,
-    ) -> Verdict<'a> {
+    ) -> Judged<'a> {
         let digest = digest(rule, copies, stores);
         let changes = stores.keys.changes();
         if let Some(error) = stores.tokens.refusal(digest, changes, now) {
-            return Verdict::Deny(error.into());
+            return Err(error.into());
         }
-        let found = match self.look_at_each((rule, variables), copies, (stores, &mut *shared), now)
-        {
-            Ok(found) => found,
-            Err(denial) => return Verdict::Deny(denial),
-        };
-        if let Some((index, need)) = found.needs {
-            if asks(&need) {
+        let found = self.look_at_each((rule, variables), copies, (stores, &mut *shared), now)?;
+        if let Some((index, pending)) = found.pending {
+            if asks(&pending) {
                 self.asks_about.set(Some(index));
             }
-            return Verdict::Blocked(need);
+            return Err(pending.into());
         }
         let denial = found.denial.unwrap_or(Denial::Ambiguous);
         let Some((index, _)) = found.holds else {
             // What was said of the first is remembered: the next time the next one is asked about.
             if found.unknown {
-                return Verdict::Deny(Denial::ServiceUnavailable { retry_after: 1 });
+                return Err(Denial::ServiceUnavailable { retry_after: 1 }.into());
             }
             if let (true, Denial::Token(error)) = (found.is_final, denial) {
                 stores.tokens.refuse(digest, error, changes, now);
             }
-            return Verdict::Deny(denial);
+            return Err(denial.into());
         };
         match (found.hidden, found.unknown, copies.get(index)) {
-            (Some(hidden), ..) => Verdict::Deny(hidden),
+            (Some(hidden), ..) => Err(hidden.into()),
             (None, false, Some(copy)) => {
                 self.authenticate((rule, variables), copy, (stores, shared), now)
             }
-            _ => Verdict::Deny(Denial::Ambiguous),
+            _ => Err(Denial::Ambiguous.into()),
         }
     }
 
@@ -90,24 +87,24 @@ impl Exchange {
         (explicit, copies): (&Credential<'_>, Copies<'_>),
         (stores, shared): (&'a Stores, &mut dyn SharedData),
         now: Now,
-    ) -> Verdict<'a> {
+    ) -> Judged<'a> {
         let under = (rule, variables);
         self.foreign.replace(None);
         let first = self.authenticate(under, explicit, (stores, &mut *shared), now);
         let error = match first {
-            Verdict::Deny(Denial::Token(error)) if is_foreign(error, &explicit.token) => error,
-            verdict => return verdict,
+            Err(Unmet::Denied(Denial::Token(error))) if is_foreign(error, &explicit.token) => error,
+            judged => return judged,
         };
         self.foreign.replace(Some(explicit.location.clone()));
         let other = match copies.alone() {
             Ok(presented) => self.judge(under, presented, (stores, shared), now),
-            Err(error) => Verdict::Deny(self.denial_of(under.0, error)),
+            Err(error) => Err(self.denial_of(under.0, error).into()),
         };
         match other {
-            Verdict::Deny(denial) => Verdict::Deny(Denial::Token(error).most_specific(denial)),
+            Err(Unmet::Denied(denial)) => Err(Denial::Token(error).most_specific(denial).into()),
             // Only a caller counts in its place.
-            Verdict::Permit(None) => Verdict::Deny(error.into()),
-            verdict => verdict,
+            Ok(None) => Err(error.into()),
+            judged => judged,
         }
     }
 
@@ -128,21 +125,21 @@ impl Exchange {
                 Authenticator::new(self, (rule, variables), copy, (stores, &mut *shared), now);
             let judged = authenticate.judge_alone(&mut budget);
             match judged {
-                Judged::Holds(callers) => match &found.holds {
+                Ok(callers) => match &found.holds {
                     Some((_, others)) if !are_same(others, &callers) => {
                         return Err(Denial::Ambiguous);
                     }
                     Some(_) => {}
                     None => found.holds = Some((index, callers)),
                 },
-                Judged::Waits(need) if self.may_wait(index, &need) => {
-                    found.needs = found.needs.or(Some((index, need)));
+                Err(Unmet::Pending(pending)) if self.may_wait(index, &pending) => {
+                    found.pending = found.pending.or(Some((index, pending)));
                 }
-                Judged::Waits(_) => {
+                Err(Unmet::Pending(_)) => {
                     found.unknown = true;
                     found.is_final = false;
                 }
-                Judged::Fails(denial) => {
+                Err(Unmet::Denied(denial)) => {
                     found.is_final &= matches!(denial, Denial::Token(error) if is_final(error));
                     if denial.retry_after().is_some() {
                         found.hidden = found.hidden.or(Some(denial));
@@ -157,9 +154,9 @@ impl Exchange {
     }
 
     /// Whether what this one waits for may be waited for: only about one of them is anybody asked.
-    fn may_wait(&self, index: usize, need: &Need) -> bool {
+    fn may_wait(&self, index: usize, pending: &Pending) -> bool {
         let asked = self.asks_about.get();
-        !asks(need) || asked.is_none_or(|asked| asked == index)
+        !asks(pending) || asked.is_none_or(|asked| asked == index)
     }
 }
 
@@ -175,11 +172,11 @@ fn is_foreign(error: TokenError, token: &str) -> bool {
 }
 
 /// Whether a service is asked about this credential, or an issuer for a key that it may have.
-const fn asks(need: &Need) -> bool {
-    match need {
-        Need::Answers(_) => true,
-        Need::Keys { unknown_key, .. } => *unknown_key,
-        Need::Turn(_) => false,
+const fn asks(pending: &Pending) -> bool {
+    match pending {
+        Pending::Answers(_) => true,
+        Pending::Keys { unknown_key, .. } => *unknown_key,
+        Pending::Until(_) => false,
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Callout, Gateway, Outcome, STEPS};
+use super::{Callout, Gateway, STEPS};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::capabilities::Capabilities;
 use crate::client::ClientNetwork;
 use crate::config::Config;
-use crate::exchange::Peer;
+use crate::exchange::{Outcome, Peer};
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
@@ -146,8 +146,8 @@ impl World {
         let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);
         self.fates.insert(id, Fate::Held);
         match outcome {
-            Outcome::Held => self.drive(vm, Some(id)),
-            other => self.settle(id, other),
+            None => self.drive(vm, Some(id)),
+            Some(outcome) => self.settle(id, outcome),
         }
         id
     }
@@ -272,7 +272,6 @@ impl World {
             self.reasons.insert(id, refusal.answer.reason);
         }
         let fate = match outcome {
-            Outcome::Held => return,
             Outcome::Forward(grant) => Fate::Forwarded(
                 grant
                     .set()

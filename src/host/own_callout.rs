@@ -7,7 +7,7 @@ use super::clock;
 use super::vm::{Vm, dispatch};
 use super::{metrics, reply};
 use crate::callout::CalloutOutcome;
-use crate::gateway::Outcome;
+use crate::exchange::Outcome;
 use crate::policy::denial::{Challenge, Denial};
 use crate::time::MonoTime;
 
@@ -15,8 +15,8 @@ use crate::time::MonoTime;
 const TRIES: usize = 4;
 
 impl Vm {
-    /// What becomes of a held request: an outcome, or its callout is under way.
-    pub(super) fn wait_with_own_callout(&mut self, id: u32) -> Outcome {
+    /// What becomes of a held request; `None` while its callout is under way.
+    pub(super) fn wait_with_own_callout(&mut self, id: u32) -> Option<Outcome> {
         for _ in 0..TRIES {
             let Some(now) = clock::now() else { break };
             let shared = &mut self.shared();
@@ -24,10 +24,8 @@ impl Vm {
             let Some(gateway) = &mut self.gateway else {
                 break;
             };
-            match gateway.settle(id, shared, now) {
-                Some(Outcome::Held) => {}
-                Some(outcome) => return outcome,
-                None => break,
+            if let Some(outcome) = gateway.settle(id, shared, now) {
+                return Some(outcome);
             }
             let hold = gateway.policy().limits.hold;
             let Some(callout) = gateway.own_callout(id, under_way, shared, now) else {
@@ -40,7 +38,7 @@ impl Vm {
             match request.and_then(dispatch) {
                 Some(token) => {
                     self.callouts.insert(token, (id, callout));
-                    return Outcome::Held;
+                    return None;
                 }
                 None => self.settle_callout(callout, CalloutOutcome::Failed),
             }
@@ -49,18 +47,17 @@ impl Vm {
             .gateway
             .as_mut()
             .and_then(|gateway| gateway.give_up(id));
-        given_up.unwrap_or_else(|| Outcome::Reject(internal()))
+        Some(given_up.unwrap_or_else(|| Outcome::Reject(internal())))
     }
 
     /// What becomes of a held request that may not call out again.
     fn end_own_callout(&mut self, id: u32) -> Outcome {
         let shared = &mut self.shared();
         let gateway = self.gateway.as_mut();
-        let settled =
-            gateway.and_then(|gateway| match gateway.settle(id, shared, clock::now()?)? {
-                Outcome::Held => gateway.give_up(id),
-                outcome => Some(outcome),
-            });
+        let settled = gateway.and_then(|gateway| {
+            let settled = gateway.settle(id, shared, clock::now()?);
+            settled.or_else(|| gateway.give_up(id))
+        });
         settled.unwrap_or_else(|| Outcome::Reject(internal()))
     }
 
@@ -71,7 +68,10 @@ impl Vm {
             let outcome = if may_call {
                 self.wait_with_own_callout(id)
             } else {
-                self.end_own_callout(id)
+                Some(self.end_own_callout(id))
+            };
+            let Some(outcome) = outcome else {
+                return;
             };
             // Only for the log's lines: without a clock the outcome is a refusal.
             let now = clock::now().map_or(MonoTime::START, |now| now.mono);
@@ -90,7 +90,6 @@ impl Vm {
     /// What the headers' callback says of an outcome; `None` where the request was answered.
     pub(super) fn act(&mut self, outcome: &Outcome, now: MonoTime) -> Option<Action> {
         match outcome {
-            Outcome::Held => Some(Action::Pause),
             Outcome::Forward(grant) => {
                 let policy = self.gateway.as_ref()?.policy();
                 reply::forward(grant, &self.host, policy, &mut self.access_log, now);

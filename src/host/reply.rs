@@ -3,8 +3,7 @@
 use super::access_log::AccessLog;
 use super::call::{self, MapType};
 use crate::capabilities::{Capabilities, IdentityOutput};
-use crate::exchange::{Grant, Refusal};
-use crate::gateway::Outcome;
+use crate::exchange::{Grant, Outcome, Refusal};
 use crate::policy::Policy;
 use crate::policy::denial::Answer;
 use crate::policy::resource_metadata::Document;
@@ -19,7 +18,6 @@ pub(super) fn wake(
     now: MonoTime,
 ) {
     match outcome {
-        Outcome::Held => {}
         Outcome::Forward(grant) => {
             forward(grant, host, policy, access_log, now);
             call::resume_request();

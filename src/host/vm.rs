@@ -17,8 +17,8 @@ use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::capabilities::{Capabilities, Waiting};
 use crate::client::{Client, ClientNetwork, ClientSource};
 use crate::config::{ClientAddress, HostName, NginxHost};
-use crate::exchange::Peer;
-use crate::gateway::{Callout, Gateway, Notice, Outcome};
+use crate::exchange::{Outcome, Peer};
+use crate::gateway::{Callout, Gateway, Notice};
 use crate::headers::Headers;
 use crate::keys::{self, KeySource};
 use crate::services;
@@ -137,18 +137,19 @@ impl Vm {
             report_found_out(gateway, &mut self.access_log.metrics);
         }
         let outcome = match gateway.handle_request(id, head, peer, &mut self.store, now) {
-            Outcome::Held if self.host.waiting == Waiting::OwnCallout => {
-                self.wait_with_own_callout(id)
-            }
-            Outcome::Held => {
+            None if self.host.waiting == Waiting::OwnCallout => self.wait_with_own_callout(id),
+            None => {
                 self.call_out(Leader::Request, id);
-                let outcome = self.answer_held(Some(id)).unwrap_or(Outcome::Held);
+                let outcome = self.answer_held(Some(id));
                 self.pace();
                 outcome
             }
-            other => other,
+            answered => answered,
         };
-        self.act(&outcome, now.mono)
+        match outcome {
+            Some(outcome) => self.act(&outcome, now.mono),
+            None => Some(Action::Pause),
+        }
     }
 
     /// Takes the answer to a callout that this context made.

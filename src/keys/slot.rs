@@ -38,18 +38,11 @@ pub struct KeyState {
     may_refetch: bool,
 }
 
-/// What is known of a key set.
-#[derive(Clone, Copy, Debug)]
-pub enum Lookup<'k> {
-    /// A fetch is due or under way.
-    Pending,
-    /// Keys to verify with.
-    Ready(&'k Rc<KeySet>),
-    /// The last fetch failed and the next must wait so many seconds.
-    Unavailable {
-        /// Seconds until the next attempt, at least 1.
-        retry_after: u32,
-    },
+/// A key set that cannot be had: the last fetch failed, and the next must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// Seconds until the next attempt, at least 1.
+    pub retry_after: u32,
 }
 
 #[derive(Debug)]
@@ -153,23 +146,23 @@ impl Slot {
         &self.source
     }
 
-    pub(super) fn lookup(&self, now: MonoTime) -> Lookup<'_> {
+    pub(super) fn lookup(&self, now: MonoTime) -> Result<Option<&Rc<KeySet>>, Unavailable> {
         let schedule = &self.source.schedule;
         if let Some(held) = &self.held {
             let expires_at = held.fetched_at.plus(held.times.fresh_for);
             if now < expires_at || self.failures > 0 && now < expires_at.plus(schedule.stale_for) {
-                return Lookup::Ready(&held.set);
+                return Ok(Some(&held.set));
             }
         }
-        self.failing(now)
-            .map_or(Lookup::Pending, |retry_after| Lookup::Unavailable {
-                retry_after,
-            })
+        match self.failing(now) {
+            Some(retry_after) => Err(Unavailable { retry_after }),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn state(&self, now: MonoTime) -> KeyState {
         KeyState {
-            ready: matches!(self.lookup(now), Lookup::Ready(_)),
+            ready: matches!(self.lookup(now), Ok(Some(_))),
             changes: self.changes,
             fetched_at: self.held.as_ref().map(|held| held.fetched_at),
             failures: self.failures,
@@ -180,7 +173,7 @@ impl Slot {
 
     /// Whether requests may wait for a fetch.
     fn is_awaited(&self, now: MonoTime) -> bool {
-        self.wanted || !matches!(self.lookup(now), Lookup::Ready(_))
+        self.wanted || !matches!(self.lookup(now), Ok(Some(_)))
     }
 
     pub(super) fn failing(&self, now: MonoTime) -> Option<u32> {

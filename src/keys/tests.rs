@@ -61,7 +61,7 @@ fn good() -> CalloutOutcome<'static> {
 }
 
 fn is_ready(store: &KeyStore, now: MonoTime) -> bool {
-    matches!(store.lookup(ID, now), Lookup::Ready(_))
+    matches!(store.lookup(ID, now), Ok(Some(_)))
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_failure_is_backed_off_from_by_all_vms() {
             None
         );
         assert!(
-            matches!(other.lookup(ID, at(now)), Lookup::Unavailable { retry_after } if retry_after == wait)
+            matches!(other.lookup(ID, at(now)), Err(Unavailable { retry_after }) if retry_after == wait)
         );
         assert_eq!(
             vm.poll_fetch(Leader::Request, &mut process, at(now + u64::from(wait) - 1)),
@@ -314,7 +314,7 @@ fn an_issuer_is_left_alone_as_long_as_it_says() {
         for vm in [&mut vm, &mut other] {
             let early = at(u64::from(least) - 1);
             assert_eq!(vm.poll_fetch(Leader::Tick, &mut process, early), None);
-            assert!(matches!(vm.lookup(ID, early), Lookup::Unavailable { .. }));
+            assert!(matches!(vm.lookup(ID, early), Err(Unavailable { .. })));
         }
         let late = at(u64::from(most));
         assert!(other.poll_fetch(Leader::Tick, &mut process, late).is_some());
@@ -403,7 +403,7 @@ fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
     assert_eq!(vm.handle_tick(&mut NoStore, at(6)).len(), 1);
     assert!(matches!(
         vm.lookup(ID, at(6)),
-        Lookup::Unavailable { retry_after: 1 }
+        Err(Unavailable { retry_after: 1 })
     ));
     assert_eq!(
         vm.handle_fetched(fetch, good(), &mut NoStore, on(at(6))),

@@ -6,11 +6,13 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::principal::{Kind, Missing, Principal};
+use super::denial::Denial;
+use super::principal::{Kind, Principal};
 use super::readings::Reading;
 use super::requirement::RequestView;
+use super::unmet::Unmet;
 use crate::config::DecisionPart;
-use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Lookup, Question, ServiceId};
+use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Question, ServiceId};
 
 /// A decision point, and what of a question its decisions depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Decision {
     ///
     /// # Errors
     /// The question, while it has no answer; or the outage.
-    pub fn permits(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Result<bool, Missing> {
+    pub fn permits(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Result<bool, Unmet> {
         let mut facts = Inputs::new(caller, view);
         facts.action = self.action.as_deref();
         facts.resource = match &self.resource {
@@ -89,7 +91,9 @@ impl Decision {
             // A segment that is not UTF-8 names nothing that anybody could decide about.
             Some(resource) => Some((
                 resource.kind.as_str(),
-                resource.id(view).ok_or(Missing::Fails(1))?,
+                resource
+                    .id(view)
+                    .ok_or(Denial::ServiceUnavailable { retry_after: 1 })?,
             )),
         };
         let question = Question {
@@ -99,15 +103,14 @@ impl Decision {
                 key: digest(&facts.key(&self.depends_on)),
             },
         };
-        match caller.lookup(&question) {
-            Lookup::Ready(answer) => Ok(matches!(answer, Answer::Permits)),
-            Lookup::Pending => {
+        match caller.lookup(&question)? {
+            Some(answer) => Ok(matches!(answer, Answer::Permits)),
+            None => {
                 if self.batched {
                     caller.await_together(&question);
                 }
-                Err(Missing::Asks(question))
+                Err(question.into())
             }
-            Lookup::Unavailable { retry_after } => Err(Missing::Fails(retry_after)),
         }
     }
 }

@@ -6,6 +6,7 @@ pub use self::challenge::Challenge;
 
 use crate::jose::TokenError;
 use crate::possession::{ProofError, ReplayError};
+use crate::{keys, services};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,18 @@ pub struct Answer {
 impl From<TokenError> for Denial {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<keys::Unavailable> for Denial {
+    fn from(keys::Unavailable { retry_after }: keys::Unavailable) -> Self {
+        Self::KeysUnavailable { retry_after }
+    }
+}
+
+impl From<services::Unavailable> for Denial {
+    fn from(services::Unavailable { retry_after }: services::Unavailable) -> Self {
+        Self::ServiceUnavailable { retry_after }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Why a requirement holds for a caller or does not: the same evaluation, part by part.
 
 use super::claim::ClaimCondition;
-use super::principal::{Kind, Missing, Principal};
-use super::requirement::{RequestView, Requirement, Truth};
+use super::denial::Denial;
+use super::principal::{Kind, Principal};
+use super::requirement::{RequestView, Requirement};
+use super::unmet::Unmet;
 use super::{Policy, Rule};
 use crate::config::Resolve;
 use crate::names::Names;
@@ -116,9 +118,9 @@ impl Requirement {
         };
         let parts = self.parts();
         let truth = match self.holds(caller, view) {
-            Truth::Yes => "yes".to_owned(),
-            Truth::No => "no".to_owned(),
-            Truth::Unknown(missing) => unknown(policy, &missing),
+            Ok(true) => "yes".to_owned(),
+            Ok(false) => "no".to_owned(),
+            Err(unmet) => unknown(policy, &unmet),
         };
         Explanation {
             what,
@@ -155,7 +157,7 @@ impl Rule {
                 Explanation {
                     what: what.to_owned(),
                     truth: missing
-                        .map_or_else(|| "known".to_owned(), |missing| unknown(policy, &missing)),
+                        .map_or_else(|| "known".to_owned(), |unmet| unknown(policy, &unmet)),
                     held: (!held.is_empty()).then_some(held),
                     parts: Vec::new(),
                 }
@@ -170,14 +172,21 @@ fn joined(names: &Names) -> String {
 }
 
 /// Why something is not known.
-fn unknown(policy: &Policy, missing: &Missing) -> String {
-    match missing {
-        Missing::Asks(question) => {
-            let service = policy.services.get(usize::from(question.service.0));
-            let name = service.map_or("?", |service| service.name.as_str());
+fn unknown(policy: &Policy, unmet: &Unmet) -> String {
+    match unmet {
+        Unmet::Pending(pending) => {
+            let services = pending.questions().iter().filter_map(|question| {
+                policy
+                    .services
+                    .get(usize::from(question.service.0))
+                    .map(|service| service.name.as_str())
+            });
+            let name = services.take(1).collect::<String>();
             format!("depends on {name}")
         }
-        Missing::Fails(_) => "not known: an outage".to_owned(),
-        Missing::Overage => "not known: more groups than the token can name".to_owned(),
+        Unmet::Denied(Denial::GroupsOverage) => {
+            "not known: more groups than the token can name".to_owned()
+        }
+        Unmet::Denied(_) => "not known: an outage".to_owned(),
     }
 }

@@ -13,10 +13,11 @@ pub use self::identity::{Identity, Tellable, TrustedClaims};
 
 use self::identity::Lists;
 use super::provider::{Directory, IdentityClaims, Overage, Provider, Source};
+use super::unmet::{Pending, Unmet};
 use super::upstream::{UpstreamHeaders, UpstreamIdentity};
 use crate::config::ProviderId;
 use crate::names::Names;
-use crate::services::{Answer, Ask, Attributes, Lookup, Question, ServiceId, ServiceStore};
+use crate::services::{Answer, Ask, Attributes, Question, ServiceId, ServiceStore, Unavailable};
 use crate::time::Now;
 
 /// A list that a caller has.
@@ -37,42 +38,17 @@ impl Kind {
     pub const ALL: [Self; 4] = [Self::Groups, Self::Roles, Self::Permissions, Self::Scopes];
 }
 
-/// Why a list may lack something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// The answer to this.
-    Asks(Question),
-    /// What a directory that cannot be asked would say; the next attempt is in so many seconds.
-    Fails(u32),
-    /// The caller is in more groups than its token can name.
-    Overage,
-}
-
-impl Missing {
-    /// Of two reasons the one to report: what can still be had comes first.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        match (&self, &other) {
-            (Self::Asks(_), _) => self,
-            (_, Self::Asks(_)) => other,
-            (Self::Fails(_), _) => self,
-            (_, Self::Fails(_)) => other,
-            _ => self,
-        }
-    }
-}
-
 /// What is known of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribute {
     /// What the caller has for certain.
     pub values: Rc<Names>,
     /// Why there may be more.
-    pub missing: Option<Missing>,
+    pub missing: Option<Unmet>,
 }
 
 impl Attribute {
-    fn lacks(&mut self, missing: Missing) {
+    fn lacks(&mut self, missing: Unmet) {
         self.missing = Some(match self.missing.take() {
             Some(before) => before.or(missing),
             None => missing,
@@ -201,7 +177,7 @@ impl<'p> Principal<'p> {
         directories
             .filter(|directory| looked_at.contains(&directory.service))
             .filter_map(|directory| match self.lookup(&self.question(*directory)?) {
-                Lookup::Ready(Answer::Attributes(entry)) => Some(Rc::clone(entry)),
+                Ok(Some(Answer::Attributes(entry))) => Some(Rc::clone(entry)),
                 _ => None,
             })
             .collect()
@@ -211,7 +187,7 @@ impl<'p> Principal<'p> {
     ///
     /// # Errors
     /// What is missing of it.
-    pub fn look_at_profile(&self) -> Result<(), Missing> {
+    pub fn look_at_profile(&self) -> Result<(), Unmet> {
         let mut attribute = Attribute::default();
         for directory in &self.provider.identity.profile {
             self.look_at(*directory, &mut attribute);
@@ -227,19 +203,23 @@ impl<'p> Principal<'p> {
         }
     }
 
-    /// This question, and those that go out with it.
+    /// Where it depends on the answer to a question, adds those that go out with it.
     #[must_use]
-    pub fn with_others(&self, question: Question) -> Vec<Question> {
-        let together = self.together.borrow();
-        let others: Vec<Question> = if together.contains(&question) {
-            let others = together
-                .iter()
-                .filter(|other| other.service == question.service && **other != question);
-            others.cloned().collect()
-        } else {
-            Vec::new()
+    pub fn with_others(&self, unmet: Unmet) -> Unmet {
+        let Unmet::Pending(Pending::Answers(mut questions)) = unmet else {
+            return unmet;
         };
-        std::iter::once(question).chain(others).collect()
+        let together = self.together.borrow();
+        if let [question] = questions.as_slice()
+            && together.contains(question)
+        {
+            let service = question.service;
+            let others = together.iter().filter(|other| other.service == service);
+            let others = others.filter(|other| *other != question).cloned();
+            let others: Vec<Question> = others.collect();
+            questions.extend(others);
+        }
+        Pending::Answers(questions).into()
     }
 
     fn needs_directory(&self, kind: Kind) -> bool {
@@ -272,9 +252,11 @@ impl<'p> Principal<'p> {
         left_out.then_some(overage)
     }
 
-    /// What is known of the answer to a question about this caller.
-    #[must_use]
-    pub fn lookup(&self, question: &Question) -> Lookup<'p> {
+    /// The answer to a question about this caller, as [`ServiceStore::lookup`] has it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the service cannot be asked now.
+    pub fn lookup(&self, question: &Question) -> Result<Option<&'p Answer>, Unavailable> {
         self.services.lookup(question, self.now)
     }
 

@@ -10,11 +10,11 @@
 use super::claim::{ClaimCondition, ClaimRule};
 use super::decision::Decision;
 use super::denial::Denial;
-use super::principal::{Kind, Missing, Principal};
+use super::principal::{Kind, Principal};
 use super::readings::Reading;
+use super::unmet::Unmet;
 use crate::config::ProviderId;
 use crate::headers::Headers;
-use crate::services::Question;
 
 /// What of a request a requirement looks at.
 #[derive(Clone, Copy, Debug)]
@@ -29,57 +29,8 @@ pub struct RequestView<'v> {
     pub readings: &'v [Reading],
 }
 
-/// Why a request does not pass now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hurdle {
-    /// It depends on this answer.
-    Asks(Question),
-    /// It does not pass.
-    Denied(Denial),
-}
-
-impl From<Denial> for Hurdle {
-    fn from(denial: Denial) -> Self {
-        Self::Denied(denial)
-    }
-}
-
-/// Whether something holds of a caller, as far as that is known (Kleene's three values).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Truth {
-    Yes,
-    No,
-    Unknown(Missing),
-}
-
-impl Truth {
-    fn of(holds: bool) -> Self {
-        if holds { Self::Yes } else { Self::No }
-    }
-
-    /// All of them: one that does not hold decides, whatever is not known of the others.
-    fn all(truths: impl Iterator<Item = Self>) -> Self {
-        truths.fold(Self::Yes, |all, one| match (all, one) {
-            (Self::No, _) | (_, Self::No) => Self::No,
-            (Self::Yes, one) => one,
-            (all, Self::Yes) => all,
-            (Self::Unknown(first), Self::Unknown(second)) => Self::Unknown(first.or(second)),
-        })
-    }
-
-    fn not(self) -> Self {
-        match self {
-            Self::Yes => Self::No,
-            Self::No => Self::Yes,
-            unknown @ Self::Unknown(_) => unknown,
-        }
-    }
-
-    /// One of them: one that holds decides.
-    fn any(truths: impl Iterator<Item = Self>) -> Self {
-        Self::all(truths.map(Self::not)).not()
-    }
-}
+/// Whether something holds of a caller, or why that is not known.
+type Truth = Result<bool, Unmet>;
 
 /// A requirement. Lists are never empty: compilation refuses empty ones, which would hold for everybody.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,7 +78,7 @@ impl Requirement {
         &self,
         caller: Option<&Principal<'_>>,
         view: &RequestView<'_>,
-    ) -> Result<(), Hurdle> {
+    ) -> Result<(), Unmet> {
         match self {
             Self::Deny => return Err(Denial::Denied.into()),
             Self::Optional | Self::Public => return Ok(()),
@@ -146,35 +97,31 @@ impl Requirement {
             | Self::User => {}
         }
         let caller = caller.ok_or(Denial::Missing)?;
-        match self.holds(caller, view) {
-            Truth::Yes => Ok(()),
-            Truth::No => Err(Denial::Forbidden.into()),
-            Truth::Unknown(Missing::Asks(question)) => Err(Hurdle::Asks(question)),
-            Truth::Unknown(Missing::Fails(retry_after)) => {
-                Err(Denial::ServiceUnavailable { retry_after }.into())
-            }
-            Truth::Unknown(Missing::Overage) => Err(Denial::GroupsOverage.into()),
+        if self.holds(caller, view)? {
+            Ok(())
+        } else {
+            Err(Denial::Forbidden.into())
         }
     }
 
-    /// Whether the requirement holds for a known caller.
+    /// Whether the requirement holds for a known caller, as far as that is known (Kleene's three values).
+    ///
+    /// # Errors
+    /// Why it is not known.
     pub(super) fn holds(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Truth {
         let each = |branch: &Self| branch.holds(caller, view);
         match self {
-            Self::All(branches) => Truth::all(branches.iter().map(each)),
-            Self::Any(branches) => Truth::any(branches.iter().map(each)),
-            Self::Claim(rule) => Truth::of(rule.holds(caller.vouched.claims(), view.variables)),
-            Self::Decision(decision) => match decision.permits(caller, view) {
-                Ok(permits) => Truth::of(permits),
-                Err(missing) => Truth::Unknown(missing),
-            },
-            Self::Deny => Truth::No,
+            Self::All(branches) => all(branches.iter().map(each)),
+            Self::Any(branches) => any(branches.iter().map(each)),
+            Self::Claim(rule) => Ok(rule.holds(caller.vouched.claims(), view.variables)),
+            Self::Decision(decision) => decision.permits(caller, view),
+            Self::Deny => Ok(false),
             Self::Groups(wanted) => share(wanted, caller, Kind::Groups),
-            Self::Machine(wanted) => Truth::of(caller.m2m == *wanted),
-            Self::Not(branch) => each(branch).not(),
-            Self::Optional | Self::Public | Self::User => Truth::Yes,
+            Self::Machine(wanted) => Ok(caller.m2m == *wanted),
+            Self::Not(branch) => each(branch).map(|holds| !holds),
+            Self::Optional | Self::Public | Self::User => Ok(true),
             Self::Permissions(wanted) => share(wanted, caller, Kind::Permissions),
-            Self::Provider(wanted) => Truth::of(wanted.contains(&caller.id)),
+            Self::Provider(wanted) => Ok(wanted.contains(&caller.id)),
             Self::Roles(wanted) => share(wanted, caller, Kind::Roles),
             Self::Scopes(wanted) => share(wanted, caller, Kind::Scopes),
         }
@@ -323,12 +270,29 @@ impl Requirement {
     }
 }
 
+/// All of them: one that does not hold decides, whatever is not known of the others. Each is looked at, since what the
+/// upstream is told follows from what was.
+fn all(truths: impl Iterator<Item = Truth>) -> Truth {
+    truths.fold(Ok(true), |all, one| match (all, one) {
+        (Ok(false), _) | (_, Ok(false)) => Ok(false),
+        (Ok(true), one) => one,
+        (all, Ok(true)) => all,
+        (Err(first), Err(second)) => Err(first.or(second)),
+    })
+}
+
+/// One of them: one that holds decides.
+fn any(truths: impl Iterator<Item = Truth>) -> Truth {
+    let not = |truth: Truth| truth.map(|holds| !holds);
+    not(all(truths.map(not)))
+}
+
 /// One branch that lets an anonymous caller pass is enough; of refusals the one that went furthest is reported.
-fn anonymous(branches: &[Requirement], view: &RequestView<'_>) -> Result<(), Hurdle> {
+fn anonymous(branches: &[Requirement], view: &RequestView<'_>) -> Result<(), Unmet> {
     let mut reported: Option<Denial> = None;
     for branch in branches {
         match branch.check(None, view) {
-            Err(Hurdle::Denied(denial)) => {
+            Err(Unmet::Denied(denial)) => {
                 reported = Some(reported.map_or(denial, |before| before.most_specific(denial)));
             }
             other => return other,
@@ -341,9 +305,9 @@ fn anonymous(branches: &[Requirement], view: &RequestView<'_>) -> Result<(), Hur
 fn share(wanted: &[String], caller: &Principal<'_>, kind: Kind) -> Truth {
     let held = caller.attribute(kind);
     match &held.missing {
-        _ if wanted.iter().any(|value| held.values.contains(value)) => Truth::Yes,
-        None => Truth::No,
-        Some(missing) => Truth::Unknown(missing.clone()),
+        _ if wanted.iter().any(|value| held.values.contains(value)) => Ok(true),
+        None => Ok(false),
+        Some(missing) => Err(missing.clone()),
     }
 }
 

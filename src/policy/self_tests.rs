@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::denial::Denial;
 use super::principal::{Identity, Principal, TrustedClaims};
-use super::requirement::{Hurdle, RequestView, Requirement};
+use super::requirement::{RequestView, Requirement};
+use super::unmet::Unmet;
 use super::{Policy, Rule, Variables};
 use crate::config::{ConfigError, ProviderId, SelfTest, TestEntry};
 use crate::credential::Location;
@@ -178,13 +179,14 @@ impl Policy {
                 });
                 match rule.check(principal.as_ref(), &view) {
                     Ok(()) => return Ok(Ok(())),
-                    Err(Hurdle::Denied(denial)) => return Ok(Err(denial)),
-                    Err(Hurdle::Asks(question)) => question,
+                    Err(Unmet::Denied(denial)) => return Ok(Err(denial)),
+                    Err(Unmet::Pending(pending)) => pending,
                 }
             };
-            let answer = answer(test, &asked)?;
             let until = now.mono.plus(Duration::from_secs(1));
-            services.settle(&asked, answer, until, now.mono);
+            for question in asked.questions() {
+                services.settle(question, answer(test, question)?, until, now.mono);
+            }
         }
         Err(ConfigError::new("", "asks without an end"))
     }

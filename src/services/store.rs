@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::due::Due;
-pub use self::question::{Call, Lookup, Notice, Question};
+pub use self::question::{Call, Notice, Question, Unavailable};
 use self::question::{Health, Open, Settled, Stage};
 use super::decision::read_batch;
 use super::shared::Slots;
@@ -168,25 +168,27 @@ impl ServiceStore {
         self.services.get(usize::from(id.0))
     }
 
-    /// What is known of the answer to a question at this time.
-    #[must_use]
-    pub fn lookup(&self, question: &Question, now: Now) -> Lookup<'_> {
+    /// The answer to a question at this time; `None` while it is to be asked, or is being asked.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the service cannot be asked now.
+    pub fn lookup(&self, question: &Question, now: Now) -> Result<Option<&Answer>, Unavailable> {
         let digest = self.digest(question);
-        let unavailable = |at: MonoTime| Lookup::Unavailable {
+        let unavailable = |at: MonoTime| Unavailable {
             retry_after: whole_seconds(at.since(now.mono)),
         };
         match self.settled(&digest, now) {
-            Some((Settled::Known { answer, .. }, _)) => return Lookup::Ready(answer),
+            Some((Settled::Known { answer, .. }, _)) => return Ok(Some(answer)),
             Some((Settled::Failed, until)) => {
                 let rests = self.rests_until(question.service);
-                return unavailable(rests.map_or(until, |rests| rests.max(until)));
+                return Err(unavailable(rests.map_or(until, |rests| rests.max(until))));
             }
             None => {}
         }
         let health = self.health.get(usize::from(question.service.0));
         let asked_for = self.open.contains_key(&digest);
         let until = health.and_then(|health| health.until(asked_for, now.mono));
-        until.map_or(Lookup::Pending, unavailable)
+        until.map_or(Ok(None), |until| Err(unavailable(until)))
     }
 
     /// Until when a service wants to be left alone.

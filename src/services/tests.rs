@@ -86,13 +86,13 @@ fn ask(
 /// One word for what is known.
 fn known(store: &ServiceStore, question: &Question, now: Now) -> &'static str {
     match store.lookup(question, now) {
-        Lookup::Pending => "pending",
-        Lookup::Ready(Answer::Attributes(_)) => "attributes",
-        Lookup::Ready(Answer::Credentials(_)) => "credentials",
-        Lookup::Ready(Answer::Permits) => "permits",
-        Lookup::Ready(Answer::Refuses) => "refuses",
-        Lookup::Ready(Answer::Vouches(_)) => "vouches",
-        Lookup::Unavailable { .. } => "unavailable",
+        Ok(None) => "pending",
+        Ok(Some(Answer::Attributes(_))) => "attributes",
+        Ok(Some(Answer::Credentials(_))) => "credentials",
+        Ok(Some(Answer::Permits)) => "permits",
+        Ok(Some(Answer::Refuses)) => "refuses",
+        Ok(Some(Answer::Vouches(_))) => "vouches",
+        Err(Unavailable { .. }) => "unavailable",
     }
 }
 
@@ -291,7 +291,7 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
         &json!({ "groups": ["g"], "more": 1 }),
         at(0),
     );
-    let Lookup::Ready(Answer::Attributes(found)) = store.lookup(&entry, at(0)) else {
+    let Ok(Some(Answer::Attributes(found))) = store.lookup(&entry, at(0)) else {
         panic!("an entry");
     };
     assert_eq!(
@@ -331,7 +331,7 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
     // Others are not even asked about; answers that are there still serve.
     assert!(matches!(
         store.lookup(&token("new"), at(2)),
-        Lookup::Unavailable { retry_after: 1 }
+        Err(Unavailable { retry_after: 1 })
     ));
     assert_eq!(known(&store, &token("kept"), at(2)), "vouches");
     // Each failure after that doubles the wait, to half a minute at the most.
@@ -414,7 +414,7 @@ fn a_service_is_left_alone_as_long_as_it_says() {
         // Whoever waited to be asked about is told, as are those who come meanwhile.
         assert_eq!(store.take_settled().len(), 3, "{says}");
         for (name, now) in [("first", 0), ("waits", 0), ("new", 0), ("new", wait - 1)] {
-            let Lookup::Unavailable { retry_after } = store.lookup(&token(name), at(now)) else {
+            let Err(Unavailable { retry_after }) = store.lookup(&token(name), at(now)) else {
                 panic!("{status} {says} {name}");
             };
             assert_eq!(u64::from(retry_after), wait - now, "{status} {says} {name}");

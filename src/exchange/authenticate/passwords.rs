@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use super::{Authenticator, Doubt, Need};
+use super::Authenticator;
 use crate::basic::{self, Attempt, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
 use crate::exchange::CountedAttempt;
 use crate::policy::denial::Denial;
 use crate::policy::principal::TrustedClaims;
 use crate::policy::provider::Provider;
+use crate::policy::unmet::{Pending, Unmet};
 use crate::services::{Ask, Question, ServiceId, Vouching};
 
 impl Authenticator<'_, '_> {
@@ -18,7 +19,7 @@ impl Authenticator<'_, '_> {
         id: ProviderId,
         users: &Users,
         throttle: Throttle,
-    ) -> Result<TrustedClaims, Doubt> {
+    ) -> Result<TrustedClaims, Unmet> {
         let (username, password) = self.password()?;
         let attempt = self.attempt((id, throttle), (&username, &password));
         let standing = self.standing(id)?;
@@ -43,7 +44,7 @@ impl Authenticator<'_, '_> {
         id: ProviderId,
         throttle: Throttle,
         service: ServiceId,
-    ) -> Result<Rc<Vouching>, Doubt> {
+    ) -> Result<Rc<Vouching>, Unmet> {
         let (username, password) = self.password()?;
         let attempt = self.attempt((id, throttle), (&username, &password));
         let stores = self.stores;
@@ -61,14 +62,14 @@ impl Authenticator<'_, '_> {
         let question = Question { service, ask };
         let answer = self.consult(service, question.ask.clone(), Denial::BadPassword);
         let counts = match &answer {
-            Err(Doubt::Denied(Denial::BadPassword)) => {
+            Err(Unmet::Denied(Denial::BadPassword)) => {
                 passwords.forget(attempt);
                 self.note(guess.known());
                 true
             }
             // What it is being asked about counts already: many guesses at once are many. Who asks the same is not guessing.
-            Err(Doubt::Needs(_)) => !self.stores.services.is_open(&question),
-            Err(Doubt::Denied(_)) => {
+            Err(Unmet::Pending(_)) => !self.stores.services.is_open(&question),
+            Err(Unmet::Denied(_)) => {
                 self.refund(guess, attempt);
                 false
             }
@@ -107,7 +108,7 @@ impl Authenticator<'_, '_> {
 
     /// What was decided of the password before; or until when it waits. While one provider's hash waits for its turn, no
     /// other one's time is taken: the first may know the password.
-    fn standing(&self, provider: ProviderId) -> Result<Standing, Doubt> {
+    fn standing(&self, provider: ProviderId) -> Result<Standing, Unmet> {
         let own = self.guess(provider);
         let booked = own.filter(|guess| guess.hash_at.is_some());
         let turn = match booked {
@@ -121,7 +122,7 @@ impl Authenticator<'_, '_> {
         if let Some(at) = turn
             && self.now.mono < at
         {
-            return Err(Doubt::Needs(Need::Turn(at)));
+            return Err(Pending::Until(at).into());
         }
         Ok(match (booked, own) {
             (Some(CountedAttempt { counts, .. }), _) => Standing::Booked { counts },
@@ -130,14 +131,14 @@ impl Authenticator<'_, '_> {
         })
     }
 
-    fn stop(&self, provider: ProviderId, stop: Stop) -> Doubt {
+    fn stop(&self, provider: ProviderId, stop: Stop) -> Unmet {
         match stop {
             Stop::BadPassword => Denial::BadPassword.into(),
             Stop::HashesThrottled { retry_after } => Denial::HashesThrottled { retry_after }.into(),
             Stop::Throttled { retry_after } => Denial::Throttled { retry_after }.into(),
             Stop::Until(at) => {
                 self.exchange.turn.set(Some(at));
-                Doubt::Needs(Need::Turn(at))
+                Pending::Until(at).into()
             }
             Stop::HashAt { at, counts } => {
                 let guess = self
@@ -148,7 +149,7 @@ impl Authenticator<'_, '_> {
                     counts: guess.counts || counts,
                     ..guess
                 });
-                Doubt::Needs(Need::Turn(at))
+                Pending::Until(at).into()
             }
         }
     }

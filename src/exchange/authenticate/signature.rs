@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{Authenticator, Doubt, Need, Stores, unknown_key};
+use super::{Authenticator, Stores, unknown_key};
 use crate::config::ProviderId;
 use crate::jose::{KeySet, TokenError, UntrustedToken};
-use crate::keys::Lookup;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, TrustedClaims};
 use crate::policy::provider::{Keys, Provider, Signed, TokenRules, Verification};
+use crate::policy::unmet::{Pending, Unmet};
 use crate::time::MonoTime;
 use crate::time_budget::{Claimed, Payer};
 use crate::tokens::{TokenDigest, TokenPlace};
@@ -19,7 +19,7 @@ impl<'p> Authenticator<'p, '_> {
         &mut self,
         (id, provider): (ProviderId, &'p Provider),
         signed: &'p Signed,
-    ) -> Result<Rc<Identity>, Doubt> {
+    ) -> Result<Rc<Identity>, Unmet> {
         let Signed { keys, rules, .. } = signed;
         if let Some(identity) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
@@ -41,7 +41,7 @@ impl<'p> Authenticator<'p, '_> {
         }
         let judged = self.judge((id, provider), signed);
         let error = match judged {
-            Err(Doubt::Denied(Denial::Token(error))) => Some(error),
+            Err(Unmet::Denied(Denial::Token(error))) => Some(error),
             _ => None,
         };
         if let Some(error) = error.filter(|_| self.remembers) {
@@ -64,10 +64,7 @@ impl<'p> Authenticator<'p, '_> {
     fn verified_by(&self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Identity>> {
         let set = match keys {
             Keys::Inline(set) => set,
-            Keys::Remote(source) => match self.stores.keys.lookup(*source, self.now.mono) {
-                Lookup::Ready(set) => set,
-                Lookup::Pending | Lookup::Unavailable { .. } => return None,
-            },
+            Keys::Remote(source) => self.stores.keys.lookup(*source, self.now.mono).ok()??,
         };
         let place = self.place().seen_by(id);
         self.stores.tokens.find(place, &self.credential.token, set)
@@ -96,7 +93,7 @@ impl<'p> Authenticator<'p, '_> {
         &mut self,
         (id, provider): (ProviderId, &'p Provider),
         signed: &'p Signed,
-    ) -> Result<Rc<Identity>, Doubt> {
+    ) -> Result<Rc<Identity>, Unmet> {
         let Signed {
             algorithms,
             keys,
@@ -191,22 +188,18 @@ fn keys_for<'p>(
     keys: &'p Keys,
     (token, tries_nameless): (&UntrustedToken<'_>, bool),
     (arrived, now): (MonoTime, MonoTime),
-) -> Result<&'p Rc<KeySet>, Doubt> {
+) -> Result<&'p Rc<KeySet>, Unmet> {
     let source = match keys {
         Keys::Inline(set) => return Ok(set),
         Keys::Remote(source) => *source,
     };
-    match stores.keys.lookup(source, now) {
-        Lookup::Pending => Err(Doubt::Needs(Need::Keys {
-            source,
-            unknown_key: false,
-        })),
-        Lookup::Unavailable { retry_after } => Err(Denial::KeysUnavailable { retry_after }.into()),
-        Lookup::Ready(set)
-            if set.knows_key_of(token) || tries_nameless && set.may_verify(token) =>
-        {
-            Ok(set)
-        }
-        Lookup::Ready(_) => Err(unknown_key(stores, source, token, (arrived, now))),
+    let set = stores.keys.lookup(source, now)?.ok_or(Pending::Keys {
+        source,
+        unknown_key: false,
+    })?;
+    if set.knows_key_of(token) || tries_nameless && set.may_verify(token) {
+        Ok(set)
+    } else {
+        Err(unknown_key(stores, source, token, (arrived, now)))
     }
 }

@@ -5,11 +5,12 @@ use std::rc::{Rc, Weak};
 
 use serde_json::Value;
 
-use super::{Attribute, Kind, Missing, Principal};
+use super::{Attribute, Kind, Principal};
 use crate::ledger::{Charge, Ledger};
 use crate::names::Names;
+use crate::policy::denial::Denial;
 use crate::policy::provider::{Directory, Overage, Source};
-use crate::services::{Answer, Attributes, Lookup};
+use crate::services::{Answer, Attributes};
 
 /// One thing that a list is made of.
 enum Part<'p> {
@@ -146,7 +147,7 @@ impl Principal<'_> {
                 Some(Overage::Ask(directory)) => {
                     parts.extend(self.listed(directory, kind, &mut attribute));
                 }
-                Some(Overage::Deny) => attribute.lacks(Missing::Overage),
+                Some(Overage::Deny) => attribute.lacks(Denial::GroupsOverage.into()),
                 None => {}
             }
         }
@@ -209,11 +210,11 @@ impl Principal<'_> {
         let question = self.question(directory)?;
         self.looked_at.borrow_mut().push(directory.service);
         match self.lookup(&question) {
-            Lookup::Ready(Answer::Attributes(entry)) => return Some(entry),
-            Lookup::Ready(_) => {}
-            Lookup::Pending => attribute.lacks(Missing::Asks(question)),
-            Lookup::Unavailable { .. } if directory.empty_on_error => {}
-            Lookup::Unavailable { retry_after } => attribute.lacks(Missing::Fails(retry_after)),
+            Ok(Some(Answer::Attributes(entry))) => return Some(entry),
+            Ok(Some(_)) => {}
+            Ok(None) => attribute.lacks(question.into()),
+            Err(_) if directory.empty_on_error => {}
+            Err(outage) => attribute.lacks(outage.into()),
         }
         None
     }

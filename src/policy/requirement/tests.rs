@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Hurdle, RequestView, Requirement as R};
+use super::{RequestView, Requirement as R};
 use crate::callout::{CalloutOutcome, Leader};
 use crate::capabilities::Capabilities;
 use crate::config::Config;
@@ -14,6 +14,7 @@ use crate::keys::NoStore;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};
+use crate::policy::unmet::{Pending, Unmet};
 use crate::services::{Question, ServiceStore};
 use crate::time::{Now, UnixTime};
 
@@ -80,8 +81,8 @@ fn permissions(values: &[&str]) -> R {
     R::Permissions(list(values))
 }
 
-fn denied(denial: Denial) -> Result<(), Hurdle> {
-    Err(Hurdle::Denied(denial))
+fn denied(denial: Denial) -> Result<(), Unmet> {
+    Err(Unmet::Denied(denial))
 }
 
 #[test]
@@ -155,15 +156,18 @@ fn empty_lists_hold_for_nobody() {
 }
 
 /// What a requirement comes to while the directories were not asked, have said this, or cannot be asked.
-fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
+fn outcomes(requirement: &R) -> [Result<(), Unmet>; 3] {
     let policy = policy();
     let unasked = store(&policy);
     let first = requirement.check(Some(&alice(&policy, &unasked)), &nowhere());
     let settled = |outcome: &dyn Fn(&str) -> Option<&'static [u8]>| {
         let mut services = store(&policy);
         let mut got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
-        while let Err(Hurdle::Asks(question)) = got {
-            services.want(&question, now());
+        while let Err(Unmet::Pending(pending)) = &got {
+            let [question] = pending.questions() else {
+                panic!("{pending:?}")
+            };
+            services.want(question, now());
             let call = services
                 .poll_call(Leader::Request, usize::MAX, &mut NoStore, now().mono)
                 .unwrap();
@@ -191,14 +195,14 @@ fn outcomes(requirement: &R) -> [Result<(), Hurdle>; 3] {
 
 #[test]
 fn a_directory_is_asked_only_where_it_decides() {
-    let asks = |got: &Result<(), Hurdle>| matches!(got, Err(Hurdle::Asks(_)));
+    let asks = |got: &Result<(), Unmet>| matches!(got, Err(Unmet::Pending(_)));
     let outage = || denied(Denial::ServiceUnavailable { retry_after: 1 });
     let forbidden = || denied(Denial::Forbidden);
     type Row = (
         R,
-        Option<Result<(), Hurdle>>,
-        Result<(), Hurdle>,
-        Result<(), Hurdle>,
+        Option<Result<(), Unmet>>,
+        Result<(), Unmet>,
+        Result<(), Unmet>,
     );
     let (write, read) = (
         || permissions(&["orders.write"]),
@@ -267,7 +271,7 @@ fn a_directory_is_asked_only_where_it_decides() {
 fn one_question_is_about_one_caller() {
     let policy = policy();
     let services = store(&policy);
-    let Err(Hurdle::Asks(Question { ask, .. })) =
+    let Err(Unmet::Pending(Pending::Answers(asked))) =
         permissions(&["x"]).check(Some(&alice(&policy, &services)), &nowhere())
     else {
         panic!("asks");
@@ -277,7 +281,8 @@ fn one_question_is_about_one_caller() {
         subject: "alice".into(),
         name: "alice".into(),
     };
-    assert_eq!(ask, entry);
+    let asked: Vec<_> = asked.iter().map(|question| &question.ask).collect();
+    assert_eq!(asked, [&entry]);
     assert_eq!(policy.services[0].cache_duration, Duration::from_secs(60));
 }
 

@@ -36,18 +36,11 @@ pub struct Call {
     pub(super) attempt: u32,
 }
 
-/// What is known of an answer.
-#[derive(Clone, Copy, Debug)]
-pub enum Lookup<'s> {
-    /// The question is to be asked, or is being asked.
-    Pending,
-    /// The answer.
-    Ready(&'s Answer),
-    /// The service cannot be asked now; the next attempt is in so many seconds.
-    Unavailable {
-        /// Seconds until the next attempt, at least 1.
-        retry_after: u32,
-    },
+/// A service that cannot be asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable {
+    /// Seconds until the next attempt, at least 1.
+    pub retry_after: u32,
 }
 
 /// What operators should hear of a call.

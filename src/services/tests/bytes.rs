@@ -100,7 +100,7 @@ fn directories_count_with_their_lists_and_what_is_read_of_profiles() {
         );
         assert!(store.bytes() <= 4 << 20);
     }
-    let Lookup::Ready(Answer::Attributes(held)) = store.lookup(&entry("29"), at(29)) else {
+    let Ok(Some(Answer::Attributes(held))) = store.lookup(&entry("29"), at(29)) else {
         panic!("the last one is gone");
     };
     assert_eq!((held.groups.len(), held.profile.len()), (20_000, 1));

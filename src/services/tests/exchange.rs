@@ -71,7 +71,7 @@ fn issued(expiration: &Value) -> Value {
 fn an_id_token_buys_credentials_that_serve_until_five_minutes_before_their_end() {
     let mut store = pool();
     let _ = exchange(&mut store, 200, &issued(&json!(1_001_000.25)));
-    let Lookup::Ready(Answer::Credentials(held)) = store.lookup(&login("t-1"), at(0)) else {
+    let Ok(Some(Answer::Credentials(held))) = store.lookup(&login("t-1"), at(0)) else {
         panic!("credentials");
     };
     assert_eq!(held.credentials.access_key_id, "ASIA");

@@ -60,7 +60,7 @@ fn answers(
 
 fn groups(vm: &ServiceStore, subject: &str, now: Now) -> Option<Vec<String>> {
     match vm.lookup(&about(subject), now) {
-        Lookup::Ready(Answer::Attributes(entry)) => {
+        Ok(Some(Answer::Attributes(entry))) => {
             Some(entry.groups.iter().map(str::to_owned).collect())
         }
         _ => None,
@@ -488,7 +488,7 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                 answers(&mut vms[vm], call, status, &body, &mut process, now);
             }
             40..70 => {
-                if matches!(vms[number].lookup(&about(&subject), now), Lookup::Pending) {
+                if matches!(vms[number].lookup(&about(&subject), now), Ok(None)) {
                     vms[number].want(&about(&subject), now);
                 }
                 while let Some(call) =
@@ -526,7 +526,7 @@ fn whatever_happens_nobody_has_what_is_anothers() {
         for (number, vm) in vms.iter_mut().enumerate() {
             for subject in 0..9 {
                 let subject = about(&format!("s{subject}"));
-                if matches!(vm.lookup(&subject, now), Lookup::Pending) {
+                if matches!(vm.lookup(&subject, now), Ok(None)) {
                     vm.want(&subject, now);
                 }
             }

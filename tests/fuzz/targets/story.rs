@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use auth_filter::callout::{CalloutOutcome, Leader};
-use auth_filter::exchange::{Grant, Peer};
-use auth_filter::gateway::{Callout, Gateway, Outcome};
+use auth_filter::exchange::{Grant, Outcome, Peer};
+use auth_filter::gateway::{Callout, Gateway};
 use auth_filter::headers::Headers;
 use auth_filter::time::{MonoTime, Now};
 use fuzz::NOW;
@@ -118,8 +118,8 @@ impl<'s> World<'s> {
         } = &mut self.vms[vm];
         let (head, peer) = (request.head(), Peer::default());
         match gateway.handle_request(id, head, peer, &mut self.process, self.now) {
-            Outcome::Held => drop(waiting.insert(id, self.now.mono)),
-            outcome => self.check(id, &outcome),
+            None => drop(waiting.insert(id, self.now.mono)),
+            Some(outcome) => self.check(id, &outcome),
         }
         self.call_out(vm, Leader::Request);
         self.settle(vm);
@@ -241,7 +241,6 @@ impl<'s> World<'s> {
     fn check(&self, id: u32, outcome: &Outcome) {
         let (_, request) = self.requests[usize::try_from(id - 1).expect("a short story")];
         match outcome {
-            Outcome::Held => panic!("held is no answer"),
             Outcome::Serve(_) => panic!("there is nothing to serve"),
             Outcome::Forward(grant) => {
                 assert!(self.may_pass(request), "{request:?}");
