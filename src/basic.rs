@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use self::store::{Attempt, PasswordStore, Standing};
-pub use self::throttle::Stop;
+pub use self::throttle::{Counters, Stop};
 
 use crate::jose::ClaimSet;
 use crate::password::PasswordHash;

@@ -1,6 +1,5 @@
 //! A bound on how often something is done per second.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use crate::time::MonoTime;
@@ -10,8 +9,8 @@ use crate::time::MonoTime;
 pub struct Bucket {
     /// A second's worth, in thousandths; 0 for no limit.
     most: u64,
-    left: Cell<u64>,
-    filled_at: Cell<MonoTime>,
+    left: u64,
+    filled_at: MonoTime,
 }
 
 impl Bucket {
@@ -23,8 +22,8 @@ impl Bucket {
             .saturating_mul(1000);
         Self {
             most,
-            left: Cell::new(most),
-            filled_at: Cell::new(MonoTime::START),
+            left: most,
+            filled_at: MonoTime::START,
         }
     }
 
@@ -32,30 +31,25 @@ impl Bucket {
     ///
     /// # Errors
     /// The seconds until there is one again.
-    pub fn admit(&self, now: MonoTime) -> Result<(), u32> {
+    pub fn admit(&mut self, now: MonoTime) -> Result<(), u32> {
         if self.most == 0 {
             return Ok(());
         }
-        let passed = now.since(self.filled_at.get());
+        let passed = now.since(self.filled_at);
         if passed >= Duration::from_millis(1) {
             let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
             // One a second is a thousandth a millisecond.
             let more = millis.saturating_mul(self.most / 1000);
-            self.left
-                .set(self.left.get().saturating_add(more).min(self.most));
-            self.filled_at.set(now);
+            self.left = self.left.saturating_add(more).min(self.most);
+            self.filled_at = now;
         }
-        if self.left.get() >= 1000 {
-            Ok(())
-        } else {
-            Err(1)
-        }
+        if self.left >= 1000 { Ok(()) } else { Err(1) }
     }
 
     /// Takes so many out.
-    pub fn spend(&self, many: u8) {
+    pub fn spend(&mut self, many: u8) {
         let spent = u64::from(many).saturating_mul(1000);
-        self.left.set(self.left.get().saturating_sub(spent));
+        self.left = self.left.saturating_sub(spent);
     }
 }
 
@@ -68,7 +62,7 @@ mod tests {
     }
 
     /// How many there are at this time.
-    fn taken(budget: &Bucket, now: MonoTime) -> u32 {
+    fn taken(budget: &mut Bucket, now: MonoTime) -> u32 {
         let mut count = 0;
         while count < 1000 && budget.admit(now).is_ok() {
             budget.spend(1);
@@ -79,29 +73,29 @@ mod tests {
 
     #[test]
     fn a_second_brings_a_seconds_worth_and_no_more() {
-        let budget = Bucket::new(100);
-        assert_eq!(taken(&budget, at(0)), 100);
-        assert_eq!(taken(&budget, at(0)), 0);
-        assert_eq!(taken(&budget, at(9)), 0);
-        assert_eq!(taken(&budget, at(19)), 1);
-        assert_eq!(taken(&budget, at(519)), 50);
-        assert_eq!(taken(&budget, at(1_000_000)), 100);
+        let mut budget = Bucket::new(100);
+        assert_eq!(taken(&mut budget, at(0)), 100);
+        assert_eq!(taken(&mut budget, at(0)), 0);
+        assert_eq!(taken(&mut budget, at(9)), 0);
+        assert_eq!(taken(&mut budget, at(19)), 1);
+        assert_eq!(taken(&mut budget, at(519)), 50);
+        assert_eq!(taken(&mut budget, at(1_000_000)), 100);
     }
 
     #[test]
     fn a_clock_that_goes_back_brings_nothing() {
-        let budget = Bucket::new(10);
-        assert_eq!(taken(&budget, at(5000)), 10);
-        assert_eq!(taken(&budget, at(0)), 0);
+        let mut budget = Bucket::new(10);
+        assert_eq!(taken(&mut budget, at(5000)), 10);
+        assert_eq!(taken(&mut budget, at(0)), 0);
         assert_eq!(budget.admit(at(0)), Err(1));
-        assert_eq!(taken(&budget, at(6000)), 10);
+        assert_eq!(taken(&mut budget, at(6000)), 10);
     }
 
     #[test]
     fn asking_costs_nothing_and_zero_is_no_limit() {
-        let budget = Bucket::new(1);
+        let mut budget = Bucket::new(1);
         assert!((0..1000).all(|_| budget.admit(at(0)).is_ok()));
-        let unlimited = Bucket::new(0);
-        assert_eq!(taken(&unlimited, at(0)), 1000);
+        let mut unlimited = Bucket::new(0);
+        assert_eq!(taken(&mut unlimited, at(0)), 1000);
     }
 }

@@ -1,5 +1,6 @@
 //! What the filter sends to others and what comes back, before anybody reads it.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::headers::Headers;
@@ -109,20 +110,20 @@ const CAUSE: &[u8] = b"reset reason: ";
 const LONGEST_CAUSE: usize = 256;
 
 impl CalloutOutcome<'_> {
-    /// Why there is no answer, with what the proxy says where the answer is its own: whoever was asked had a certificate
-    /// of another name, or refused the connection.
+    /// A status that is no answer, with what the proxy says where the response is its own: whoever was asked had a
+    /// certificate of another name, or refused the connection.
     #[must_use]
-    pub fn explained(&self, why: String) -> String {
+    pub fn explained(&self, bad: BadStatus) -> BadStatus {
         let Self::Answered {
             status: 500..600,
             body,
             ..
         } = self
         else {
-            return why;
+            return bad;
         };
         if !OWN_ANSWERS.iter().any(|own| body.starts_with(own)) {
-            return why;
+            return bad;
         }
         let at = body.windows(CAUSE.len()).position(|part| part == CAUSE);
         let cause = at.and_then(|at| body.get(at.saturating_add(CAUSE.len())..));
@@ -134,9 +135,43 @@ impl CalloutOutcome<'_> {
         let words = words.collect::<Vec<_>>().join(" ");
         let end = words.len().min(LONGEST_CAUSE);
         let words = words.get(..end).unwrap_or_default();
-        format!("{why}, the proxy's own: \"{words}\"")
+        BadStatus {
+            proxy: Some(words.to_owned()),
+            ..bad
+        }
     }
 }
+
+/// The status of a response that is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadStatus {
+    status: u16,
+    /// What the proxy says, where the response is its own.
+    proxy: Option<String>,
+}
+
+impl BadStatus {
+    /// This one.
+    #[must_use]
+    pub const fn of(status: u16) -> Self {
+        Self {
+            status,
+            proxy: None,
+        }
+    }
+}
+
+impl fmt::Display for BadStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "status {}", self.status)?;
+        match &self.proxy {
+            Some(proxy) => write!(formatter, ", the proxy's own: \"{proxy}\""),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for BadStatus {}
 
 #[cfg(test)]
 mod tests {
@@ -150,7 +185,7 @@ mod tests {
                 headers: &Headers::default(),
                 body: body.as_bytes(),
             };
-            outcome.explained(format!("status {status}"))
+            outcome.explained(BadStatus::of(status)).to_string()
         };
         let own = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: ";
         assert_eq!(
@@ -172,8 +207,8 @@ mod tests {
         assert!(long.contains("a%0D%0A%22b%1Bx x x"), "{long}");
         assert!(long.len() < LONGEST_CAUSE + 64);
         assert_eq!(
-            CalloutOutcome::Failed.explained("no response".into()),
-            "no response"
+            CalloutOutcome::Failed.explained(BadStatus::of(503)),
+            BadStatus::of(503)
         );
     }
 

@@ -2,7 +2,6 @@
 
 mod waiting;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -10,7 +9,7 @@ use self::waiting::{Waiting, Wakers};
 use crate::basic::PasswordStore;
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};
 use crate::config::Mode;
-use crate::exchange::{Exchange, Outcome, Peer, Stores};
+use crate::exchange::{Accounts, Advance, Exchange, Outcome, Peer, Stores};
 use crate::expiring::Digest;
 use crate::headers::Headers;
 use crate::keys::{self, Fetch, KeySource, KeySourceId, KeyStore, SharedData};
@@ -86,23 +85,25 @@ impl Gateway {
         let keys = KeyStore::new(policy.sources.iter().cloned());
         let passwords = PasswordStore::new(secret, policy.limits.hash_time);
         let stores = Stores {
-            identities: RefCell::default(),
             keys: match policy.mode {
                 // Another configuration of the process may rely on what this one only tries out.
                 Mode::Shadow => keys.apart(),
                 Mode::Disabled | Mode::Enforce => keys,
             },
-            passwords: match (policy.mode, policy.digest) {
-                (Mode::Enforce, Some(digest)) => passwords.told_under(digest),
-                _ => passwords,
-            },
-            proofs: TimeBudget::new(policy.limits.proof_time, secret),
-            replays: Replays::new(secret),
             services: ServiceStore::new(&policy.services, most, secret)
                 .with_slots(policy.limits.shared_entries)
                 .with_bytes(policy.limits.service_cache_bytes),
-            signatures: TimeBudget::new(policy.limits.signature_time, secret),
-            tokens: TokenStore::new(&policy.limits, secret),
+            accounts: Accounts {
+                identities: BTreeMap::new(),
+                passwords: match (policy.mode, policy.digest) {
+                    (Mode::Enforce, Some(digest)) => passwords.told_under(digest),
+                    _ => passwords,
+                },
+                proofs: TimeBudget::new(policy.limits.proof_time, secret),
+                replays: Replays::new(secret),
+                signatures: TimeBudget::new(policy.limits.signature_time, secret),
+                tokens: TokenStore::new(&policy.limits, secret),
+            },
         };
         Self {
             policy: Rc::new(policy),
@@ -162,8 +163,8 @@ impl Gateway {
         shared: &mut dyn SharedData,
         now: Now,
     ) -> Option<Outcome> {
-        let exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
-        let pending = match exchange.advance(&self.stores, shared, now) {
+        let mut exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
+        let pending = match self.advance(&mut exchange, shared, now) {
             Ok(outcome) => return Some(outcome),
             Err(pending) => pending,
         };
@@ -179,6 +180,19 @@ impl Gateway {
         let deadline = now.mono.plus(self.policy.limits.hold);
         self.hold(id, exchange, pending, (deadline, Vec::new()), now);
         None
+    }
+
+    /// What becomes of a request by what is known now. What that changes is changed, whatever becomes of it: a password that
+    /// somebody is asked about counts while they are.
+    fn advance(
+        &mut self,
+        exchange: &mut Exchange,
+        shared: &mut dyn SharedData,
+        now: Now,
+    ) -> Result<Outcome, Pending> {
+        let Advance { outcome, effects } = exchange.advance(&mut self.stores, shared, now);
+        self.stores.apply(effects, now.mono);
+        outcome
     }
 
     /// Whether one more request may wait, for this.
@@ -372,13 +386,13 @@ impl Gateway {
 
     /// Answers a held request from what is known now, or lets it wait on.
     fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
-        let held = self.take(id)?;
+        let mut held = self.take(id)?;
         let deadline = match held.pending {
             // What must come first in its turn it may wait for like any other.
             Pending::Until(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
             _ => held.deadline,
         };
-        let pending = match held.exchange.advance(&self.stores, shared, now) {
+        let pending = match self.advance(&mut held.exchange, shared, now) {
             Err(pending) => pending,
             Ok(outcome) => {
                 self.unpin(&held.asked);

@@ -6,6 +6,7 @@
 
 mod discovery;
 mod endpoint;
+mod error;
 mod fetch;
 mod freshness;
 mod kids;
@@ -18,9 +19,10 @@ use std::rc::Rc;
 
 pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
+pub use self::error::{DiscoveryError, FetchError};
 pub use self::fetch::{Notice, Schedule};
 pub use self::shared::{CommonSecret, Entry, NoStore, Seal, SharedData, Swap};
-pub use self::slot::{Finding, KeyState, Sought, Unavailable};
+pub use self::slot::{Finding, KeyIdDigest, KeyState, Sought, Unavailable};
 
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
@@ -153,9 +155,16 @@ impl KeyStore {
     }
 
     /// Counts a token that one of the set's keys has verified.
-    pub fn count_use(&self, id: KeySourceId) {
-        if let Some(slot) = self.slot(id) {
+    pub fn count_use(&mut self, id: KeySourceId) {
+        if let Some(slot) = self.slot_mut(id) {
             slot.count_use();
+        }
+    }
+
+    /// Notes that the issuer does not have a key that [`Self::seek`] found to be [`Finding::Absent`].
+    pub fn note_absent(&mut self, id: KeySourceId, key: KeyIdDigest) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.note_absent(key);
         }
     }
 

@@ -66,7 +66,7 @@
 //! A module uses those below it, and none above or beside it, so that each can be understood without what stands on it
 //! (`tests/floors.rs` holds this). From the ground up:
 //!
-//! - `client` `headers` `json` `ledger` `names` `text` `time`
+//! - `client` `headers` `json` `ledger` `memo` `names` `text` `time`
 //! - `query`
 //! - `bucket` `callout` `expiring` `jose` `overrides` `password` `sigv4` `tally`
 //! - `api_key` `keys` `time_budget`
@@ -97,6 +97,7 @@ pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod ledger;
+mod memo;
 pub mod names;
 mod overrides;
 pub mod password;

@@ -82,7 +82,7 @@ impl Rule {
     /// As [`Requirement::check`].
     pub fn check(
         &self,
-        caller: Option<&Principal<'_>>,
+        mut caller: Option<&mut Principal<'_>>,
         view: &RequestView<'_>,
     ) -> Result<(), Unmet> {
         // Where there are several readings, each must pass.
@@ -93,13 +93,13 @@ impl Rule {
                 readings: reading,
                 ..*view
             };
-            self.requirement.check(caller, &view)?;
+            self.requirement.check(caller.as_deref_mut(), &view)?;
         }
         let Some(caller) = caller else {
             return Ok(());
         };
         for part in &self.resolve {
-            let list = |kind| caller.attribute(kind).missing.clone();
+            let mut list = |kind| caller.attribute(kind).missing;
             let missing = match part {
                 Resolve::Groups => list(Kind::Groups),
                 Resolve::Permissions => list(Kind::Permissions),

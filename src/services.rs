@@ -9,6 +9,7 @@
 mod ask;
 mod decision;
 mod directory;
+mod error;
 mod identity_pool;
 mod introspection;
 mod secret;
@@ -17,13 +18,13 @@ mod store;
 mod verifier;
 
 use std::any::Any;
-use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use self::ask::Ask;
 pub use self::decision::{Batch, DecisionProtocol, Evaluation};
 pub use self::directory::{Attributes, Directory, Extract, Mapping};
+pub use self::error::{CallError, Unreadable};
 pub use self::identity_pool::{IdentityPool, TemporaryCredentials};
 pub use self::introspection::Introspection;
 pub use self::secret::Secret;
@@ -35,6 +36,7 @@ use crate::jose::ClaimSet;
 use crate::json::Reads;
 use crate::keys::Endpoint;
 use crate::ledger::{Charge, Ledger};
+use crate::memo::Memo;
 use crate::time::UnixTime;
 
 /// How long a service is left alone at the most because it limits the filter.
@@ -101,7 +103,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Vouching {
     claims: Rc<ClaimSet>,
-    derived: OnceCell<(Rc<dyn Any>, Charge)>,
+    derived: Memo<(Rc<dyn Any>, Charge)>,
 }
 
 impl Vouching {
@@ -110,7 +112,7 @@ impl Vouching {
     pub fn new(claims: ClaimSet) -> Self {
         Self {
             claims: Rc::new(claims),
-            derived: OnceCell::new(),
+            derived: Memo::default(),
         }
     }
 
@@ -124,13 +126,11 @@ impl Vouching {
     /// it with the bytes that it takes.
     #[must_use]
     pub fn derived<T: Any>(&self, ledger: &Ledger, make: impl FnOnce() -> (Rc<T>, usize)) -> Rc<T> {
-        let kept = self.derived.get();
-        let kept = kept.and_then(|(kept, _)| Rc::clone(kept).downcast().ok());
-        kept.unwrap_or_else(|| {
+        let find = |(kept, _): &(Rc<dyn Any>, Charge)| Rc::clone(kept).downcast().ok();
+        self.derived.find(find).unwrap_or_else(|| {
             let (made, bytes) = make();
             if let Some(charge) = ledger.charge(bytes) {
-                // There was none.
-                let _ = self.derived.set((Rc::<T>::clone(&made), charge));
+                self.derived.keep((Rc::<T>::clone(&made), charge), 1);
             }
             made
         })
@@ -302,10 +302,10 @@ impl Service {
         }
     }
 
-    /// Reads a response; the error says why it is none, and quotes nothing of it.
-    fn read(&self, status: u16, body: &[u8], progress: Option<&str>) -> Result<Reading, String> {
+    /// Reads a response.
+    fn read(&self, status: u16, body: &[u8], progress: Option<&str>) -> Result<Reading, CallError> {
         if body.len() > LONGEST_BODY {
-            return Err("the answer is too long".to_owned());
+            return Err(CallError::TooLong);
         }
         match &self.protocol {
             Protocol::Decision(protocol, _) => decision::read(*protocol, status, body),

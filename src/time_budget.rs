@@ -12,7 +12,6 @@ mod crowd;
 mod regulars;
 mod shares;
 
-use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -92,7 +91,7 @@ pub struct Charge {
 #[derive(Debug)]
 pub struct TimeBudget {
     keys: (u64, u64),
-    state: RefCell<State>,
+    state: State,
 }
 
 #[derive(Debug)]
@@ -117,14 +116,14 @@ impl TimeBudget {
         let most = most.min(i64::MAX >> 16);
         Self {
             keys: (key(2), key(3)),
-            state: RefCell::new(State {
+            state: State {
                 most,
                 left: most,
                 filled_at: MonoTime::START,
                 shares: Shares::default(),
                 crowd: Crowd::default(),
                 regulars: Regulars::default(),
-            }),
+            },
         }
     }
 
@@ -132,15 +131,15 @@ impl TimeBudget {
     ///
     /// # Errors
     /// The seconds after which to ask again, where this payer gets no more for now.
-    pub fn charge(&self, cost: u32, payer: &Payer<'_>, now: MonoTime) -> Result<Charge, u32> {
-        let mut state = self.state.borrow_mut();
+    pub fn charge(&mut self, cost: u32, payer: &Payer<'_>, now: MonoTime) -> Result<Charge, u32> {
+        let Self { keys, state } = self;
         state.fill(now);
         let amount = i64::from(cost);
         if state.left.saturating_mul(2) >= state.most {
             state.left = state.left.saturating_sub(amount);
             return Ok(Charge { cost, payer: None });
         }
-        let (payer, reserved) = self.identify(&mut state, payer, now);
+        let (payer, reserved) = state.identify(*keys, payer, now);
         let share = state.left.saturating_sub(reserved) / SHARE;
         let spent = state.shares.spent(payer, now);
         if amount.saturating_add(spent) > share {
@@ -153,8 +152,8 @@ impl TimeBudget {
     }
 
     /// Ends work that was charged for: what was good costs nothing after all.
-    pub fn settle(&self, charge: Charge, payer: &Payer<'_>, was_good: bool, now: MonoTime) {
-        let mut state = self.state.borrow_mut();
+    pub fn settle(&mut self, charge: Charge, payer: &Payer<'_>, was_good: bool, now: MonoTime) {
+        let Self { keys, state } = self;
         let amount = i64::from(charge.cost);
         if was_good {
             state.left = state.left.saturating_add(amount).min(state.most);
@@ -162,51 +161,39 @@ impl TimeBudget {
                 state.shares.add(payer, -amount, now);
             }
             if let Payer::Stranger { claimed, .. } = payer {
-                let regular = self.regular(claimed);
+                let regular = regular(*keys, claimed);
                 state.regulars.add(regular);
             }
         } else if charge.payer.is_none() {
-            let (payer, _) = self.identify(&mut state, payer, now);
+            let (payer, _) = state.identify(*keys, payer, now);
             state.shares.add(payer, amount, now);
         }
-    }
-
-    /// By what a payer is known, and how much of the budget is not for it.
-    fn identify(&self, state: &mut State, payer: &Payer<'_>, now: MonoTime) -> (u64, i64) {
-        match payer {
-            Payer::Holder(key) => (self.digest(b'k', key), 0),
-            Payer::Stranger { client, claimed } => {
-                let network = client.network();
-                if let Some(network) = network {
-                    state.crowd.count(network, now);
-                    if !state.crowd.is(network) {
-                        return (self.digest(b'n', network), 0);
-                    }
-                }
-                let part = if state.regulars.has(self.regular(claimed)) {
-                    8
-                } else {
-                    4
-                };
-                (self.digest(b'c', (network, claimed)), state.most / part)
-            }
-        }
-    }
-
-    /// By what a subject is known that was verified, whatever its key.
-    fn regular(&self, claimed: &Claimed<'_>) -> u64 {
-        self.digest(b'r', (claimed.issuer, claimed.subject))
-    }
-
-    fn digest(&self, kind: u8, what: impl Hash) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
-        hasher.write_u8(kind);
-        what.hash(&mut hasher);
-        hasher.finish()
     }
 }
 
 impl State {
+    /// By what a payer is known, and how much of the budget is not for it.
+    fn identify(&mut self, keys: (u64, u64), payer: &Payer<'_>, now: MonoTime) -> (u64, i64) {
+        match payer {
+            Payer::Holder(key) => (digest(keys, b'k', key), 0),
+            Payer::Stranger { client, claimed } => {
+                let network = client.network();
+                if let Some(network) = network {
+                    self.crowd.count(network, now);
+                    if !self.crowd.is(network) {
+                        return (digest(keys, b'n', network), 0);
+                    }
+                }
+                let part = if self.regulars.has(regular(keys, claimed)) {
+                    8
+                } else {
+                    4
+                };
+                (digest(keys, b'c', (network, claimed)), self.most / part)
+            }
+        }
+    }
+
     /// Adds what time has brought. A clock that goes back brings nothing, and goes on from there.
     fn fill(&mut self, now: MonoTime) {
         let passed = i64::try_from(now.since(self.filled_at).as_millis()).unwrap_or(i64::MAX);
@@ -222,6 +209,18 @@ impl State {
         let seconds = missing.div_euclid(self.most.max(1)).saturating_add(1);
         u32::try_from(seconds.clamp(1, LONGEST_WAIT)).unwrap_or(1)
     }
+}
+
+/// By what a subject is known that was verified, whatever its key.
+fn regular(keys: (u64, u64), claimed: &Claimed<'_>) -> u64 {
+    digest(keys, b'r', (claimed.issuer, claimed.subject))
+}
+
+fn digest((first, second): (u64, u64), kind: u8, what: impl Hash) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(first, second);
+    hasher.write_u8(kind);
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

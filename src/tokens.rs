@@ -8,7 +8,6 @@
 mod refused;
 mod verified;
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -77,8 +76,8 @@ impl Hasher for LowestBits {
 #[derive(Debug)]
 pub struct TokenStore {
     keys: (u64, u64),
-    verified: RefCell<Verified>,
-    refused: RefCell<Refused>,
+    verified: Verified,
+    refused: Refused,
 }
 
 impl TokenStore {
@@ -89,11 +88,8 @@ impl TokenStore {
         let key = |index| parts.get(index).map_or(0, |part| u64::from_le_bytes(*part));
         Self {
             keys: (key(0), key(1)),
-            verified: RefCell::new(Verified::new(
-                limits.token_cache_entries,
-                limits.token_cache_bytes,
-            )),
-            refused: RefCell::new(Refused::new(limits.token_cache_entries)),
+            verified: Verified::new(limits.token_cache_entries, limits.token_cache_bytes),
+            refused: Refused::new(limits.token_cache_entries),
         }
     }
 
@@ -119,43 +115,46 @@ impl TokenStore {
 
     /// Whom this token stands for, where this very set has verified it.
     #[must_use]
-    pub fn find(&self, place: TokenPlace, token: &str, set: &Rc<KeySet>) -> Option<Rc<Identity>> {
-        self.verified.borrow_mut().find(place, token, set)
+    pub fn find(
+        &mut self,
+        place: TokenPlace,
+        token: &str,
+        set: &Rc<KeySet>,
+    ) -> Option<Rc<Identity>> {
+        self.verified.find(place, token, set)
     }
 
     /// Keeps whom a token stands for that this set has verified.
     pub fn remember(
-        &self,
+        &mut self,
         place: TokenPlace,
         token: &str,
         set: &Rc<KeySet>,
         identity: &Rc<Identity>,
     ) {
-        self.verified
-            .borrow_mut()
-            .insert(place, token, set, identity);
+        self.verified.insert(place, token, set, identity);
     }
 
     /// Forgets a token that has ended.
-    pub fn forget(&self, place: TokenPlace) {
-        self.verified.borrow_mut().remove(place);
+    pub fn forget(&mut self, place: TokenPlace) {
+        self.verified.remove(place);
     }
 
     /// Why this token did not hold under these keys, less than a minute ago.
     #[must_use]
     pub fn refusal(&self, digest: TokenDigest, keys: u64, now: Now) -> Option<TokenError> {
-        self.refused.borrow().find(digest, keys, now)
+        self.refused.find(digest, keys, now)
     }
 
     #[cfg(test)]
     pub(crate) fn refusals(&self) -> usize {
-        self.refused.borrow().len()
+        self.refused.len()
     }
 
     /// Keeps why a token does not hold under these keys, where nothing but other keys can change that.
-    pub fn refuse(&self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {
+    pub fn refuse(&mut self, digest: TokenDigest, error: TokenError, keys: u64, now: Now) {
         if is_final(error) {
-            self.refused.borrow_mut().insert(digest, error, keys, now);
+            self.refused.insert(digest, error, keys, now);
         }
     }
 }

@@ -190,3 +190,55 @@ fn what_is_read_of_a_file_is_what_the_product_uses() {
     let names: Vec<String> = named(&product(text)).into_iter().collect();
     assert_eq!(names, ["a", "c", "f", "h", "z"]);
 }
+
+/// Where the product has cells, and why. Nothing else of it is written behind a shared reference: what an evaluation changes
+/// it has as `&mut`, or returns.
+const CELLS: [(&str, &str); 6] = [
+    (
+        "client.rs",
+        "the host is asked for an address once, and only where somebody asks",
+    ),
+    (
+        "config/reader",
+        "the parts of one object are read behind serde's back, before there is a request",
+    ),
+    ("host", "the host calls back into contexts that have one VM"),
+    (
+        "jose",
+        "keys keep the tables that their signatures use, and what was found out of them",
+    ),
+    (
+        "ledger.rs",
+        "what is dropped gives its bytes back by itself",
+    ),
+    (
+        "memo.rs",
+        "what follows from a value is kept beside it, and nobody can tell",
+    ),
+];
+
+#[test]
+fn no_cell_is_written_while_a_request_is_evaluated() {
+    let mut all = Vec::new();
+    files(&source(), &mut all);
+    let mut found = BTreeSet::new();
+    for path in all.iter().filter(|path| !is_for_tests(path)) {
+        let text = product(&fs::read_to_string(path).unwrap());
+        if !["Cell<", "Cell::", "Mutex", "Atomic"]
+            .iter()
+            .any(|cell| text.contains(cell))
+        {
+            continue;
+        }
+        let within = path.strip_prefix(source()).unwrap();
+        let within = within.to_string_lossy().into_owned();
+        let known = CELLS.iter().find(|(place, _)| {
+            let folder = within.strip_prefix(place);
+            folder.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+        });
+        let known = known.unwrap_or_else(|| panic!("a cell in {within}"));
+        found.insert(known.0);
+    }
+    let listed = CELLS.iter().map(|(place, _)| *place);
+    assert_eq!(found, listed.collect(), "each has a cell still");
+}

@@ -1,14 +1,13 @@
 //! What one VM remembers of passwords: which were right and from where, which wrong, and how many were wrong. Never a
 //! password.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::common::Common;
 use super::hashing::HashTime;
-use super::throttle::Throttles;
+use super::throttle::{Counters, Throttles};
 use super::{Stop, Throttle, Users};
 use crate::client::ClientNetwork;
 use crate::config::ProviderId;
@@ -28,14 +27,14 @@ const ADDRESSES: usize = 16;
 #[derive(Debug)]
 pub struct PasswordStore {
     secret: [u8; 32],
-    right: RefCell<Expiring<Right>>,
-    common: RefCell<Common>,
+    right: Expiring<Right>,
+    common: Common,
     /// Passwords that were checked and not right: a client that repeats one costs no hash.
-    known_wrong: RefCell<Expiring<()>>,
-    throttles: RefCell<Throttles>,
-    time: RefCell<HashTime>,
+    known_wrong: Expiring<()>,
+    throttles: Throttles,
+    time: HashTime,
     /// When the hash of a password is computed that waits for its turn.
-    booked: RefCell<BTreeMap<Digest, MonoTime>>,
+    booked: BTreeMap<Digest, MonoTime>,
 }
 
 /// A name's password, and where it was right.
@@ -72,10 +71,7 @@ pub enum Standing {
     /// It was counted, or has waited for its turn.
     Admitted,
     /// The same, and the time of its hash is taken: [`Stop::HashAt`] said when.
-    Booked {
-        /// Whether it counts as wrong already.
-        counts: bool,
-    },
+    Booked,
 }
 
 /// Passwords are not for logs.
@@ -98,14 +94,12 @@ impl PasswordStore {
         let (throttles, _) = throttles.as_chunks::<16>();
         Self {
             secret,
-            right: RefCell::new(Expiring::new(MOST)),
-            common: RefCell::new(Common::new(secret, None)),
-            known_wrong: RefCell::new(Expiring::new(MOST)),
-            throttles: RefCell::new(Throttles::new(
-                throttles.first().copied().unwrap_or_default(),
-            )),
-            time: RefCell::new(HashTime::new(hash_time)),
-            booked: RefCell::default(),
+            right: Expiring::new(MOST),
+            common: Common::new(secret, None),
+            known_wrong: Expiring::new(MOST),
+            throttles: Throttles::new(throttles.first().copied().unwrap_or_default()),
+            time: HashTime::new(hash_time),
+            booked: BTreeMap::new(),
         }
     }
 
@@ -113,23 +107,20 @@ impl PasswordStore {
     #[must_use]
     pub fn told_under(self, configuration: [u8; 32]) -> Self {
         let common = Common::new(self.secret, Some(configuration));
-        Self {
-            common: RefCell::new(common),
-            ..self
-        }
+        Self { common, ..self }
     }
 
     /// The claims of the user whose password this is. A password that was right lately is not hashed again.
     ///
     /// Whether it is looked at at all is decided before anything that is remembered counts, or memory would tell somebody
     /// who has guessed enough, or has used up the time for hashes, which password is right; but for passwords that come from
-    /// where they were right before.
+    /// where they were right before. Nothing is counted here: [`Stop`] says what [`Self::count_wrong`] is to hear of.
     ///
     /// # Errors
     /// [`Stop::BadPassword`], [`Stop::HashesThrottled`] or a time to wait for where it would have to be hashed, and
     /// [`Stop::Throttled`] or a time to wait for before anything is looked at.
     pub fn verify(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         users: &Users,
         standing: Standing,
@@ -137,7 +128,7 @@ impl PasswordStore {
         now: MonoTime,
     ) -> Result<Rc<ClaimSet>, Stop> {
         let digest = self.password(attempt);
-        let is_booked = matches!(standing, Standing::Booked { .. });
+        let is_booked = standing == Standing::Booked;
         let is_own = !is_booked && self.is_own(attempt, &digest, shared, now);
         if standing == Standing::New {
             self.admit_password(attempt, is_own, now)?;
@@ -149,14 +140,8 @@ impl PasswordStore {
         if let Some(claims) = self.recall(attempt, &digest, shared, now) {
             return Ok(claims);
         }
-        let wrong = |store: &Self| {
-            if standing != (Standing::Booked { counts: true }) {
-                store.count_wrong(attempt, now);
-            }
-            Err(Stop::BadPassword)
-        };
-        if self.known_wrong.borrow().get(&digest, now).is_some() {
-            return wrong(self);
+        if self.known_wrong.get(&digest, now).is_some() {
+            return Err(Stop::BadPassword);
         }
         let pick = self.pick(attempt);
         if !is_booked {
@@ -165,8 +150,8 @@ impl PasswordStore {
         let password = attempt.password.as_bytes();
         let Some(claims) = users.verify(attempt.username, password, pick) else {
             let until = now.plus(REMEMBERED);
-            self.known_wrong.borrow_mut().insert(digest, (), until);
-            return wrong(self);
+            self.known_wrong.insert(digest, (), until);
+            return Err(Stop::BadPassword);
         };
         self.keep(attempt, digest, Some(&claims), shared, now);
         Ok(claims)
@@ -177,7 +162,7 @@ impl PasswordStore {
     /// # Errors
     /// [`Stop::Throttled`], or when it is.
     pub fn admit(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         shared: &mut dyn SharedData,
         now: MonoTime,
@@ -187,7 +172,7 @@ impl PasswordStore {
     }
 
     /// Remembers that a service said that this password is right.
-    pub fn remember(&self, attempt: Attempt<'_>, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn remember(&mut self, attempt: Attempt<'_>, shared: &mut dyn SharedData, now: MonoTime) {
         let digest = self.password(attempt);
         let is_fresh = self
             .is_own_until(attempt, &digest, now)
@@ -198,24 +183,30 @@ impl PasswordStore {
     }
 
     /// Forgets that a password was right: a service says that it is no longer.
-    pub fn forget(&self, attempt: Attempt<'_>) {
+    pub fn forget(&mut self, attempt: Attempt<'_>) {
         let digest = self.password(attempt);
-        self.right.borrow_mut().remove(&digest);
+        self.right.remove(&digest);
+    }
+
+    /// By what a wrong password is counted.
+    #[must_use]
+    pub fn counters(&self, attempt: Attempt<'_>) -> Counters {
+        self.throttles.counters(attempt)
     }
 
     /// Counts a wrong password.
-    pub fn count_wrong(&self, attempt: Attempt<'_>, now: MonoTime) {
-        self.throttles.borrow_mut().count_wrong(attempt, now);
+    pub fn count_wrong(&mut self, counters: Counters, now: MonoTime) {
+        self.throttles.count_wrong(counters, now);
     }
 
     /// Takes back one wrong password: it was another provider's right one.
-    pub fn refund(&self, attempt: Attempt<'_>) {
-        self.throttles.borrow_mut().refund(attempt);
+    pub fn refund(&mut self, counters: Counters) {
+        self.throttles.refund(counters);
     }
 
     /// Lets a password wait whose hash is booked: it takes no time of its own.
     fn await_same(&self, digest: &Digest, now: MonoTime) -> Result<(), Stop> {
-        let at = self.booked.borrow().get(digest).copied();
+        let at = self.booked.get(digest).copied();
         let counts = false;
         match at.filter(|at| *at > now) {
             Some(at) => Err(Stop::HashAt { at, counts }),
@@ -223,55 +214,50 @@ impl PasswordStore {
         }
     }
 
-    fn has_time(&self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
-        let admitted = self.time.borrow_mut().admit(attempt.client, now);
+    fn has_time(&mut self, attempt: Attempt<'_>, now: MonoTime) -> Result<(), Stop> {
+        let admitted = self.time.admit(attempt.client, now);
         admitted.map_err(|retry_after| Stop::HashesThrottled { retry_after })
     }
 
     /// Takes the time for a hash of this cost. One that has to wait counts as wrong until it was found to be right.
     fn book(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         digest: Digest,
         cost: u32,
         now: MonoTime,
     ) -> Result<(), Stop> {
         self.has_time(attempt, now)?;
-        let at = self.time.borrow_mut().book(cost, attempt.client, now);
+        let at = self.time.book(cost, attempt.client, now);
         if at <= now || !attempt.waits {
             return Ok(());
         }
-        let mut booked = self.booked.borrow_mut();
-        booked.retain(|_, at| *at > now);
-        booked.insert(digest, at);
-        drop(booked);
-        self.count_wrong(attempt, now);
+        self.booked.retain(|_, at| *at > now);
+        self.booked.insert(digest, at);
         Err(Stop::HashAt { at, counts: true })
     }
 
     fn admit_password(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         is_own: bool,
         now: MonoTime,
     ) -> Result<(), Stop> {
-        let mut throttles = self.throttles.borrow_mut();
-        if is_own && throttles.knows_own(attempt, now) {
+        if is_own && self.throttles.knows_own(attempt, now) {
             return Ok(());
         }
-        throttles.admit(attempt, now)
+        self.throttles.admit(attempt, now)
     }
 
     /// Whether it is known that this password was right before, from the same address.
     fn is_own(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         digest: &Digest,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> bool {
-        self.is_own_until(attempt, digest, now).is_some()
-            || self.common.borrow_mut().knows(attempt, shared, now)
+        self.is_own_until(attempt, digest, now).is_some() || self.common.knows(attempt, shared, now)
     }
 
     /// Until when it is known that this password was right before, from the same address.
@@ -281,24 +267,21 @@ impl PasswordStore {
         digest: &Digest,
         now: MonoTime,
     ) -> Option<MonoTime> {
-        let right = self.right.borrow();
-        let (held, until) = right.get(digest, now)?;
+        let (held, until) = self.right.get(digest, now)?;
         held.from.contains(&attempt.client).then_some(until)
     }
 
     /// Whom a password stands for that was right before, from anywhere.
     fn recall(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         digest: &Digest,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) -> Option<Rc<ClaimSet>> {
-        let right = self.right.borrow();
-        let (held, until) = right.get(digest, now)?;
+        let (held, until) = self.right.get(digest, now)?;
         let claims = held.claims.clone()?;
         let is_own = held.from.contains(&attempt.client);
-        drop(right);
         if !(is_own && is_fresh(now)(until)) {
             self.keep(attempt, *digest, Some(&claims), shared, now);
         }
@@ -306,16 +289,15 @@ impl PasswordStore {
     }
 
     fn keep(
-        &self,
+        &mut self,
         attempt: Attempt<'_>,
         digest: Digest,
         claims: Option<&Rc<ClaimSet>>,
         shared: &mut dyn SharedData,
         now: MonoTime,
     ) {
-        self.common.borrow_mut().tell(attempt, shared, now);
-        let mut right = self.right.borrow_mut();
-        let held = right.get(&digest, now);
+        self.common.tell(attempt, shared, now);
+        let held = self.right.get(&digest, now);
         let mut from = held.map_or_else(Vec::new, |(held, _)| held.from.clone());
         from.retain(|known| *known != attempt.client);
         // Whoever has the password has no other's addresses to push out.
@@ -324,7 +306,8 @@ impl PasswordStore {
         }
         from.push(attempt.client);
         let claims = claims.cloned();
-        right.insert(digest, Right { claims, from }, now.plus(REMEMBERED));
+        self.right
+            .insert(digest, Right { claims, from }, now.plus(REMEMBERED));
     }
 
     /// Which user's hash stands in for one that there is not.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::client::ClientNetwork;
 use crate::config::ProviderId;
-use crate::keys::{NoStore, testing::Process};
+use crate::keys::{NoStore, SharedData, testing::Process};
 use crate::time::MonoTime;
 
 /// SHA-256 of "right", the cheapest hash there is.
@@ -68,6 +68,26 @@ fn a_password_is_its_users_own() {
     assert!(Users::default().verify("alice", b"right", 7).is_none());
 }
 
+/// Tries a password, and counts what is to be counted.
+fn verify(
+    store: &mut PasswordStore,
+    users: &Users,
+    (attempt, standing): (Attempt<'_>, Standing),
+    shared: &mut dyn SharedData,
+    now: MonoTime,
+) -> Result<Rc<ClaimSet>, Stop> {
+    let got = store.verify(attempt, users, standing, shared, now);
+    let counts = matches!(
+        got,
+        Err(Stop::BadPassword | Stop::HashAt { counts: true, .. })
+    );
+    // What is booked was counted when it was.
+    if counts && standing != Standing::Booked {
+        store.count_wrong(store.counters(attempt), now);
+    }
+    got
+}
+
 /// One VM.
 struct Vm {
     store: PasswordStore,
@@ -85,18 +105,22 @@ impl Vm {
     }
 
     /// Tries a password; whom it stands for.
-    fn sign_in(&self, name: &str, password: &str, client: &str) -> Result<String, Stop> {
+    fn sign_in(&mut self, name: &str, password: &str, client: &str) -> Result<String, Stop> {
         self.try_it(attempt(name, password, client))
     }
 
-    fn try_it(&self, attempt: Attempt<'_>) -> Result<String, Stop> {
-        let claims = self
-            .store
-            .verify(attempt, &self.users, Standing::New, &mut NoStore, self.now);
+    fn try_it(&mut self, attempt: Attempt<'_>) -> Result<String, Stop> {
+        let claims = self.verify(attempt, Standing::New);
         claims.map(|claims| claims.subject().unwrap_or_default().to_owned())
     }
 
-    fn guess(&self, times: usize, name: &str, client: &str) {
+    /// Tries a password of which this was decided before.
+    fn verify(&mut self, attempt: Attempt<'_>, standing: Standing) -> Result<Rc<ClaimSet>, Stop> {
+        let Self { store, users, now } = self;
+        verify(store, users, (attempt, standing), &mut NoStore, *now)
+    }
+
+    fn guess(&mut self, times: usize, name: &str, client: &str) {
         for number in 0..times {
             let got = self.sign_in(name, &format!("guess-{number}"), client);
             assert_eq!(got, WRONG, "{name} {client} {number}");
@@ -132,7 +156,7 @@ fn guesses_are_counted_by_name_and_address_and_lock_nobody_out_elsewhere() {
 
 #[test]
 fn an_address_has_ten_times_as_many_guesses_and_a_name_a_hundred_times() {
-    let vm = Vm::new(&["alice", "bob"]);
+    let mut vm = Vm::new(&["alice", "bob"]);
     for user in 0..10 {
         vm.guess(3, &format!("user-{user}"), "10.0.0.1");
     }
@@ -147,7 +171,7 @@ fn an_address_has_ten_times_as_many_guesses_and_a_name_a_hundred_times() {
 
 #[test]
 fn who_has_guessed_enough_learns_nothing_from_what_is_remembered() {
-    let vm = Vm::new(&["alice"]);
+    let mut vm = Vm::new(&["alice"]);
     assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
     vm.guess(3, "alice", "10.0.0.9");
     for number in 0..100 {
@@ -168,7 +192,7 @@ fn who_has_guessed_enough_learns_nothing_from_what_is_remembered() {
 
 #[test]
 fn a_neighbour_of_a_user_who_is_signed_in_has_an_end_too() {
-    let vm = Vm::new(&["alice"]);
+    let mut vm = Vm::new(&["alice"]);
     assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
     let tries: Vec<_> = (0..6000)
         .map(|number| vm.sign_in("alice", &format!("guess-{number}"), "10.0.0.1"))
@@ -177,7 +201,7 @@ fn a_neighbour_of_a_user_who_is_signed_in_has_an_end_too() {
     assert!(tries[3..].iter().all(|got| *got == throttled(60)));
     assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), throttled(60));
     // A few guesses of a neighbour are no such end.
-    let vm = Vm::new(&["alice"]);
+    let mut vm = Vm::new(&["alice"]);
     assert_eq!(vm.sign_in("alice", "right", "10.0.0.1"), right("alice"));
     for number in 0..200 {
         drop(vm.sign_in("alice", &format!("guess-{number}"), "10.0.0.1"));
@@ -213,34 +237,26 @@ fn no_number_of_other_names_pushes_a_name_out() {
 fn without_an_address_guesses_are_slowed_down_and_not_refused() {
     let mut vm = Vm::new(&["alice", "bob"]);
     vm.guess(3, "alice", "");
-    let wait = |vm: &Vm, password| match vm.sign_in("alice", password, "") {
+    let wait = |vm: &mut Vm, password| match vm.sign_in("alice", password, "") {
         Err(Stop::Until(at)) => at.since(vm.now).as_secs(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(wait(&vm, "right"), 1);
-    assert_eq!(wait(&vm, "guess-1"), 1);
+    assert_eq!(wait(&mut vm, "right"), 1);
+    assert_eq!(wait(&mut vm, "guess-1"), 1);
     assert_eq!(vm.sign_in("bob", "right", ""), right("bob"));
     // In their turn they are looked at.
     let mut waits = Vec::new();
     for number in 0..30 {
-        waits.push(wait(&vm, "guess-x"));
+        waits.push(wait(&mut vm, "guess-x"));
         vm.pass(Duration::from_secs(1));
         let password = format!("more-{number}");
         let late = attempt("alice", &password, "");
-        let got = vm
-            .store
-            .verify(late, &vm.users, Standing::Admitted, &mut NoStore, vm.now);
+        let got = vm.verify(late, Standing::Admitted);
         assert_eq!(got.map(drop), Err(Stop::BadPassword));
     }
     assert_eq!((waits[0], waits[4], waits[10], waits[29]), (1, 2, 4, 8));
     vm.pass(Duration::from_secs(9));
-    let late = vm.store.verify(
-        attempt("alice", "right", ""),
-        &vm.users,
-        Standing::Admitted,
-        &mut NoStore,
-        vm.now,
-    );
+    let late = vm.verify(attempt("alice", "right", ""), Standing::Admitted);
     assert!(late.is_ok());
     // What was right before passes, up to as many tries as would be an attack.
     assert_eq!(vm.sign_in("alice", "right", ""), right("alice"));
@@ -254,17 +270,17 @@ fn without_an_address_guesses_are_slowed_down_and_not_refused() {
 fn hanging_up_is_no_way_to_guess_faster() {
     let mut vm = Vm::new(&["alice"]);
     vm.guess(3, "alice", "");
-    let waiting = |vm: &Vm| {
+    let waiting = |vm: &mut Vm| {
         let tries = (0..100).map(|number| vm.sign_in("alice", &format!("guess-{number}"), ""));
         tries
             .filter(|got| matches!(got, Err(Stop::Until(_))))
             .count()
     };
-    assert_eq!(waiting(&vm), 16);
-    assert_eq!(waiting(&vm), 0);
+    assert_eq!(waiting(&mut vm), 16);
+    assert_eq!(waiting(&mut vm), 0);
     assert_eq!(vm.sign_in("alice", "x", ""), throttled(1));
     vm.pass(Duration::from_secs(1));
-    assert_eq!(waiting(&vm), 16);
+    assert_eq!(waiting(&mut vm), 16);
 }
 
 #[test]
@@ -347,13 +363,7 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
     );
     vm.now = begins;
     let booked = attempt("nobody", "x", "10.0.0.2");
-    let got = vm.store.verify(
-        booked,
-        &vm.users,
-        Standing::Booked { counts: true },
-        &mut NoStore,
-        vm.now,
-    );
+    let got = vm.verify(booked, Standing::Booked);
     assert_eq!(got.map(drop), WRONG.map(drop));
     // Known ones cost nothing, right or wrong, from wherever.
     assert_eq!(vm.sign_in("alice", "password", "10.0.0.1"), right("alice"));
@@ -363,7 +373,7 @@ fn hashes_have_a_time_and_what_is_remembered_needs_none() {
 
 #[test]
 fn two_providers_share_nothing() {
-    let vm = Vm::new(&["alice"]);
+    let mut vm = Vm::new(&["alice"]);
     let of = |provider, password| Attempt {
         provider: ProviderId(provider),
         ..attempt("alice", password, "10.0.0.1")
@@ -371,15 +381,13 @@ fn two_providers_share_nothing() {
     assert_eq!(vm.try_it(of(0, "right")), right("alice"));
     // Another provider's alice has not signed in, and does not exist there.
     let nobody = Users::default();
-    let got = vm
-        .store
-        .verify(of(1, "right"), &nobody, Standing::New, &mut NoStore, vm.now);
-    assert_eq!(got.map(drop), Err(Stop::BadPassword));
+    let mut of_another = |password| {
+        let tried = (of(1, password), Standing::New);
+        verify(&mut vm.store, &nobody, tried, &mut NoStore, vm.now)
+    };
+    assert_eq!(of_another("right").map(drop), Err(Stop::BadPassword));
     for _ in 0..5 {
-        drop(
-            vm.store
-                .verify(of(1, "x"), &nobody, Standing::New, &mut NoStore, vm.now),
-        );
+        drop(of_another("x"));
     }
     assert_eq!(vm.try_it(of(2, "right")), right("alice"));
 }
@@ -393,7 +401,7 @@ fn a_network_is_one_address() {
         ("192.0.2.1", "192.0.2.2", false),
     ];
     for (client, other, want) in rows {
-        let vm = Vm::new(&["alice"]);
+        let mut vm = Vm::new(&["alice"]);
         vm.guess(3, "alice", client);
         let got = vm.sign_in("alice", "right", other);
         assert_eq!(got.is_err(), want, "{client} and {other}");
@@ -410,9 +418,8 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
     (one.store, two.store) = (store(7, 1), store(8, 1));
     let mut ask = |vm: &mut Vm, password: &str, client: &str, now: MonoTime| {
         let attempt = attempt("alice", password, client);
-        let claims = vm
-            .store
-            .verify(attempt, &vm.users, Standing::New, &mut process, now);
+        let tried = (attempt, Standing::New);
+        let claims = verify(&mut vm.store, &vm.users, tried, &mut process, now);
         claims.map(|_| ()).map_err(|stop| match stop {
             Stop::BadPassword => "wrong",
             Stop::Throttled { .. } => "throttled",

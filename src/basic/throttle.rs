@@ -37,6 +37,17 @@ const PAIRS: u8 = 0;
 const ADDRESSES: u8 = 1;
 const NAMES: u8 = 2;
 
+/// By what a wrong password is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    pair: Key,
+    /// None where no address is known: then the pair is not counted either.
+    address: Option<Key>,
+    name: Key,
+    /// Within this time from the first.
+    per: Duration,
+}
+
 /// Why a password is not looked at, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -130,27 +141,36 @@ impl Throttles {
         self.waits.add(name, now.plus(wait), attempt.waits, now)
     }
 
+    /// By what a wrong password is counted.
+    pub(super) fn counters(&self, attempt: Attempt<'_>) -> Counters {
+        Counters {
+            pair: self.pair(attempt),
+            address: self.address(attempt),
+            name: self.name(attempt),
+            per: attempt.throttle.per,
+        }
+    }
+
     /// Counts a wrong password.
-    pub(super) fn count_wrong(&mut self, attempt: Attempt<'_>, now: MonoTime) {
-        let Throttle { per, .. } = attempt.throttle;
-        if let Some(address) = self.address(attempt) {
-            let pair = self.pair(attempt);
+    pub(super) fn count_wrong(&mut self, counters: Counters, now: MonoTime) {
+        let Counters {
+            pair, name, per, ..
+        } = counters;
+        if let Some(address) = counters.address {
             self.pairs.add(pair, 1, now, per);
             self.addresses.add(address, 1, now, per);
         }
-        let name = self.name(attempt);
         self.names.add(name, 1, now, per);
     }
 
     /// Takes back one wrong password.
-    pub(super) fn refund(&mut self, attempt: Attempt<'_>) {
-        let (pair, name) = (self.pair(attempt), self.name(attempt));
-        if let Some(address) = self.address(attempt) {
-            self.pairs.take_back(&pair);
+    pub(super) fn refund(&mut self, counters: Counters) {
+        if let Some(address) = counters.address {
+            self.pairs.take_back(&counters.pair);
             self.addresses.take_back(&address);
         }
-        self.names.take_back(&name);
-        self.tries.take_back(&pair);
+        self.names.take_back(&counters.name);
+        self.tries.take_back(&counters.pair);
     }
 
     fn name(&self, attempt: Attempt<'_>) -> Key {

@@ -2,48 +2,41 @@
 
 mod passwords;
 mod possession;
+mod services;
 mod signature;
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::copies::Callers;
-use super::{Caller, Exchange, Judged, Stores};
+use super::evaluation::Evaluation;
+use super::{Caller, Judged, Matched};
 use crate::config::ProviderId;
 use crate::credential::{Credential, Emptying};
-use crate::jose::{Budget, ClaimSet, TokenError, UntrustedToken};
-use crate::keys::{Finding, KeySourceId, SharedData, Sought};
+use crate::jose::{Budget, TokenError, UntrustedToken};
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};
-use crate::policy::provider::{Form, Provider, TokenRules, Verification};
-use crate::policy::unmet::{Pending, Unmet};
-use crate::policy::{Rule, Variables};
-use crate::services::{Answer, Ask, Question, ServiceId, TemporaryCredentials, Vouching};
-use crate::time::{MonoTime, Now};
+use crate::policy::provider::{Form, Provider, Verification};
+use crate::policy::unmet::Unmet;
+use crate::services::Ask;
 use crate::tokens::{TokenDigest, TokenPlace};
 
 /// Signatures that one request may have checked.
 const SIGNATURES: u8 = 8;
 
-pub(super) struct Authenticator<'p, 'c> {
-    exchange: &'p Exchange,
-    rule: &'p Rule,
-    /// What the variables of the rule's path stand for.
-    variables: &'c Variables,
-    credential: &'c Credential<'c>,
+/// One credential of a request, held against the providers of its rule.
+pub(super) struct Authenticator<'p, 'e> {
+    evaluation: &'e mut Evaluation<'p>,
+    matched: Matched<'p, 'e>,
+    credential: &'e Credential<'e>,
     /// The credential as a token that its issuer has signed; read when a provider takes such tokens.
-    token: Option<Result<UntrustedToken<'c>, TokenError>>,
+    token: Option<Result<UntrustedToken<'e>, TokenError>>,
     /// By what it is remembered where it held, and where it did not.
-    place: OnceCell<TokenPlace>,
-    digest: OnceCell<TokenDigest>,
+    place: Option<TokenPlace>,
+    digest: Option<TokenDigest>,
     /// Whom it stands for to some provider of the rule that has verified it before: looked for once, whichever asks.
-    known: OnceCell<Option<Rc<Identity>>>,
+    known: Option<Option<Rc<Identity>>>,
     /// Whether a provider whose tokens are signed is for the issuer that it names; the same.
-    is_signed: OnceCell<bool>,
-    stores: &'p Stores,
-    /// What the VMs of the process share.
-    shared: &'c mut dyn SharedData,
-    now: Now,
+    is_signed: Option<bool>,
     budget: Budget,
     /// Whether the token was verified for this request, and not for an earlier one.
     is_new: bool,
@@ -53,28 +46,30 @@ pub(super) struct Authenticator<'p, 'c> {
     remembers: bool,
 }
 
-impl<'p, 'c> Authenticator<'p, 'c> {
+/// A provider that looks at the credential.
+#[derive(Clone, Copy)]
+struct Candidate<'p> {
+    id: ProviderId,
+    provider: &'p Provider,
+}
+
+impl<'p, 'e> Authenticator<'p, 'e> {
     pub(super) fn new(
-        exchange: &'p Exchange,
-        (rule, variables): (&'p Rule, &'c Variables),
-        credential: &'c Credential<'c>,
-        (stores, shared): (&'p Stores, &'c mut dyn SharedData),
-        now: Now,
+        evaluation: &'e mut Evaluation<'p>,
+        matched: Matched<'p, 'e>,
+        credential: &'e Credential<'e>,
     ) -> Self {
+        let budget = Budget::new(SIGNATURES).at(evaluation.now.mono);
         Self {
-            exchange,
-            rule,
-            variables,
+            evaluation,
+            matched,
             credential,
             token: None,
-            place: OnceCell::new(),
-            digest: OnceCell::new(),
-            known: OnceCell::new(),
-            is_signed: OnceCell::new(),
-            stores,
-            shared,
-            now,
-            budget: Budget::new(SIGNATURES).at(now.mono),
+            place: None,
+            digest: None,
+            known: None,
+            is_signed: None,
+            budget,
             is_new: false,
             vouched: false,
             remembers: true,
@@ -101,11 +96,11 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         }
         let mut denial: Option<Denial> = None;
         let mut callers = Vec::new();
-        for id in &self.rule.accepted {
-            let Some(provider) = self.looks_here(*id) else {
+        for id in &self.matched.rule.accepted {
+            let Some(candidate) = self.looks_here(*id) else {
                 continue;
             };
-            match self.hold(*id, provider) {
+            match self.hold(candidate) {
                 Ok(identity) => callers.push((*id, identity)),
                 Err(pending @ Unmet::Pending(_)) => return Err(pending),
                 Err(Unmet::Denied(other)) => {
@@ -114,26 +109,33 @@ impl<'p, 'c> Authenticator<'p, 'c> {
             }
         }
         if callers.is_empty() {
-            Err(denial.map_or(TokenError::UnknownIssuer.into(), Unmet::Denied))
+            Err(denial
+                .unwrap_or(Denial::Token(TokenError::UnknownIssuer))
+                .into())
         } else {
             Ok(callers)
         }
     }
 
     fn is_too_large(&self) -> bool {
-        self.exchange.policy.limits.token_bytes < self.credential.token.len()
+        self.evaluation.request.policy.limits.token_bytes < self.credential.token.len()
     }
 
     fn too_large(&self) -> Denial {
-        let policy = &self.exchange.policy;
-        policy.refusal(self.rule, self.credential.location, TokenError::TooLarge)
+        let policy = &self.evaluation.request.policy;
+        policy.refusal(
+            self.matched.rule,
+            self.credential.location,
+            TokenError::TooLarge,
+        )
     }
 
     /// A provider, where it looks at the credential's place.
-    fn looks_here(&self, id: ProviderId) -> Option<&'p Provider> {
-        let provider = self.exchange.policy.provider(id)?;
+    fn looks_here(&self, id: ProviderId) -> Option<Candidate<'p>> {
+        let provider = self.evaluation.request.policy.provider(id)?;
         let location = self.credential.location;
-        provider.locations.contains(location).then_some(provider)
+        let candidate = Candidate { id, provider };
+        provider.locations.contains(location).then_some(candidate)
     }
 
     /// Tries the credential with each provider of the rule that looks where it stands: one that permits is enough, one
@@ -152,11 +154,11 @@ impl<'p, 'c> Authenticator<'p, 'c> {
     fn try_each(&mut self) -> Judged<'p> {
         let mut denial: Option<Denial> = None;
         let mut pending = None;
-        for id in &self.rule.accepted {
-            let Some(provider) = self.looks_here(*id) else {
+        for id in &self.matched.rule.accepted {
+            let Some(candidate) = self.looks_here(*id) else {
                 continue;
             };
-            match self.ask(*id, provider) {
+            match self.ask(candidate) {
                 Ok(caller) => return Ok(Some(caller)),
                 Err(Unmet::Pending(first)) => pending = pending.or(Some(first)),
                 Err(Unmet::Denied(other)) => {
@@ -168,38 +170,46 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         Err(pending.map_or(Unmet::Denied(denial), Unmet::Pending))
     }
 
-    fn ask(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Caller<'p>, Unmet> {
-        let profile = self.hold(id, provider)?;
-        let principal = Principal::new(id, provider, profile, &self.stores.services, self.now);
-        let readings = self.exchange.policy.decided(self.rule, &self.exchange.head);
-        let view = self.exchange.view(self.rule, self.variables, &readings);
-        let checked = self.rule.check(Some(&principal), &view);
+    /// Whom the credential stands for in the eyes of one provider, where the rule lets them pass.
+    fn ask(&mut self, candidate: Candidate<'p>) -> Result<Caller<'p>, Unmet> {
+        let identity = self.hold(candidate)?;
+        let Evaluation {
+            request,
+            known,
+            now,
+            ..
+        } = *self.evaluation;
+        let Candidate { id, provider } = candidate;
+        let Matched { rule, .. } = self.matched;
+        let mut principal = Principal::new(id, provider, identity, known.services, now);
+        let readings = request.policy.decided(rule, &request.head);
+        let view = request.view(self.matched, &readings);
+        let checked = rule.check(Some(&mut principal), &view);
         checked.map_err(|unmet| principal.with_others(unmet))?;
         let aws = self.aws_credentials(&principal)?;
-        let foreign = self.exchange.foreign.borrow();
+        let foreign = self.evaluation.memory.foreign.as_ref();
+        let emptied = request.emptied(Emptying::Beside {
+            held: self.credential,
+            forward: provider.forward,
+            foreign: foreign.filter(|_| provider.forwards_foreign),
+        });
         Ok(Caller {
-            rule: self.rule,
+            rule,
             principal,
-            emptied: self.exchange.emptied(Emptying::Beside {
-                held: self.credential,
-                forward: provider.forward,
-                foreign: foreign.as_ref().filter(|_| provider.forwards_foreign),
-            }),
+            emptied,
             aws,
         })
     }
 
     /// Whom the credential stands for, where it counts in this request and is its own caller's.
-    fn hold(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Unmet> {
+    fn hold(&mut self, candidate: Candidate<'p>) -> Result<Rc<Identity>, Unmet> {
         self.is_new = false;
-        let exchange = self.exchange;
-        if !provider
-            .csrf
-            .admits(self.credential.location, &exchange.head)
-        {
+        let provider = candidate.provider;
+        let head = &self.evaluation.request.head;
+        if !provider.csrf.admits(self.credential.location, head) {
             return Err(Denial::CrossSite.into());
         }
-        let identity = self.vouch(id, provider)?;
+        let identity = self.vouch(candidate)?;
         self.check_possession(provider, identity.vouched.claims())?;
         self.vouched = true;
         // A page that says "no" with status 200 names nobody: it vouches for nobody.
@@ -214,21 +224,22 @@ impl<'p, 'c> Authenticator<'p, 'c> {
         Ok(identity)
     }
 
-    fn vouch(&mut self, id: ProviderId, provider: &'p Provider) -> Result<Rc<Identity>, Unmet> {
+    fn vouch(&mut self, candidate: Candidate<'p>) -> Result<Rc<Identity>, Unmet> {
+        let Candidate { id, provider } = candidate;
         if self.knows_wrong(id) {
             return Err(Denial::BadPassword.into());
         }
         let text = || self.credential.token.as_ref().into();
         let vouching = match &provider.verification {
             Verification::ApiKeys(keys) => {
-                let claims = keys.find(&self.credential.token, self.now.wall);
+                let claims = keys.find(&self.credential.token, self.evaluation.now.wall);
                 let claims = claims.ok_or(Denial::BadKey)?;
-                return Ok(self.known_identity((id, provider), TrustedClaims::claims_of(claims)));
+                return Ok(self.known_identity(candidate, TrustedClaims::claims_of(claims)));
             }
             Verification::Introspection { service, rules } => self.introspect(*service, rules),
             Verification::Passwords { users, passwords } => {
                 let vouched = self.check_password(id, users, passwords.throttle)?;
-                return Ok(self.known_identity((id, provider), vouched));
+                return Ok(self.known_identity(candidate, vouched));
             }
             Verification::Service { service, form } => match form {
                 Form::ApiKey => self.consult(*service, Ask::ApiKey(text()), Denial::BadKey),
@@ -240,166 +251,31 @@ impl<'p, 'c> Authenticator<'p, 'c> {
                     self.consult_about_password(id, passwords.throttle, *service)
                 }
             },
-            Verification::Signature(signed) => {
-                return self.verify((id, provider), signed);
-            }
+            Verification::Signature(signed) => return self.verify(candidate, signed),
         };
         let vouching = vouching?;
-        let make = || {
-            let claims = Rc::clone(vouching.claims());
-            let identity = self.identity((id, provider), TrustedClaims::claims_of(claims));
-            let bytes = identity.weight();
-            (identity, bytes)
-        };
-        Ok(vouching.derived(self.stores.services.ledger(), make))
+        Ok(self.derived(candidate, &vouching))
     }
 
     /// The identity of a credential of the configuration, made once: there are as many as the configuration has.
-    fn known_identity(
-        &self,
-        (id, provider): (ProviderId, &'p Provider),
-        vouched: TrustedClaims,
-    ) -> Rc<Identity> {
+    fn known_identity(&mut self, candidate: Candidate<'p>, vouched: TrustedClaims) -> Rc<Identity> {
         // The identity keeps the claims, so that nothing else is ever at their address.
-        let place = (id, std::ptr::from_ref(vouched.claims()).addr());
-        if let Some(identity) = self.stores.identities.borrow().get(&place) {
+        let place = (candidate.id, std::ptr::from_ref(vouched.claims()).addr());
+        if let Some(identity) = self.evaluation.accounts.identities.get(&place) {
             return Rc::clone(identity);
         }
-        let identity = self.identity((id, provider), vouched);
-        let mut identities = self.stores.identities.borrow_mut();
+        let identity = self.identity(candidate, vouched);
+        let identities = &mut self.evaluation.accounts.identities;
         identities.insert(place, Rc::clone(&identity));
         identity
     }
 
-    /// A identity with all that is the same at each of its requests.
-    fn identity(
-        &self,
-        (id, provider): (ProviderId, &'p Provider),
-        vouched: TrustedClaims,
-    ) -> Rc<Identity> {
+    /// An identity with all that is the same at each of its requests.
+    fn identity(&self, candidate: Candidate<'p>, vouched: TrustedClaims) -> Rc<Identity> {
+        let Candidate { id, provider } = candidate;
+        let Evaluation { request, now, .. } = *self.evaluation;
         let identity = Rc::new(Identity::new(provider, vouched));
-        let services = &self.stores.services;
-        Principal::new(id, provider, Rc::clone(&identity), services, self.now)
-            .prepare(&self.exchange.policy.upstream);
-        identity
-    }
-
-    /// A token that one of the rule's issuers has signed by its own account is theirs to judge: the authorization
-    /// server is not asked about it.
-    fn introspect(
-        &mut self,
-        service: ServiceId,
-        rules: &TokenRules,
-    ) -> Result<Rc<Vouching>, Unmet> {
-        let limit = self.exchange.policy.limits.token_bytes;
-        let token = self
-            .token
-            .get_or_insert_with(|| UntrustedToken::parse(&self.credential.token, limit));
-        let is_signed = self.is_signed.get_or_init(|| {
-            let others = self.rule.accepted.iter().filter_map(|id| {
-                match &self.exchange.policy.provider(*id)?.verification {
-                    Verification::Signature(signed) => Some(&signed.rules),
-                    _ => None,
-                }
-            });
-            let mut named = others.filter(|rules| !rules.issuers.is_empty());
-            token
-                .as_ref()
-                .is_ok_and(|token| named.any(|rules| rules.is_named_by(token.claims())))
-        });
-        if *is_signed {
-            return Err(TokenError::UnknownIssuer.into());
-        }
-        let ask = Ask::Token(self.credential.token.as_ref().into());
-        let vouching = self.consult(service, ask, Denial::Token(TokenError::Inactive))?;
-        let claims = vouching.claims();
-        // RFC 7662 §2.2 leaves `iss` to the server; one that it names must be one of ours.
-        if claims.issuer().is_some() && !rules.is_named_by(claims) {
-            return Err(TokenError::UnknownIssuer.into());
-        }
-        rules.check_claims(claims, self.now.wall)?;
-        Ok(vouching)
-    }
-
-    fn consult(
-        &self,
-        service: ServiceId,
-        ask: Ask,
-        refusal: Denial,
-    ) -> Result<Rc<Vouching>, Unmet> {
-        let question = Question { service, ask };
-        match self.stores.services.lookup(&question, self.now)? {
-            Some(Answer::Vouches(vouching)) => {
-                self.in_time(vouching.claims())?;
-                Ok(Rc::clone(vouching))
-            }
-            Some(_) => Err(refusal.into()),
-            None => Err(question.into()),
-        }
-    }
-
-    /// What a service says of a credential ends with the credential.
-    fn in_time(&self, claims: &ClaimSet) -> Result<(), Unmet> {
-        match claims.expires_at() {
-            Some(expires_at) if self.now.wall >= expires_at => Err(TokenError::Expired.into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The caller's temporary AWS credentials, where the rule asks for them: in exchange for its ID token.
-    fn aws_credentials(
-        &self,
-        caller: &Principal<'p>,
-    ) -> Result<Option<&'p TemporaryCredentials>, Unmet> {
-        if !self.rule.aws_credentials && self.rule.aws_sigv4.is_none() {
-            return Ok(None);
-        }
-        let claims = caller.vouched.claims();
-        let token_use = claims
-            .members()
-            .get("token_use")
-            .and_then(|held| held.as_str());
-        let (Some(service), Some(subject), Some("id")) =
-            (caller.provider.identity_pool(), claims.subject(), token_use)
-        else {
-            return Err(Denial::AwsCredentialsRefused.into());
-        };
-        let ask = Ask::Credentials {
-            subject: subject.into(),
-            token: self.credential.token.as_ref().into(),
-            expires_at: claims.expires_at(),
-        };
-        let question = Question { service, ask };
-        match self.stores.services.lookup(&question, self.now)? {
-            // The service gives out what has ended, or this clock is wrong: no use to the upstream either way.
-            Some(Answer::Credentials(issued)) if self.now.wall >= issued.expires_at => {
-                Err(Denial::ServiceUnavailable { retry_after: 1 }.into())
-            }
-            Some(Answer::Credentials(issued)) => Ok(Some(issued)),
-            Some(_) => Err(Denial::AwsCredentialsRefused.into()),
-            None => Err(question.into()),
-        }
-    }
-}
-
-/// The issuer may have a new key: a fetch tells, unless so many were made for strangers' key ids that the next must wait.
-fn unknown_key(
-    stores: &Stores,
-    source: KeySourceId,
-    token: &UntrustedToken<'_>,
-    (arrived, now): (MonoTime, MonoTime),
-) -> Unmet {
-    let sought = Sought {
-        key_id: token.key_id(),
-        issued_at: token.claims().issued_at(),
-        arrived,
-    };
-    match stores.keys.seek(source, &sought, now) {
-        Finding::Absent => TokenError::UnknownKey.into(),
-        Finding::Fetch => Unmet::Pending(Pending::Keys {
-            source,
-            unknown_key: true,
-        }),
-        Finding::Later(retry_after) => Denial::SignaturesThrottled { retry_after }.into(),
+        let services = self.evaluation.known.services;
+        Principal::new(id, provider, identity, services, now).prepared(&request.policy.upstream)
     }
 }

@@ -4,17 +4,16 @@
 use std::rc::Rc;
 
 use super::authenticate::Authenticator;
-use super::{Exchange, Judged, Stores};
+use super::evaluation::Evaluation;
+use super::{Judged, Matched};
 use crate::config::ProviderId;
 use crate::credential::{self, Copies, Credential};
 use crate::jose::{Malformation, TokenError};
-use crate::keys::SharedData;
+use crate::policy::Rule;
 use crate::policy::denial::Denial;
 use crate::policy::principal::Identity;
 use crate::policy::unmet::{Pending, Unmet};
-use crate::policy::{Rule, Variables};
-use crate::time::Now;
-use crate::tokens::{TokenDigest, is_final};
+use crate::tokens::{TokenDigest, TokenStore, is_final};
 
 /// Whom a credential stands for in the eyes of each provider that vouches for it.
 pub(super) type Callers = Vec<(ProviderId, Rc<Identity>)>;
@@ -35,26 +34,25 @@ struct Found {
     is_final: bool,
 }
 
-impl Exchange {
+impl<'p> Evaluation<'p> {
     /// Judges the one of them that holds, where all that hold are the same caller's. They share what one credential may
     /// cost: the signatures of one request, one question to a service or for an unknown key, one place in what is
     /// remembered of bad ones.
-    pub(super) fn judge_copies<'a>(
-        &'a self,
-        (rule, variables): (&'a Rule, &Variables),
+    pub(super) fn judge_copies(
+        &mut self,
+        matched: Matched<'p, '_>,
         copies: &[Credential<'_>],
-        (stores, shared): (&'a Stores, &mut dyn SharedData),
-        now: Now,
-    ) -> Judged<'a> {
-        let digest = digest(rule, copies, stores);
-        let changes = stores.keys.changes();
-        if let Some(error) = stores.tokens.refusal(digest, changes, now) {
+    ) -> Judged<'p> {
+        let tokens = &self.accounts.tokens;
+        let digest = digest(matched.rule, copies, tokens);
+        let changes = self.known.keys.changes();
+        if let Some(error) = tokens.refusal(digest, changes, self.now) {
             return Err(error.into());
         }
-        let found = self.look_at_each((rule, variables), copies, (stores, &mut *shared), now)?;
+        let found = self.look_at_each(matched, copies)?;
         if let Some((index, pending)) = found.pending {
             if asks(&pending) {
-                self.asks_about.set(Some(index));
+                self.memory.asks_about = Some(index);
             }
             return Err(pending.into());
         }
@@ -65,15 +63,14 @@ impl Exchange {
                 return Err(Denial::ServiceUnavailable { retry_after: 1 }.into());
             }
             if let (true, Denial::Token(error)) = (found.is_final, denial) {
-                stores.tokens.refuse(digest, error, changes, now);
+                let tokens = &mut self.accounts.tokens;
+                tokens.refuse(digest, error, changes, self.now);
             }
             return Err(denial.into());
         };
         match (found.hidden, found.unknown, copies.get(index)) {
             (Some(hidden), ..) => Err(hidden.into()),
-            (None, false, Some(copy)) => {
-                self.authenticate((rule, variables), copy, (stores, shared), now)
-            }
+            (None, false, Some(copy)) => self.authenticate(matched, copy),
             _ => Err(Denial::Ambiguous.into()),
         }
     }
@@ -81,24 +78,22 @@ impl Exchange {
     /// Judges the credential of a header before those that a browser sends by itself. A token that is none of the rule's
     /// issuers' may be the application's own, and hides nobody: the others are judged in its place.
     #[cold]
-    pub(super) fn judge_outranking<'a>(
-        &'a self,
-        (rule, variables): (&'a Rule, &Variables),
-        (explicit, copies): (&Credential<'_>, Copies<'_>),
-        (stores, shared): (&'a Stores, &mut dyn SharedData),
-        now: Now,
-    ) -> Judged<'a> {
-        let under = (rule, variables);
-        self.foreign.replace(None);
-        let first = self.authenticate(under, explicit, (stores, &mut *shared), now);
+    pub(super) fn judge_outranking(
+        &mut self,
+        matched: Matched<'p, '_>,
+        explicit: &Credential<'_>,
+        copies: Copies<'_>,
+    ) -> Judged<'p> {
+        self.memory.foreign = None;
+        let first = self.authenticate(matched, explicit);
         let error = match first {
             Err(Unmet::Denied(Denial::Token(error))) if is_foreign(error, &explicit.token) => error,
             judged => return judged,
         };
-        self.foreign.replace(Some(explicit.location.clone()));
+        self.memory.foreign = Some(explicit.location.clone());
         let other = match copies.alone() {
-            Ok(presented) => self.judge(under, presented, (stores, shared), now),
-            Err(error) => Err(self.denial_of(under.0, error).into()),
+            Ok(presented) => self.judge(matched, presented),
+            Err(error) => Err(self.request.denial_of(matched.rule, error).into()),
         };
         match other {
             Err(Unmet::Denied(denial)) => Err(Denial::Token(error).most_specific(denial).into()),
@@ -108,12 +103,10 @@ impl Exchange {
         }
     }
 
-    fn look_at_each<'a>(
-        &'a self,
-        (rule, variables): (&'a Rule, &Variables),
+    fn look_at_each(
+        &mut self,
+        matched: Matched<'p, '_>,
         copies: &[Credential<'_>],
-        (stores, shared): (&'a Stores, &mut dyn SharedData),
-        now: Now,
     ) -> Result<Found, Denial> {
         let mut found = Found {
             is_final: true,
@@ -121,9 +114,7 @@ impl Exchange {
         };
         let mut budget = None;
         for (index, copy) in copies.iter().enumerate() {
-            let mut authenticate =
-                Authenticator::new(self, (rule, variables), copy, (stores, &mut *shared), now);
-            let judged = authenticate.judge_alone(&mut budget);
+            let judged = Authenticator::new(self, matched, copy).judge_alone(&mut budget);
             match judged {
                 Ok(callers) => match &found.holds {
                     Some((_, others)) if !are_same(others, &callers) => {
@@ -155,7 +146,7 @@ impl Exchange {
 
     /// Whether what this one waits for may be waited for: only about one of them is anybody asked.
     fn may_wait(&self, index: usize, pending: &Pending) -> bool {
-        let asked = self.asks_about.get();
+        let asked = self.memory.asks_about;
         !asks(pending) || asked.is_none_or(|asked| asked == index)
     }
 }
@@ -181,7 +172,7 @@ const fn asks(pending: &Pending) -> bool {
 }
 
 /// The place of all of them together in what is remembered of bad tokens, under a rule with these providers.
-fn digest(rule: &Rule, copies: &[Credential<'_>], stores: &Stores) -> TokenDigest {
+fn digest(rule: &Rule, copies: &[Credential<'_>], tokens: &TokenStore) -> TokenDigest {
     let mut all = String::new();
     for id in &rule.accepted {
         all.push_str(&id.0.to_string());
@@ -191,7 +182,7 @@ fn digest(rule: &Rule, copies: &[Credential<'_>], stores: &Stores) -> TokenDiges
         all.push('\0');
         all.push_str(&copy.token);
     }
-    stores.tokens.digest(&all)
+    tokens.digest(&all)
 }
 
 fn are_same(one: &Callers, other: &Callers) -> bool {

@@ -204,7 +204,7 @@ impl World {
 
     /// How many bad tokens a VM remembers.
     pub(super) fn refusals(&self, vm: usize) -> usize {
-        self.vms[vm].stores.tokens.refusals()
+        self.vms[vm].stores.accounts.tokens.refusals()
     }
 
     fn drive(&mut self, vm: usize, leader: Option<u32>) {

@@ -10,10 +10,14 @@ pub(super) const ALLOWED: &str = "auth_filter.allowed";
 pub(super) const DENIED: &str = "auth_filter.denied.";
 /// Fetches of keys, by how they ended.
 pub(super) const FETCH: &str = "auth_filter.jwks_fetch_";
+/// Fetches that failed, by their cause.
+pub(super) const FETCH_FAILED: &str = "auth_filter.jwks_fetch_failed.";
 /// Keys that are of no use, when they are fetched or found out afterwards.
 pub(super) const KEYS: &str = "auth_filter.jwks_key_";
 /// Questions to services, by how they ended.
 pub(super) const SERVICE: &str = "auth_filter.service_";
+/// Questions without an answer, by their cause.
+pub(super) const SERVICE_FAILED: &str = "auth_filter.service_failed.";
 /// Requests that only shadow mode let through, by reason.
 pub(super) const SHADOW_DENIED: &str = "auth_filter.shadow_denied.";
 

@@ -399,6 +399,7 @@ fn report(gateway: &Gateway, notice: &Notice, metrics: &mut Metrics) {
                 }
                 services::Notice::Failed { why } => {
                     metrics.count(metrics::SERVICE, "failed");
+                    metrics.count(metrics::SERVICE_FAILED, why.cause());
                     warn!("auth-filter: no answer from {name}: {why}");
                 }
             }
@@ -435,6 +436,7 @@ fn report_keys(uri: &str, notice: &keys::Notice, metrics: &mut Metrics) {
             retry_after,
         } => {
             metrics.count(metrics::FETCH, "failed");
+            metrics.count(metrics::FETCH_FAILED, why.cause());
             warn!(
                 "auth-filter: keys not fetched from {uri}: {why}; next attempt in {retry_after}s"
             );

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Endpoint;
+use super::{DiscoveryError, Endpoint};
 use crate::jose::Document;
 use crate::json::parse_strict;
 use crate::text::{LONGEST_PATH_TOLD, log_text};
@@ -18,52 +18,43 @@ pub(super) fn keys_endpoint(
     document: &[u8],
     issuer: &str,
     own: &Endpoint,
-) -> Result<Endpoint, String> {
+) -> Result<Endpoint, DiscoveryError> {
     if document.len() > MAX_BYTES {
-        return Err(format!(
-            "the OpenID configuration has more than {MAX_BYTES} bytes"
-        ));
+        return Err(DiscoveryError::TooLong(MAX_BYTES));
     }
     let read = parse_strict(document).unwrap_or_default();
     let announced = read.get("issuer");
     if announced.is_none() && read.get("jwks_uri").is_none() {
-        return Err(format!(
-            "not an OpenID configuration, but {}",
-            what_it_is(document, &read)
-        ));
+        return Err(what_it_is(document, &read));
     }
     let announced = announced.and_then(Value::as_str);
     if announced != Some(issuer) {
         let announced = announced.map_or_else(|| "none".to_owned(), quoted);
-        return Err(format!(
-            "the OpenID configuration is another issuer's: the issuer in it is {announced}, and the provider's is {}",
-            quoted(issuer)
-        ));
+        let issuer = log_text(issuer.as_bytes(), LONGEST_PATH_TOLD);
+        return Err(DiscoveryError::OtherIssuer { announced, issuer });
     }
     let uri = read.get("jwks_uri").and_then(Value::as_str);
     let keys = uri.and_then(Endpoint::parse).ok_or_else(|| {
         let uri = uri.map_or_else(|| "no text".to_owned(), quoted);
-        format!("the OpenID configuration has no good jwks_uri: it is {uri}")
+        DiscoveryError::NoKeysUri(uri)
     })?;
     if own.scheme == "https" && keys.scheme != "https" {
-        return Err(format!(
-            "the OpenID configuration of an https issuer leads to http: {}",
-            quoted(&keys.uri())
-        ));
+        let uri = log_text(keys.uri().as_bytes(), LONGEST_PATH_TOLD);
+        return Err(DiscoveryError::Downgrade(uri));
     }
     Ok(keys)
 }
 
 /// What came in the place of an OpenID configuration.
-fn what_it_is(document: &[u8], read: &Value) -> String {
+fn what_it_is(document: &[u8], read: &Value) -> DiscoveryError {
     if read.get("keys").is_some_and(Value::is_array) {
-        return "a JSON Web Key Set: write its address as jwks.uri".to_owned();
+        return DiscoveryError::IsKeySet;
     }
     match Document::of(document) {
         // Only of what is read strictly it is known that it has no such members.
-        Document::Configuration => "JSON with a member that is listed twice".to_owned(),
-        Document::Json => "other JSON".to_owned(),
-        other => other.to_string(),
+        Document::Configuration => DiscoveryError::Ambiguous,
+        Document::Json => DiscoveryError::OtherJson,
+        other => DiscoveryError::Other(other),
     }
 }
 
@@ -137,13 +128,15 @@ mod tests {
         for (document, want) in cases {
             let got = keys_endpoint(document.as_bytes(), "https://i", &own);
             assert_eq!(
-                got.map(|keys| keys.uri()),
+                got.map(|keys| keys.uri()).map_err(|why| why.to_string()),
                 want.map(str::to_owned).map_err(str::to_owned),
                 "{document}"
             );
         }
         let long = format!(r#"{{"issuer":"{}"}}"#, "x".repeat(60_000));
-        let why = keys_endpoint(long.as_bytes(), "https://i", &own).unwrap_err();
+        let why = keys_endpoint(long.as_bytes(), "https://i", &own)
+            .unwrap_err()
+            .to_string();
         assert!(why.len() < 2 * LONGEST_PATH_TOLD, "{}", why.len());
         let large = vec![b' '; MAX_BYTES + 1];
         assert!(keys_endpoint(&large, "https://i", &own).is_err());

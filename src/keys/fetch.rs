@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::snapshot::{Snapshot, Times};
-use super::{Endpoint, KeySource, discovery, freshness};
-use crate::callout::CalloutOutcome;
+use super::{Endpoint, FetchError, KeySource, discovery, freshness};
+use crate::callout::{BadStatus, CalloutOutcome};
 use crate::headers::Headers;
 use crate::jose::{KeySet, SkippedKey};
 use crate::text::{LONGEST_PATH_TOLD, LONGEST_TOLD, log_text};
@@ -49,8 +49,8 @@ pub enum Notice {
     Failed {
         /// The address that was asked last.
         uri: String,
-        /// Why. What is quoted of an answer is bounded, and no line of a log ends in it.
-        why: String,
+        /// Why.
+        why: FetchError,
         /// Seconds until the next attempt.
         retry_after: u32,
     },
@@ -72,14 +72,14 @@ pub(super) fn read<'b>(
     (discovers, asked_at): (bool, MonoTime),
     outcome: CalloutOutcome<'b>,
     now: UnixTime,
-) -> Result<Fetched<'b>, String> {
+) -> Result<Fetched<'b>, FetchError> {
     let CalloutOutcome::Answered {
         status,
         headers,
         body,
     } = outcome
     else {
-        return Err("no response".to_owned());
+        return Err(FetchError::NoResponse);
     };
     let times = Times {
         fresh_for: freshness::lifetime(headers, source.schedule.cache_duration, now),
@@ -91,28 +91,28 @@ pub(super) fn read<'b>(
             let found = discovery::keys_endpoint(body, issuer, &source.endpoint);
             found
                 .map(Fetched::Endpoint)
-                .map_err(|why| encoded(headers, why))
+                .map_err(|why| encoded(headers, why.into()))
         }
         (200, _) => {
             let set = source.read(body);
-            let set = set.map_err(|error| encoded(headers, error.to_string()))?;
+            let set = set.map_err(|error| encoded(headers, error.into()))?;
             let etag = freshness::etag(headers);
             let snapshot = Snapshot { times, etag, body };
             Ok(Fetched::Keys(set, snapshot))
         }
         (304, _) if !discovers => Ok(Fetched::NotModified(times)),
         (300..400, _) if headers.first("location").is_some() => Err(redirected(status, headers)),
-        _ => Err(outcome.explained(format!("status {status}"))),
+        _ => Err(outcome.explained(BadStatus::of(status)).into()),
     }
 }
 
 /// A redirect is not followed: an issuer's keys are at the address that somebody trusts. Its query may be a secret.
-fn redirected(status: u16, headers: &Headers) -> String {
+fn redirected(status: u16, headers: &Headers) -> FetchError {
     let target = headers.first("location").unwrap_or_default();
     let target = target.split(|byte| b"?#".contains(byte)).next();
     let target = without_user(target.unwrap_or_default());
     let target = log_text(&target, LONGEST_PATH_TOLD);
-    format!("status {status}, a redirect to \"{target}\", which is not followed")
+    FetchError::Redirect { status, target }
 }
 
 /// An address without the name and the password in front of its host.
@@ -133,13 +133,12 @@ fn without_user(address: &[u8]) -> Vec<u8> {
 
 /// Why an answer cannot be read: what is compressed looks like nothing. Some stores name an encoding that they have not used,
 /// so it says something only then.
-fn encoded(headers: &Headers, why: String) -> String {
+fn encoded(headers: &Headers, why: FetchError) -> FetchError {
     let encoding = headers.first("content-encoding").unwrap_or_default();
     if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
         return why;
     }
-    let encoding = log_text(encoding, LONGEST_TOLD);
-    format!("the answer is encoded as \"{encoding}\", which nobody has asked for")
+    FetchError::Encoded(log_text(encoding, LONGEST_TOLD))
 }
 
 #[cfg(test)]
@@ -156,7 +155,7 @@ mod tests {
             ("https://host", "https://host"),
         ] {
             let headers = Headers::from_pairs(&[("location", location)]);
-            let said = redirected(302, &headers);
+            let said = redirected(302, &headers).to_string();
             assert_eq!(
                 said,
                 format!("status 302, a redirect to \"{want}\", which is not followed")
@@ -168,9 +167,9 @@ mod tests {
     fn an_encoding_is_named_where_nothing_can_be_read() {
         for (encoding, is_named) in [("gzip", true), ("aws-chunked", true), ("Identity", false)] {
             let headers = Headers::from_pairs(&[("content-encoding", encoding)]);
-            let said = encoded(&headers, "not JSON".to_owned());
+            let said = encoded(&headers, FetchError::NoResponse).to_string();
             assert_eq!(said.contains(encoding), is_named, "{said}");
-            assert_eq!(said == "not JSON", !is_named, "{said}");
+            assert_eq!(said == "no response", !is_named, "{said}");
         }
     }
 }

@@ -4,13 +4,12 @@ mod answer;
 mod timing;
 mod unknown;
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-pub use self::unknown::{Finding, Sought};
+pub use self::unknown::{Finding, KeyIdDigest, Sought};
 
 use self::unknown::Asked;
 use super::kids::Kids;
@@ -54,7 +53,7 @@ struct Held {
     times: Times,
     etag: Option<String>,
     /// Tokens that it has verified.
-    uses: Cell<u64>,
+    uses: u64,
 }
 
 /// A fetch that this VM makes, and until when the others leave it to it.
@@ -90,7 +89,7 @@ pub(super) struct Slot {
     kids: Kids,
     /// Whether those are its own: what is only tried out takes nothing from those who rely on it.
     keeps_kids: bool,
-    asked: RefCell<Asked>,
+    asked: Asked,
     wanted: bool,
     /// The client whose request made the last fetch went away. Until then only a tick makes it again: clients
     /// that come and go must not buy a fetch each.
@@ -130,7 +129,7 @@ impl Slot {
             retry_at: epoch,
             kids: Kids::default(),
             keeps_kids: false,
-            asked: RefCell::default(),
+            asked: Asked::default(),
             wanted: false,
             orphaned_until: epoch,
             changes: 0,
@@ -241,9 +240,9 @@ impl Slot {
         })
     }
 
-    pub(super) fn count_use(&self) {
-        if let Some(held) = &self.held {
-            held.uses.set(held.uses.get().saturating_add(1));
+    pub(super) fn count_use(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.uses = held.uses.saturating_add(1);
         }
     }
 
@@ -456,7 +455,7 @@ impl Slot {
         let set = same.map_or_else(
             || {
                 self.changes = self.changes.saturating_add(1);
-                self.asked = RefCell::default();
+                self.asked = Asked::default();
                 Rc::new(set.with_allowance(&self.allowance))
             },
             |held| held.set,
@@ -472,7 +471,7 @@ impl Slot {
                 made_at: times.made_at,
             },
             etag: snapshot.etag.clone(),
-            uses: Cell::new(0),
+            uses: 0,
         });
     }
 

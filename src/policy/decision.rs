@@ -83,7 +83,11 @@ impl Decision {
     ///
     /// # Errors
     /// The question, while it has no answer; or the outage.
-    pub fn permits(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Result<bool, Unmet> {
+    pub fn permits(
+        &self,
+        caller: &mut Principal<'_>,
+        view: &RequestView<'_>,
+    ) -> Result<bool, Unmet> {
         let mut facts = Inputs::new(caller, view);
         facts.action = self.action.as_deref();
         facts.resource = match &self.resource {
@@ -134,7 +138,7 @@ struct Inputs<'f> {
 }
 
 impl<'f> Inputs<'f> {
-    fn new(caller: &'f Principal<'_>, view: &RequestView<'f>) -> Self {
+    fn new(caller: &'f mut Principal<'_>, view: &RequestView<'f>) -> Self {
         let pseudo =
             |name| String::from_utf8_lossy(view.head.first(name).unwrap_or_default()).into_owned();
         let Reading { method, path } = view.readings.first().cloned().unwrap_or_else(|| {
@@ -151,15 +155,16 @@ impl<'f> Inputs<'f> {
             ("permissions", Kind::Permissions),
             ("scopes", Kind::Scopes),
         ];
+        // What no rule asked a directory for is not asked for here.
+        let lists = lists
+            .into_iter()
+            .map(|(name, kind)| (name.to_owned(), json!(&*caller.told(kind))))
+            .collect();
         Self {
             subject: caller.subject.as_deref().unwrap_or_default(),
             provider: &caller.provider.name,
             claims: serde_json::from_str(&caller.vouched.claims().text()).unwrap_or_default(),
-            // What no rule asked a directory for is not asked for here.
-            lists: lists
-                .into_iter()
-                .map(|(name, kind)| (name.to_owned(), json!(&*caller.told(kind))))
-                .collect(),
+            lists,
             m2m: caller.m2m,
             method,
             host: if host.is_empty() {

@@ -46,11 +46,11 @@ impl Requirement {
     pub fn explain(
         &self,
         policy: &Policy,
-        caller: &Principal<'_>,
+        caller: &mut Principal<'_>,
         view: &RequestView<'_>,
     ) -> Explanation {
         let names = |list: &[String]| list.join(", ");
-        let held = |kind| {
+        let held = |caller: &mut Principal<'_>, kind| {
             let attribute = caller.attribute(kind);
             let values = if attribute.values.is_empty() {
                 "none".to_owned()
@@ -89,7 +89,7 @@ impl Requirement {
             Self::Deny => ("nobody".to_owned(), None),
             Self::Groups(wanted) => (
                 format!("one of the groups {}", names(wanted)),
-                held(Kind::Groups),
+                held(caller, Kind::Groups),
             ),
             Self::Machine(true) => ("a machine".to_owned(), None),
             Self::Machine(false) => ("not a machine".to_owned(), None),
@@ -97,7 +97,7 @@ impl Requirement {
             Self::Optional => ("anybody".to_owned(), None),
             Self::Permissions(wanted) => (
                 format!("one of the permissions {}", names(wanted)),
-                held(Kind::Permissions),
+                held(caller, Kind::Permissions),
             ),
             Self::Provider(wanted) => {
                 let known = wanted.iter().filter_map(|id| policy.provider(*id));
@@ -108,11 +108,11 @@ impl Requirement {
             Self::Public => ("anybody, unasked".to_owned(), None),
             Self::Roles(wanted) => (
                 format!("one of the roles {}", names(wanted)),
-                held(Kind::Roles),
+                held(caller, Kind::Roles),
             ),
             Self::Scopes(wanted) => (
                 format!("one of the scopes {}", names(wanted)),
-                held(Kind::Scopes),
+                held(caller, Kind::Scopes),
             ),
             Self::User => ("any caller".to_owned(), None),
         };
@@ -137,13 +137,13 @@ impl Requirement {
 impl Rule {
     /// Explains what the upstream is told of a known caller whether or not the requirement depends on it.
     #[must_use]
-    pub fn explain_resolve(&self, policy: &Policy, caller: &Principal<'_>) -> Vec<Explanation> {
+    pub fn explain_resolve(&self, policy: &Policy, caller: &mut Principal<'_>) -> Vec<Explanation> {
         let parts = self.resolve.iter();
         parts
             .map(|part| {
-                let held = |kind| {
+                let mut held = |kind| {
                     let attribute = caller.attribute(kind);
-                    (joined(&attribute.values), attribute.missing.clone())
+                    (joined(&attribute.values), attribute.missing)
                 };
                 let (what, (held, missing)) = match part {
                     Resolve::Groups => ("groups", held(Kind::Groups)),

@@ -3,7 +3,6 @@
 mod identity;
 mod lists;
 
-use std::cell::{OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -66,12 +65,12 @@ pub struct Principal<'p> {
     identity: Rc<Identity>,
     services: &'p ServiceStore,
     now: Now,
-    /// The lists that a directory adds to.
-    asked: OnceCell<Box<Lists>>,
+    /// The lists that are not the identity's own at each request.
+    lists: Option<Box<Lists>>,
     /// Directories that the rule has looked at.
-    looked_at: RefCell<Vec<ServiceId>>,
+    looked_at: Vec<ServiceId>,
     /// Questions without an answer yet that may go out together.
-    together: RefCell<Vec<Question>>,
+    together: Vec<Question>,
 }
 
 impl Deref for Principal<'_> {
@@ -98,33 +97,44 @@ impl<'p> Principal<'p> {
             identity,
             services,
             now,
-            asked: OnceCell::new(),
-            looked_at: RefCell::new(Vec::new()),
-            together: RefCell::new(Vec::new()),
+            lists: None,
+            looked_at: Vec::new(),
+            together: Vec::new(),
         }
     }
 
     /// A list of the caller, as far as it can be known now.
-    pub fn attribute(&self, kind: Kind) -> &Attribute {
-        let lists = if self.needs_directory(kind) {
-            self.asked.get_or_init(Box::default)
-        } else {
-            &self.identity.lists
-        };
-        lists.cell(kind).get_or_init(|| self.resolve(kind))
+    pub fn attribute(&mut self, kind: Kind) -> Attribute {
+        if let Some(held) = self.looked_up(kind) {
+            return held.clone();
+        }
+        let list = self.resolve(kind);
+        let lists = self.lists.get_or_insert_default();
+        lists.set(kind, list.clone());
+        list
     }
 
-    /// Makes what is the same at each request of this identity, and so is kept with it.
-    pub fn prepare(&self, upstream: &UpstreamHeaders) {
-        let own = Kind::ALL
-            .into_iter()
-            .filter(|kind| !self.needs_directory(*kind));
-        for kind in own {
-            self.attribute(kind);
+    /// A list that was made before, for this request or for all of the identity's.
+    fn looked_up(&self, kind: Kind) -> Option<&Attribute> {
+        let own = self.lists.as_ref().and_then(|lists| lists.get(kind));
+        own.or_else(|| self.identity.lists.get(kind))
+    }
+
+    /// The identity, with all that is the same at each of its requests: it must be new.
+    #[must_use]
+    pub fn prepared(mut self, upstream: &UpstreamHeaders) -> Rc<Identity> {
+        let mut lists = Lists::default();
+        for kind in Kind::ALL {
+            if !self.needs_directory(kind) {
+                lists.set(kind, self.attribute(kind));
+            }
         }
-        if self.is_told_once() {
-            let _ = upstream.set(self);
+        let told = self.is_told_once().then(|| upstream.set(&mut self));
+        if let Some(identity) = Rc::get_mut(&mut self.identity) {
+            identity.lists = lists;
+            identity.told = told;
         }
+        self.identity
     }
 
     /// Whether the upstream is told the same of the identity at each request.
@@ -133,13 +143,13 @@ impl<'p> Principal<'p> {
             && !Kind::ALL.into_iter().any(|kind| self.needs_directory(kind))
     }
 
-    /// What the upstream is told: made once of a identity, and of the answers of directories that add to it.
+    /// What the upstream is told: made once of an identity, and of the answers of directories that add to it.
     pub(super) fn told_once(
-        &self,
+        &mut self,
         with_profile: bool,
-        tell: impl FnOnce(&Tellable) -> UpstreamIdentity,
+        tell: impl FnOnce(&Self, &Tellable) -> UpstreamIdentity,
     ) -> Rc<UpstreamIdentity> {
-        if let Some(told) = self.identity.told.get() {
+        if let Some(told) = &self.identity.told {
             return Rc::clone(told);
         }
         let tellable = Tellable {
@@ -150,32 +160,27 @@ impl<'p> Principal<'p> {
                 Vec::new()
             },
         };
-        if self.is_told_once() {
-            return Rc::clone(self.identity.told.get_or_init(|| Rc::new(tell(&tellable))));
-        }
         let kept = &self.identity.told_with;
-        kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
+        kept.get_or_make(&tellable, self.services.ledger(), || tell(self, &tellable))
     }
 
     /// A list to tell the upstream: one that the rule has looked at and that is complete, or that needs no directory.
-    pub fn told(&self, kind: Kind) -> Rc<Names> {
-        let asked = self.asked.get().and_then(|lists| lists.cell(kind).get());
-        if self.needs_directory(kind) && asked.is_none() {
+    pub fn told(&mut self, kind: Kind) -> Rc<Names> {
+        if self.looked_up(kind).is_none() && self.needs_directory(kind) {
             return Rc::default();
         }
         let attribute = self.attribute(kind);
         match attribute.missing {
-            None => Rc::clone(&attribute.values),
+            None => attribute.values,
             Some(_) => Rc::default(),
         }
     }
 
     /// The entries of the caller in the directories of its profile that the rule has looked at.
     fn profile(&self) -> Vec<Rc<Attributes>> {
-        let looked_at = self.looked_at.borrow();
         let directories = self.provider.identity.profile.iter();
         directories
-            .filter(|directory| looked_at.contains(&directory.service))
+            .filter(|directory| self.looked_at.contains(&directory.service))
             .filter_map(|directory| match self.lookup(&self.question(*directory)?) {
                 Ok(Some(Answer::Attributes(entry))) => Some(Rc::clone(entry)),
                 _ => None,
@@ -187,7 +192,7 @@ impl<'p> Principal<'p> {
     ///
     /// # Errors
     /// What is missing of it.
-    pub fn look_at_profile(&self) -> Result<(), Unmet> {
+    pub fn look_at_profile(&mut self) -> Result<(), Unmet> {
         let mut attribute = Attribute::default();
         for directory in &self.provider.identity.profile {
             self.look_at(*directory, &mut attribute);
@@ -196,10 +201,9 @@ impl<'p> Principal<'p> {
     }
 
     /// Notes a question without an answer that may go out together with others.
-    pub(super) fn await_together(&self, question: &Question) {
-        let mut together = self.together.borrow_mut();
-        if !together.contains(question) {
-            together.push(question.clone());
+    pub(super) fn await_together(&mut self, question: &Question) {
+        if !self.together.contains(question) {
+            self.together.push(question.clone());
         }
     }
 
@@ -209,7 +213,7 @@ impl<'p> Principal<'p> {
         let Unmet::Pending(Pending::Answers(mut questions)) = unmet else {
             return unmet;
         };
-        let together = self.together.borrow();
+        let together = &self.together;
         if let [question] = questions.as_slice()
             && together.contains(question)
         {

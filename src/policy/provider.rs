@@ -166,30 +166,6 @@ impl Provider {
         }
     }
 
-    /// What holds of its passwords, where its credentials are passwords.
-    const fn passwords(&self) -> Option<&Passwords> {
-        match &self.verification {
-            Verification::Passwords { passwords, .. }
-            | Verification::Service {
-                form: Form::Password(passwords),
-                ..
-            } => Some(passwords),
-            Verification::ApiKeys(_)
-            | Verification::Introspection { .. }
-            | Verification::Service {
-                form: Form::ApiKey | Form::Token,
-                ..
-            }
-            | Verification::Signature(_) => None,
-        }
-    }
-
-    /// How many wrong passwords are looked at, where its credentials are passwords.
-    #[must_use]
-    pub fn throttle(&self) -> Option<Throttle> {
-        self.passwords().map(|passwords| passwords.throttle)
-    }
-
     /// How it challenges a client, apart from proofs of possession.
     #[must_use]
     pub fn challenge(&self) -> ChallengeScheme {

@@ -76,7 +76,7 @@ impl Requirement {
     /// [`Denial::Denied`] for a known one; the question on which it depends, or the outage.
     pub fn check(
         &self,
-        caller: Option<&Principal<'_>>,
+        caller: Option<&mut Principal<'_>>,
         view: &RequestView<'_>,
     ) -> Result<(), Unmet> {
         match self {
@@ -108,8 +108,8 @@ impl Requirement {
     ///
     /// # Errors
     /// Why it is not known.
-    pub(super) fn holds(&self, caller: &Principal<'_>, view: &RequestView<'_>) -> Truth {
-        let each = |branch: &Self| branch.holds(caller, view);
+    pub(super) fn holds(&self, caller: &mut Principal<'_>, view: &RequestView<'_>) -> Truth {
+        let mut each = |branch: &Self| branch.holds(caller, view);
         match self {
             Self::All(branches) => all(branches.iter().map(each)),
             Self::Any(branches) => any(branches.iter().map(each)),
@@ -273,12 +273,16 @@ impl Requirement {
 /// All of them: one that does not hold decides, whatever is not known of the others. Each is looked at, since what the
 /// upstream is told follows from what was.
 fn all(truths: impl Iterator<Item = Truth>) -> Truth {
-    truths.fold(Ok(true), |all, one| match (all, one) {
-        (Ok(false), _) | (_, Ok(false)) => Ok(false),
-        (Ok(true), one) => one,
-        (all, Ok(true)) => all,
-        (Err(first), Err(second)) => Err(first.or(second)),
-    })
+    let mut all = Ok(true);
+    for one in truths {
+        all = match (all, one) {
+            (Ok(false), _) | (_, Ok(false)) => Ok(false),
+            (Ok(true), one) => one,
+            (all, Ok(true)) => all,
+            (Err(first), Err(second)) => Err(first.or(second)),
+        };
+    }
+    all
 }
 
 /// One of them: one that holds decides.
@@ -302,12 +306,12 @@ fn anonymous(branches: &[Requirement], view: &RequestView<'_>) -> Result<(), Unm
     Err(reported.unwrap_or(Denial::Denied).into())
 }
 
-fn share(wanted: &[String], caller: &Principal<'_>, kind: Kind) -> Truth {
+fn share(wanted: &[String], caller: &mut Principal<'_>, kind: Kind) -> Truth {
     let held = caller.attribute(kind);
-    match &held.missing {
+    match held.missing {
         _ if wanted.iter().any(|value| held.values.contains(value)) => Ok(true),
         None => Ok(false),
-        Some(missing) => Err(missing.clone()),
+        Some(missing) => Err(missing),
     }
 }
 

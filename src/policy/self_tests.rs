@@ -171,13 +171,13 @@ impl Policy {
         let mut services = ServiceStore::new(&self.services, QUESTIONS, [0; 32]);
         for _ in 0..QUESTIONS {
             let asked = {
-                let principal = caller.as_ref().and_then(|(id, claims)| {
+                let mut principal = caller.as_ref().and_then(|(id, claims)| {
                     let provider = self.provider(*id)?;
                     let vouched = TrustedClaims::claims_of(Rc::clone(claims));
                     let identity = Rc::new(Identity::new(provider, vouched));
                     Some(Principal::new(*id, provider, identity, &services, now))
                 });
-                match rule.check(principal.as_ref(), &view) {
+                match rule.check(principal.as_mut(), &view) {
                     Ok(()) => return Ok(Ok(())),
                     Err(Unmet::Denied(denial)) => return Ok(Err(denial)),
                     Err(Unmet::Pending(pending)) => pending,

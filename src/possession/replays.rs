@@ -5,7 +5,6 @@
 //! once the wall clock is past its date and its time has passed: a clock that is put forward and back makes none count anew. A bucket
 //! that is full of proofs that still count takes no other one: forgetting one would let it be used again.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use crate::expiring::keyed_digest;
@@ -28,10 +27,7 @@ const TRIES: usize = 16;
 
 /// The proofs that one VM knows of.
 #[derive(Debug)]
-pub struct Replays(RefCell<Known>);
-
-#[derive(Debug)]
-struct Known {
+pub struct Replays {
     secret: CommonSecret,
     own: Own,
 }
@@ -40,10 +36,10 @@ impl Replays {
     /// A VM's view, with its own secret.
     #[must_use]
     pub const fn new(secret: [u8; 32]) -> Self {
-        Self(RefCell::new(Known {
+        Self {
             secret: CommonSecret::new(secret),
             own: Own(Vec::new()),
-        }))
+        }
     }
 
     /// Takes a proof in that counts until then, by its key and its `jti`.
@@ -51,13 +47,13 @@ impl Replays {
     /// # Errors
     /// [`ReplayError`], whose two cases these are.
     pub fn admit(
-        &self,
+        &mut self,
         (key, id): (&str, &str),
         until: UnixTime,
         shared: &mut dyn SharedData,
         now: Now,
     ) -> Result<(), ReplayError> {
-        let Known { secret, own } = &mut *self.0.borrow_mut();
+        let Self { secret, own } = self;
         let proof = |secret| {
             let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
             Proof::new(&digest, until, now)

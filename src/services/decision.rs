@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Reading};
+use super::{Answer, Ask, CallError, Reading, Unreadable};
 use crate::callout::CalloutRequest;
 use crate::json::StrictObject;
 use crate::keys::Endpoint;
@@ -160,7 +160,7 @@ pub(super) fn read(
     protocol: DecisionProtocol,
     status: u16,
     body: &[u8],
-) -> Result<Reading, String> {
+) -> Result<Reading, CallError> {
     let answer = object(status, body)?;
     let decision = match protocol {
         DecisionProtocol::AuthZen => evaluation(answer.get("decision"))?,
@@ -170,25 +170,27 @@ pub(super) fn read(
             Some(Value::Object(result)) => match result.get("allow") {
                 Some(Value::Bool(decision)) => *decision,
                 None => false,
-                Some(_) => return Err("\"allow\" is neither true nor false".to_owned()),
+                Some(_) => return Err(Unreadable::NoBoolean("allow").into()),
             },
-            Some(_) => return Err("\"result\" is neither true nor false".to_owned()),
+            Some(_) => return Err(Unreadable::NoBoolean("result").into()),
         },
     };
     Ok(Reading::Done(said(decision), None))
 }
 
 /// The answers to so many questions, in their order; fewer or more are none.
-pub(super) fn read_batch(status: u16, body: &[u8], asked: usize) -> Result<Vec<Answer>, String> {
+pub(super) fn read_batch(status: u16, body: &[u8], asked: usize) -> Result<Vec<Answer>, CallError> {
     let answer = object(status, body)?;
     let Some(Value::Array(evaluations)) = answer.get("evaluations") else {
-        return Err("no \"evaluations\" in the answer".to_owned());
+        return Err(Unreadable::NoMember("evaluations").into());
     };
     if evaluations.len() != asked {
-        return Err(format!(
-            "{} decisions for {asked} questions",
-            evaluations.len()
-        ));
+        let (decisions, questions) = (evaluations.len(), asked);
+        return Err(Unreadable::Miscounted {
+            decisions,
+            questions,
+        }
+        .into());
     }
     evaluations
         .iter()
@@ -196,19 +198,18 @@ pub(super) fn read_batch(status: u16, body: &[u8], asked: usize) -> Result<Vec<A
         .collect()
 }
 
-fn object(status: u16, body: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
+fn object(status: u16, body: &[u8]) -> Result<serde_json::Map<String, Value>, CallError> {
     if status != 200 {
-        return Err(format!("status {status}"));
+        return Err(CallError::status(status));
     }
-    let StrictObject(answer) =
-        serde_json::from_slice(body).map_err(|_| "not a decision".to_owned())?;
+    let StrictObject(answer) = serde_json::from_slice(body).map_err(|_| Unreadable::NoDecision)?;
     Ok(answer)
 }
 
-fn evaluation(decision: Option<&Value>) -> Result<bool, String> {
+fn evaluation(decision: Option<&Value>) -> Result<bool, CallError> {
     match decision {
         Some(Value::Bool(decision)) => Ok(*decision),
-        _ => Err("no \"decision\" in the answer".to_owned()),
+        _ => Err(Unreadable::NoMember("decision").into()),
     }
 }
 

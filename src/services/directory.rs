@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Answer, Ask, Reading};
+use super::{Answer, Ask, CallError, Reading, Unreadable};
 use crate::callout::CalloutRequest;
 use crate::json::{Pointer, Reads, StrictObject, StrictValue, map_weight};
 use crate::names::{Names, shared};
@@ -104,16 +104,16 @@ pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
 }
 
 /// 404 means that the directory knows nothing of the caller.
-pub(super) fn read(directory: &Directory, status: u16, body: &[u8]) -> Result<Reading, String> {
+pub(super) fn read(directory: &Directory, status: u16, body: &[u8]) -> Result<Reading, CallError> {
     let attributes = match (status, &directory.mapping) {
         (200, None) => Attributes::parse(body),
         (200, Some(mapping)) => serde_json::from_slice(body)
             .ok()
             .and_then(|StrictValue(answer)| mapping.read(&answer)),
         (404, _) => Some(Attributes::default()),
-        (other, _) => return Err(format!("status {other}")),
+        (other, _) => return Err(CallError::status(other)),
     };
-    let mut attributes = attributes.ok_or_else(|| "not a directory's entry".to_owned())?;
+    let mut attributes = attributes.ok_or(Unreadable::NoEntry)?;
     attributes.profile = directory.profile.part_of(&attributes.profile);
     Ok(Reading::Done(Answer::Attributes(Rc::new(attributes)), None))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Ask, Reading};
+use super::{Answer, Ask, CallError, Reading, Unreadable};
 use crate::callout::CalloutRequest;
 use crate::json::StrictObject;
 use crate::sigv4::Credentials;
@@ -124,8 +124,8 @@ const PASSING: [&str; 6] = [
     "ExternalServiceException",
 ];
 
-pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<Reading, String> {
-    let shape = |_| "not an answer of Cognito Identity".to_owned();
+pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<Reading, CallError> {
+    let shape = |_| Unreadable::NoCredentials;
     match (status, identity) {
         (200, None) => {
             let Identity { identity_id } = serde_json::from_slice(body).map_err(shape)?;
@@ -133,8 +133,7 @@ pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<R
         }
         (200, Some(identity)) => {
             let Issued { credentials } = serde_json::from_slice(body).map_err(shape)?;
-            let expires_at = seconds(credentials.expiration)
-                .ok_or_else(|| "credentials without a time".to_owned())?;
+            let expires_at = seconds(credentials.expiration).ok_or(Unreadable::NoExpiration)?;
             let credentials = TemporaryCredentials {
                 credentials: Credentials {
                     access_key_id: credentials.access_key_id,
@@ -150,7 +149,7 @@ pub(super) fn read(status: u16, body: &[u8], identity: Option<&str>) -> Result<R
             ))
         }
         (400 | 403, _) if !passes(body) => Ok(Reading::Done(Answer::Refuses, None)),
-        _ => Err(format!("status {status}")),
+        _ => Err(CallError::status(status)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Answer, Ask, Reading, Vouching};
+use super::{Answer, Ask, CallError, Reading, Unreadable, Vouching};
 use crate::callout::CalloutRequest;
 use crate::jose::ClaimSet;
 use crate::json::Reads;
@@ -56,11 +56,11 @@ impl fmt::Debug for Introspection {
 }
 
 /// RFC 7662 §2.2: `active` says all; the other members are claims as a JWT has them.
-pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, String> {
+pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, CallError> {
     if status != 200 {
-        return Err(format!("status {status}"));
+        return Err(CallError::status(status));
     }
-    let claims = ClaimSet::parse(body).map_err(|_| "not an introspection response".to_owned())?;
+    let claims = ClaimSet::parse(body).map_err(|_| Unreadable::NoIntrospection)?;
     match claims
         .members()
         .get("active")
@@ -72,6 +72,6 @@ pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, S
             Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), ends))
         }
         Some(false) => Ok(Reading::Done(Answer::Refuses, None)),
-        None => Err("no \"active\" in the introspection response".to_owned()),
+        None => Err(Unreadable::NoMember("active").into()),
     }
 }

@@ -12,7 +12,7 @@ pub use self::question::{Call, Notice, Question, Unavailable};
 use self::question::{Health, Open, Settled, Stage};
 use super::decision::read_batch;
 use super::shared::Slots;
-use super::{Answer, Reading, Service, ServiceId};
+use super::{Answer, CallError, Reading, Service, ServiceId};
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
 use crate::keys::SharedData;
@@ -381,7 +381,7 @@ impl ServiceStore {
         let Flight { asked, .. } = self.flying.remove(&call.attempt)?;
         let service = self.service(call.service)?;
         let readings = match (outcome, asked.as_slice()) {
-            (CalloutOutcome::Failed, _) => Err("no response".to_owned()),
+            (CalloutOutcome::Failed, _) => Err(CallError::NoResponse),
             (CalloutOutcome::Answered { status, body, .. }, [digest]) => {
                 let progress = self.open.get(digest)?.progress.as_deref();
                 // Another request's call may have got further.
@@ -407,15 +407,17 @@ impl ServiceStore {
         {
             notice = Some(Notice::Refused { why });
         }
-        let readings = readings.map_err(|why| outcome.explained(why));
+        let readings = readings.map_err(|why| why.explained_by(outcome));
         let readings: Vec<Reading> = match readings {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
                 let pause = service.pause(outcome, now.wall);
-                return Some(self.fail(&asked, call, (why, pause), shared, now.mono));
+                self.fail(&asked, call, pause, shared, now.mono);
+                return Some(Notice::Failed { why });
             }
             Err(why) if asked.len() == 1 => {
-                return Some(self.fail_questions(&asked, why, MIN_TTL, shared, now.mono));
+                self.fail_questions(&asked, MIN_TTL, shared, now.mono);
+                return Some(Notice::Failed { why });
             }
             Err(why) => {
                 self.split_batch(asked);
@@ -474,9 +476,9 @@ impl ServiceStore {
             .into_iter()
             .map(|(call, asked)| {
                 self.flying.remove(&call.attempt);
-                let why = "no answer in time".to_owned();
-                let notice = self.fail(&asked, call, (why, None), shared, now);
-                (call, notice)
+                self.fail(&asked, call, None, shared, now);
+                let why = CallError::Overdue;
+                (call, Notice::Failed { why })
             })
             .collect()
     }

@@ -325,7 +325,7 @@ fn a_service_that_fails_again_and_again_is_left_alone() {
         let name = format!("t{attempt}");
         assert_eq!(known(&store, &token(&name), at(attempt)), "pending");
         let notice = ask(&mut store, &token(&name), 500, &json!({}), at(attempt));
-        let why = "status 500".to_owned();
+        let why = CallError::status(500);
         assert_eq!(notice, Some(Notice::Failed { why }));
     }
     // Others are not even asked about; answers that are there still serve.
@@ -400,7 +400,7 @@ fn a_service_is_left_alone_as_long_as_it_says() {
         let second = goes_out(&mut store, "second", at(0));
         store.want(&token("waits"), at(0));
         let notice = limited(&mut store, first, (*status, says), at(0));
-        let why = format!("status {status}");
+        let why = CallError::status(*status);
         assert_eq!(notice, Some(Notice::Failed { why }));
         // What it accepted before does not say that it can be asked again.
         let active = json!({ "active": true, "sub": "a" });
@@ -528,7 +528,7 @@ fn a_call_that_nobody_answers_ends() {
         .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     assert_eq!(store.handle_tick(&mut NoStore, at(5).mono), []);
-    let why = "no answer in time".to_owned();
+    let why = CallError::Overdue;
     assert_eq!(
         store.handle_tick(&mut NoStore, at(6).mono),
         [(call, Notice::Failed { why })]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::{Answer, Ask, Reading, Vouching};
+use super::{Answer, Ask, CallError, Reading, Unreadable, Vouching};
 use crate::callout::CalloutRequest;
 use crate::jose::ClaimSet;
 use crate::json::Reads;
@@ -22,15 +22,15 @@ pub(super) fn prepare(request: &mut CalloutRequest<'_>, ask: &Ask) {
     request.headers = vec![("content-type", "application/json".to_owned())];
 }
 
-pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, String> {
+pub(super) fn read(reads: &Reads, status: u16, body: &[u8]) -> Result<Reading, CallError> {
     match status {
         200 => {
-            let claims = ClaimSet::parse(body).map_err(|_| "not a caller".to_owned())?;
+            let claims = ClaimSet::parse(body).map_err(|_| Unreadable::NoCaller)?;
             let ends = claims.expires_at();
             let vouching = Vouching::new(claims.narrowed(reads));
             Ok(Reading::Done(Answer::Vouches(Rc::new(vouching)), ends))
         }
         401 => Ok(Reading::Done(Answer::Refuses, None)),
-        other => Err(format!("status {other}")),
+        other => Err(CallError::status(other)),
     }
 }

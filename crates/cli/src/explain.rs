@@ -282,10 +282,14 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
                 Some((id, claims)) if rule.requirement != Requirement::Public => {
                     let provider = policy.provider(id).ok_or("no such provider")?;
                     let profile = Identity::new(provider, TrustedClaims::claims_of(claims));
-                    let caller = Principal::new(id, provider, Rc::new(profile), &services, now);
+                    let mut caller = Principal::new(id, provider, Rc::new(profile), &services, now);
                     out.push("require:".to_owned());
-                    out.extend(rule.requirement.explain(policy, &caller, &view).lines(1));
-                    let resolved = rule.explain_resolve(policy, &caller);
+                    out.extend(
+                        rule.requirement
+                            .explain(policy, &mut caller, &view)
+                            .lines(1),
+                    );
+                    let resolved = rule.explain_resolve(policy, &mut caller);
                     if !resolved.is_empty() {
                         out.push("resolve:".to_owned());
                     }

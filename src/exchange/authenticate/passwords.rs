@@ -3,12 +3,11 @@
 use std::rc::Rc;
 
 use super::Authenticator;
-use crate::basic::{self, Attempt, Standing, Stop, Throttle, Users};
+use crate::basic::{self, Attempt, Counters, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
-use crate::exchange::CountedAttempt;
+use crate::exchange::{CountedAttempt, Effect};
 use crate::policy::denial::Denial;
 use crate::policy::principal::TrustedClaims;
-use crate::policy::provider::Provider;
 use crate::policy::unmet::{Pending, Unmet};
 use crate::services::{Ask, Question, ServiceId, Vouching};
 
@@ -23,17 +22,13 @@ impl Authenticator<'_, '_> {
         let (username, password) = self.password()?;
         let attempt = self.attempt((id, throttle), (&username, &password));
         let standing = self.standing(id)?;
-        let stores = self.stores;
-        let passwords = &stores.passwords;
-        match passwords.verify(attempt, users, standing, self.shared, self.now.mono) {
+        let evaluation = &mut *self.evaluation;
+        let passwords = &mut evaluation.accounts.passwords;
+        let counters = passwords.counters(attempt);
+        let (shared, now) = (&mut *evaluation.shared, evaluation.now.mono);
+        match passwords.verify(attempt, users, standing, shared, now) {
             Ok(claims) => Ok(TrustedClaims::claims_of(claims)),
-            Err(stop) => {
-                if stop == Stop::BadPassword {
-                    let guess = self.guess(id).unwrap_or_else(|| CountedAttempt::of(id));
-                    self.note(guess.counted().known());
-                }
-                Err(self.stop(id, stop))
-            }
+            Err(stop) => Err(self.stop(id, counters, stop)),
         }
     }
 
@@ -47,135 +42,154 @@ impl Authenticator<'_, '_> {
     ) -> Result<Rc<Vouching>, Unmet> {
         let (username, password) = self.password()?;
         let attempt = self.attempt((id, throttle), (&username, &password));
-        let stores = self.stores;
-        let passwords = &stores.passwords;
-        if self.standing(id)? == Standing::New {
-            let admitted = passwords.admit(attempt, self.shared, self.now.mono);
-            admitted.map_err(|stop| self.stop(id, stop))?;
+        let standing = self.standing(id)?;
+        let evaluation = &mut *self.evaluation;
+        let passwords = &mut evaluation.accounts.passwords;
+        let counters = passwords.counters(attempt);
+        if standing == Standing::New {
+            let admitted = passwords.admit(attempt, evaluation.shared, evaluation.now.mono);
+            admitted.map_err(|stop| self.stop(id, counters, stop))?;
         }
-        let guess = self.guess(id).unwrap_or_else(|| CountedAttempt::of(id));
-        self.note(guess);
+        self.note(id, counters, |_| {});
         let ask = Ask::Password {
             username: username.as_str().into(),
             password: password.as_str().into(),
         };
         let question = Question { service, ask };
         let answer = self.consult(service, question.ask.clone(), Denial::BadPassword);
-        let counts = match &answer {
+        let evaluation = &mut *self.evaluation;
+        let passwords = &mut evaluation.accounts.passwords;
+        match &answer {
             Err(Unmet::Denied(Denial::BadPassword)) => {
                 passwords.forget(attempt);
-                self.note(guess.known());
-                true
+                self.note(id, counters, |attempt| attempt.known = true);
+                self.count(id, counters);
             }
             // What it is being asked about counts already: many guesses at once are many. Who asks the same is not guessing.
-            Err(Unmet::Pending(_)) => !self.stores.services.is_open(&question),
-            Err(Unmet::Denied(_)) => {
-                self.refund(guess, attempt);
-                false
+            Err(Unmet::Pending(_)) => {
+                if !evaluation.known.services.is_open(&question) {
+                    self.count(id, counters);
+                }
             }
-            Ok(_) => {
-                passwords.remember(attempt, self.shared, self.now.mono);
-                false
-            }
-        };
-        if counts && !guess.counts {
-            passwords.count_wrong(attempt, self.now.mono);
-            let guess = self.guess(id).unwrap_or(guess);
-            self.note(guess.counted());
+            Err(Unmet::Denied(_)) => self.refund(id),
+            Ok(_) => passwords.remember(attempt, evaluation.shared, evaluation.now.mono),
         }
         answer
     }
 
     /// A password that is right for one provider is no guess at the others' users.
-    pub(super) fn refund_all(&self) {
-        let guesses: Vec<CountedAttempt> = self.exchange.guesses.borrow().clone();
-        for guess in guesses {
-            let Ok((username, password)) = self.password() else {
-                return;
-            };
-            let own = self.exchange.policy.provider(guess.provider);
-            if let Some(throttle) = own.and_then(Provider::throttle) {
-                let own = (guess.provider, throttle);
-                self.refund(guess, self.attempt(own, (&username, &password)));
+    pub(super) fn refund_all(&mut self) {
+        for at in 0..self.evaluation.memory.attempts.len() {
+            let attempts = &self.evaluation.memory.attempts;
+            if let Some(provider) = attempts.get(at).map(|attempt| attempt.provider) {
+                self.refund(provider);
             }
         }
     }
 
     /// Whether this request's password is not the one of this provider's user.
     pub(super) fn knows_wrong(&self, provider: ProviderId) -> bool {
-        self.guess(provider).is_some_and(|guess| guess.known)
+        self.attempt_of(provider)
+            .is_some_and(|attempt| attempt.known)
     }
 
     /// What was decided of the password before; or until when it waits. While one provider's hash waits for its turn, no
     /// other one's time is taken: the first may know the password.
     fn standing(&self, provider: ProviderId) -> Result<Standing, Unmet> {
-        let own = self.guess(provider);
-        let booked = own.filter(|guess| guess.hash_at.is_some());
-        let turn = match booked {
-            Some(guess) => guess.hash_at,
-            None => {
-                let guesses = self.exchange.guesses.borrow();
-                let others = guesses.iter().filter_map(|guess| guess.hash_at);
-                others.chain(self.exchange.turn.get()).max()
-            }
-        };
+        let memory = &*self.evaluation.memory;
+        let own = self.attempt_of(provider);
+        let booked = own.and_then(|attempt| attempt.hash_at);
+        let turn = booked.or_else(|| {
+            let others = memory.attempts.iter();
+            let others = others.filter_map(|attempt| attempt.hash_at);
+            others.chain(memory.turn).max()
+        });
         if let Some(at) = turn
-            && self.now.mono < at
+            && self.evaluation.now.mono < at
         {
             return Err(Pending::Until(at).into());
         }
         Ok(match (booked, own) {
-            (Some(CountedAttempt { counts, .. }), _) => Standing::Booked { counts },
-            (None, None) if self.exchange.turn.get().is_none() => Standing::New,
+            (Some(_), _) => Standing::Booked,
+            (None, None) if memory.turn.is_none() => Standing::New,
             (None, _) => Standing::Admitted,
         })
     }
 
-    fn stop(&self, provider: ProviderId, stop: Stop) -> Unmet {
+    fn stop(&mut self, provider: ProviderId, counters: Counters, stop: Stop) -> Unmet {
         match stop {
-            Stop::BadPassword => Denial::BadPassword.into(),
+            Stop::BadPassword => {
+                self.note(provider, counters, |attempt| attempt.known = true);
+                self.count(provider, counters);
+                Denial::BadPassword.into()
+            }
             Stop::HashesThrottled { retry_after } => Denial::HashesThrottled { retry_after }.into(),
             Stop::Throttled { retry_after } => Denial::Throttled { retry_after }.into(),
             Stop::Until(at) => {
-                self.exchange.turn.set(Some(at));
+                self.evaluation.memory.turn = Some(at);
                 Pending::Until(at).into()
             }
             Stop::HashAt { at, counts } => {
-                let guess = self
-                    .guess(provider)
-                    .unwrap_or_else(|| CountedAttempt::of(provider));
-                self.note(CountedAttempt {
-                    hash_at: Some(at),
-                    counts: guess.counts || counts,
-                    ..guess
-                });
+                self.note(provider, counters, |attempt| attempt.hash_at = Some(at));
+                if counts {
+                    self.count(provider, counters);
+                }
                 Pending::Until(at).into()
             }
         }
     }
 
-    fn guess(&self, provider: ProviderId) -> Option<CountedAttempt> {
-        let guesses = self.exchange.guesses.borrow();
-        let mut own = guesses.iter().filter(|guess| guess.provider == provider);
+    fn attempt_of(&self, provider: ProviderId) -> Option<CountedAttempt> {
+        let attempts = self.evaluation.memory.attempts.iter();
+        let mut own = attempts.filter(|attempt| attempt.provider == provider);
         own.next().copied()
     }
 
-    fn note(&self, guess: CountedAttempt) {
-        let mut guesses = self.exchange.guesses.borrow_mut();
-        let mut own = guesses.iter_mut();
-        match own.find(|held| held.provider == guess.provider) {
-            Some(held) => *held = guess,
-            None => guesses.push(guess),
+    /// Notes what became of the password at this provider.
+    fn note(
+        &mut self,
+        provider: ProviderId,
+        counters: Counters,
+        change: impl FnOnce(&mut CountedAttempt),
+    ) {
+        let attempts = &mut self.evaluation.memory.attempts;
+        let mut own = attempts.iter_mut();
+        if let Some(attempt) = own.find(|held| held.provider == provider) {
+            change(attempt);
+            return;
+        }
+        let mut attempt = CountedAttempt {
+            provider,
+            counters,
+            known: false,
+            counts: false,
+            hash_at: None,
+        };
+        change(&mut attempt);
+        attempts.push(attempt);
+    }
+
+    /// Counts the password as a wrong one, once.
+    fn count(&mut self, provider: ProviderId, counters: Counters) {
+        let mut counted = true;
+        self.note(provider, counters, |attempt| {
+            counted = std::mem::replace(&mut attempt.counts, true);
+        });
+        if !counted {
+            let wrong = Effect::PasswordWrong(counters);
+            self.evaluation.effects.add(wrong);
         }
     }
 
-    fn refund(&self, guess: CountedAttempt, attempt: Attempt<'_>) {
-        if guess.counts {
-            self.note(CountedAttempt {
-                counts: false,
-                ..guess
-            });
-            self.stores.passwords.refund(attempt);
+    /// Takes that back.
+    fn refund(&mut self, provider: ProviderId) {
+        let mut attempts = self.evaluation.memory.attempts.iter_mut();
+        let own = attempts.find(|attempt| attempt.provider == provider);
+        if let Some(attempt) = own
+            && std::mem::take(&mut attempt.counts)
+        {
+            let refund = Effect::PasswordRefunded(attempt.counters);
+            self.evaluation.effects.add(refund);
         }
     }
 
@@ -188,39 +202,14 @@ impl Authenticator<'_, '_> {
         (provider, throttle): (ProviderId, Throttle),
         (username, password): (&'a str, &'a str),
     ) -> Attempt<'a> {
+        let request = self.evaluation.request;
         Attempt {
             provider,
             username,
             password,
-            client: self.exchange.peer.client.network(),
+            client: request.peer.client.network(),
             throttle,
-            waits: self.exchange.policy.lets_wait(),
-        }
-    }
-}
-
-impl CountedAttempt {
-    /// One of which nothing is known yet.
-    const fn of(provider: ProviderId) -> Self {
-        Self {
-            provider,
-            known: false,
-            counts: false,
-            hash_at: None,
-        }
-    }
-
-    const fn counted(self) -> Self {
-        Self {
-            counts: true,
-            ..self
-        }
-    }
-
-    const fn known(self) -> Self {
-        Self {
-            known: true,
-            ..self
+            waits: request.policy.lets_wait(),
         }
     }
 }

@@ -21,7 +21,7 @@ impl Authenticator<'_, '_> {
             return Ok(());
         };
         if let Some(required) = possession.mtls {
-            let certificate = self.exchange.peer.certificate.as_ref();
+            let certificate = self.evaluation.request.peer.certificate.as_ref();
             check_certificate(required, claims, certificate)?;
         }
         let Some(dpop) = &possession.dpop else {
@@ -37,30 +37,31 @@ impl Authenticator<'_, '_> {
 
     /// The cheapest checks first: a signature is looked at only where the token names its key.
     fn check_proof(&mut self, dpop: &Dpop, key: &str, claims: &ClaimSet) -> Result<(), Denial> {
-        let exchange = self.exchange;
-        let text = proof_of(&exchange.head)?;
-        let proof = UntrustedToken::parse(text, exchange.policy.limits.token_bytes)
+        let request = self.evaluation.request;
+        let text = proof_of(&request.head)?;
+        let proof = UntrustedToken::parse(text, request.policy.limits.token_bytes)
             .map_err(|_| ProofError::Malformed)?;
-        let id = dpop.check(&proof, &exchange.sent(), &self.credential.token)?;
+        let id = dpop.check(&proof, &request.sent(), &self.credential.token)?;
         let own = proof.own_key().ok_or(ProofError::KeyRefused)?.to_string();
         if own != key {
             return Err(TokenError::WrongKey.into());
         }
         // Who had to wait for something else does so at no cost of its proof's time.
-        if exchange.proven.get() {
+        if self.evaluation.memory.proven {
             return Ok(());
         }
-        let made = dpop.check_time(&proof, self.now.wall)?;
+        let made = dpop.check_time(&proof, self.evaluation.now.wall)?;
         self.check_signature(&proof, key, claims)?;
-        let until = made.plus(exchange.policy.longest_proof());
-        let replays = &self.stores.replays;
+        let until = made.plus(request.policy.longest_proof());
+        let evaluation = &mut *self.evaluation;
+        let replays = &mut evaluation.accounts.replays;
         // A proof that a configuration only tries out is still to serve the one that is in force.
-        let shared: &mut dyn SharedData = match exchange.policy.mode {
+        let shared: &mut dyn SharedData = match request.policy.mode {
             Mode::Shadow => &mut NoStore,
-            Mode::Disabled | Mode::Enforce => &mut *self.shared,
+            Mode::Disabled | Mode::Enforce => &mut *evaluation.shared,
         };
-        replays.admit((key, id), until, shared, self.now)?;
-        exchange.proven.set(true);
+        replays.admit((key, id), until, shared, evaluation.now)?;
+        evaluation.memory.proven = true;
         Ok(())
     }
 
@@ -72,16 +73,18 @@ impl Authenticator<'_, '_> {
         claims: &ClaimSet,
     ) -> Result<(), Denial> {
         self.budget.consume()?;
+        let now = self.evaluation.now.mono;
+        let accounts = &mut *self.evaluation.accounts;
         let (budget, payer) = if self.is_new {
             let payer = Payer::Stranger {
-                client: &self.exchange.peer.client,
+                client: &self.evaluation.request.peer.client,
                 claimed: Claimed::by(claims),
             };
-            (&self.stores.signatures, payer)
+            (&mut accounts.signatures, payer)
         } else {
-            (&self.stores.proofs, Payer::Holder(key))
+            (&mut accounts.proofs, Payer::Holder(key))
         };
-        let charge = budget.charge(proof.own_signature_cost(), &payer, self.now.mono);
+        let charge = budget.charge(proof.own_signature_cost(), &payer, now);
         let charge = charge.map_err(|retry_after| {
             if self.is_new {
                 Denial::SignaturesThrottled { retry_after }
@@ -90,7 +93,7 @@ impl Authenticator<'_, '_> {
             }
         })?;
         let checked = proof.check_own_signature();
-        budget.settle(charge, &payer, checked.is_ok(), self.now.mono);
+        budget.settle(charge, &payer, checked.is_ok(), now);
         checked.map_err(|error| {
             match error {
                 TokenError::BadSignature => ProofError::BadSignature,

@@ -1,6 +1,5 @@
 //! What the answer to a callout, or its absence, does to a key set.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
@@ -9,7 +8,7 @@ use crate::jose::KeySet;
 use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::{Snapshot, Times};
-use crate::keys::{SharedData, Swap};
+use crate::keys::{FetchError, SharedData, Swap};
 use crate::time::{MonoTime, Now, whole_seconds};
 
 /// The wait after the first failure; each further one doubles it.
@@ -64,7 +63,7 @@ impl Slot {
             .as_ref()
             .filter(|lease| now >= lease.until)?
             .attempt;
-        let notice = self.fail("no answer in time".to_owned(), None, shared, now);
+        let notice = self.fail(FetchError::Overdue, None, shared, now);
         Some((attempt, notice))
     }
 
@@ -123,8 +122,7 @@ impl Slot {
     /// The issuer says that its keys are the same: they begin anew, here and for the others.
     fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
         let Some(held) = self.held.take() else {
-            let why = "status 304 without a question".to_owned();
-            return self.fail(why, None, shared, now);
+            return self.fail(FetchError::Unasked, None, shared, now);
         };
         let entry = shared.read(&self.snapshot_key);
         if let Some(entry) = &entry
@@ -141,7 +139,7 @@ impl Slot {
         self.keep(Held {
             fetched_at: now,
             times,
-            uses: Cell::new(0),
+            uses: 0,
             ..held
         });
         Notice::NotModified
@@ -162,7 +160,7 @@ impl Slot {
     /// `stated` is for how long the issuer wants to be left alone.
     fn fail(
         &mut self,
-        why: String,
+        why: FetchError,
         stated: Option<Duration>,
         shared: &mut dyn SharedData,
         now: MonoTime,

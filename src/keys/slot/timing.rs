@@ -18,9 +18,7 @@ impl Slot {
     pub(super) fn is_stale(&self, now: MonoTime) -> bool {
         let schedule = &self.source.schedule;
         self.held.as_ref().is_none_or(|held| {
-            let used_up = schedule
-                .cache_usages
-                .is_some_and(|most| held.uses.get() >= most);
+            let used_up = schedule.cache_usages.is_some_and(|most| held.uses >= most);
             used_up || now >= held.fetched_at.plus(self.refresh_after(held))
         })
     }

@@ -24,11 +24,15 @@ pub struct Sought<'t> {
     pub arrived: MonoTime,
 }
 
+/// A key id of any length, by its digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyIdDigest([u8; 16]);
+
 /// What is known of a key that the set lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The issuer does not have it.
-    Absent,
+    /// The issuer does not have it, which is [to be noted](crate::keys::KeyStore::note_absent).
+    Absent(KeyIdDigest),
     /// A fetch tells.
     Fetch,
     /// The issuer may have it, and cannot be asked for so many seconds.
@@ -38,17 +42,16 @@ pub enum Finding {
 /// The key ids for which the issuer was asked in vain while the document was the same.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    ids: Vec<[u8; 16]>,
+    ids: Vec<KeyIdDigest>,
     next: usize,
 }
 
 impl Asked {
-    fn has(&self, id: Option<&str>) -> bool {
-        self.ids.contains(&digest(id))
+    fn has(&self, id: KeyIdDigest) -> bool {
+        self.ids.contains(&id)
     }
 
-    fn add(&mut self, id: Option<&str>) {
-        let digest = digest(id);
+    fn add(&mut self, digest: KeyIdDigest) {
         if self.ids.contains(&digest) {
             return;
         }
@@ -60,24 +63,31 @@ impl Asked {
     }
 }
 
-fn digest(id: Option<&str>) -> [u8; 16] {
-    let hash: [u8; 32] = Sha256::digest(id.unwrap_or_default()).into();
-    hash.first_chunk().copied().unwrap_or_default()
+impl KeyIdDigest {
+    fn of(id: Option<&str>) -> Self {
+        let hash: [u8; 32] = Sha256::digest(id.unwrap_or_default()).into();
+        Self(hash.first_chunk().copied().unwrap_or_default())
+    }
 }
 
 impl Slot {
+    /// Notes that the issuer was asked for a key id in vain.
+    pub(in crate::keys) fn note_absent(&mut self, id: KeyIdDigest) {
+        self.asked.add(id);
+    }
+
     /// What is known of a key that the set lacks.
     pub(in crate::keys) fn seek(&self, sought: &Sought<'_>, now: MonoTime) -> Finding {
         let Some(held) = &self.held else {
             return Finding::Fetch;
         };
+        let id = KeyIdDigest::of(sought.key_id);
         if held.times.asked_at >= sought.arrived {
-            self.asked.borrow_mut().add(sought.key_id);
-            return Finding::Absent;
+            return Finding::Absent(id);
         }
         let older = |issued_at: UnixTime| issued_at.plus(OLDER) < held.times.made_at;
-        if sought.issued_at.is_some_and(older) && self.asked.borrow().has(sought.key_id) {
-            return Finding::Absent;
+        if sought.issued_at.is_some_and(older) && self.asked.has(id) {
+            return Finding::Absent(id);
         }
         if let Some(retry_after) = self.failing(now) {
             return Finding::Later(retry_after);

@@ -1,7 +1,5 @@
 //! What a credential alone says of whoever presents it.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use serde_json::Value;
@@ -11,6 +9,7 @@ use super::{Attribute, Kind};
 use crate::jose::{ClaimSet, VerifiedClaims};
 use crate::json::{ClaimPath, Reads};
 use crate::ledger::{Charge, Ledger};
+use crate::memo::Memo;
 use crate::names::Names;
 use crate::policy::provider::Provider;
 use crate::policy::upstream::UpstreamIdentity;
@@ -59,20 +58,30 @@ impl TrustedClaims {
 /// The lists of a caller, each made when it is first looked at.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    groups: OnceCell<Attribute>,
-    roles: OnceCell<Attribute>,
-    permissions: OnceCell<Attribute>,
-    scopes: OnceCell<Attribute>,
+    groups: Option<Attribute>,
+    roles: Option<Attribute>,
+    permissions: Option<Attribute>,
+    scopes: Option<Attribute>,
 }
 
 impl Lists {
-    pub(super) const fn cell(&self, kind: Kind) -> &OnceCell<Attribute> {
+    pub(super) const fn get(&self, kind: Kind) -> Option<&Attribute> {
         match kind {
-            Kind::Groups => &self.groups,
-            Kind::Roles => &self.roles,
-            Kind::Permissions => &self.permissions,
-            Kind::Scopes => &self.scopes,
+            Kind::Groups => self.groups.as_ref(),
+            Kind::Roles => self.roles.as_ref(),
+            Kind::Permissions => self.permissions.as_ref(),
+            Kind::Scopes => self.scopes.as_ref(),
         }
+    }
+
+    pub(super) fn set(&mut self, kind: Kind, list: Attribute) {
+        let place = match kind {
+            Kind::Groups => &mut self.groups,
+            Kind::Roles => &mut self.roles,
+            Kind::Permissions => &mut self.permissions,
+            Kind::Scopes => &mut self.scopes,
+        };
+        *place = Some(list);
     }
 }
 
@@ -94,7 +103,7 @@ pub struct Identity {
     /// The lists that no directory adds to.
     pub(super) lists: Lists,
     /// What the upstream is told, where no directory adds to it.
-    pub(super) told: OnceCell<Rc<UpstreamIdentity>>,
+    pub(super) told: Option<Rc<UpstreamIdentity>>,
     /// The lists that a directory adds to.
     pub(super) merged: Merged,
     /// What the upstream is told where directories add to it.
@@ -115,7 +124,7 @@ const MOST_TOLD: usize = 4;
 
 /// What was told of a identity, for as long as directories say the same.
 #[derive(Debug, Default)]
-pub(super) struct ToldWith(RefCell<VecDeque<Kept>>);
+pub(super) struct ToldWith(Memo<Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -134,7 +143,6 @@ impl ToldWith {
         ledger: &Ledger,
         make: impl FnOnce() -> UpstreamIdentity,
     ) -> Rc<UpstreamIdentity> {
-        let mut held = self.0.borrow_mut();
         let same = |kept: &Option<Weak<Names>>, own: &Rc<Names>| match kept {
             Some(kept) => kept.as_ptr() == Rc::as_ptr(own),
             None => own.is_empty(),
@@ -148,15 +156,13 @@ impl ToldWith {
                     .all(|(kept, own)| kept.as_ptr() == Rc::as_ptr(own))
                 && lists.into_iter().all(|(kept, own)| same(kept, own))
         };
-        if let Some(kept) = held.iter().find(|kept| is_of(kept)) {
-            return Rc::clone(&kept.told);
-        }
-        while held.len() >= MOST_TOLD {
-            held.pop_front();
+        let told = |kept: &Kept| is_of(kept).then(|| Rc::clone(&kept.told));
+        if let Some(told) = self.0.find(told) {
+            return told;
         }
         let told = Rc::new(make());
         if let Some(charge) = ledger.charge(size_of::<Kept>().saturating_add(told.weight())) {
-            held.push_back(Kept {
+            let kept = Kept {
                 lists: of
                     .lists
                     .each_ref()
@@ -164,7 +170,8 @@ impl ToldWith {
                 profile: of.profile.iter().map(Rc::downgrade).collect(),
                 told: Rc::clone(&told),
                 _charge: charge,
-            });
+            };
+            self.0.keep(kept, MOST_TOLD);
         }
         told
     }
@@ -191,7 +198,7 @@ impl Identity {
             m2m: identity.machine.is(claims),
             vouched,
             lists: Lists::default(),
-            told: OnceCell::new(),
+            told: None,
             merged: Merged::default(),
             told_with: ToldWith::default(),
         }
@@ -205,9 +212,9 @@ impl Identity {
         let payload = self.vouched.payload().map_or(0, str::len);
         let lists = Kind::ALL
             .into_iter()
-            .filter_map(|kind| self.lists.cell(kind).get());
+            .filter_map(|kind| self.lists.get(kind));
         let lists = lists.map(|list| size_of::<Names>().saturating_add(list.values.weight()));
-        let told = self.told.get().map_or(0, |told| told.weight());
+        let told = self.told.as_ref().map_or(0, |told| told.weight());
         size_of::<Self>()
             .saturating_add(self.vouched.claims().weight())
             .saturating_add(payload)

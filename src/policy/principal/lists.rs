@@ -1,12 +1,12 @@
 //! The lists of a caller: what they are made of, each made once of it.
 
-use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use serde_json::Value;
 
 use super::{Attribute, Kind, Principal};
 use crate::ledger::{Charge, Ledger};
+use crate::memo::Memo;
 use crate::names::Names;
 use crate::policy::denial::Denial;
 use crate::policy::provider::{Directory, Overage, Source};
@@ -67,7 +67,7 @@ impl Part<'_> {
 /// Lists that were made of a bearer's claims and of the answers of directories: one of each kind, for as long as the
 /// answers are the same.
 #[derive(Debug, Default)]
-pub(super) struct Merged(RefCell<Vec<Kept>>);
+pub(super) struct Merged(Memo<Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -86,7 +86,6 @@ impl Merged {
         ledger: &Ledger,
         make: impl FnOnce() -> Names,
     ) -> Rc<Names> {
-        let mut held = self.0.borrow_mut();
         let is_of = |kept: &Kept| {
             let pairs = kept.origins.iter().zip(origins);
             kept.kind == kind
@@ -95,30 +94,33 @@ impl Merged {
                     .into_iter()
                     .all(|(kept, own)| kept.as_ptr() == Rc::as_ptr(own))
         };
-        if let Some(kept) = held.iter().find(|kept| is_of(kept)) {
-            return Rc::clone(&kept.values);
+        let values = |kept: &Kept| is_of(kept).then(|| Rc::clone(&kept.values));
+        if let Some(values) = self.0.find(values) {
+            return values;
         }
-        held.retain(|kept| kept.kind != kind);
+        self.0.retain(|kept| kept.kind != kind);
         let values = Rc::new(make());
         let weight = size_of::<Kept>()
             .saturating_add(size_of::<Names>())
             .saturating_add(values.weight());
         if let Some(charge) = ledger.charge(weight) {
-            held.push(Kept {
+            let kept = Kept {
                 kind,
                 origins: origins.iter().map(|origin| Rc::downgrade(origin)).collect(),
                 values: Rc::clone(&values),
                 _charge: charge,
-            });
+            };
+            self.0.keep(kept, Kind::ALL.len());
         }
         values
     }
 }
 
-impl Principal<'_> {
-    pub(super) fn resolve(&self, kind: Kind) -> Attribute {
+impl<'p> Principal<'p> {
+    pub(super) fn resolve(&mut self, kind: Kind) -> Attribute {
         let mut attribute = Attribute::default();
         let identity = &self.provider.identity;
+        let own = Rc::clone(&self.identity);
         if self.m2m
             && identity.machines_are_in_no_group
             && matches!(kind, Kind::Groups | Kind::Roles)
@@ -129,7 +131,7 @@ impl Principal<'_> {
         for source in identity.sources(kind) {
             match source {
                 Source::Claim(path) => {
-                    let claim = self.vouched.claims().find(path);
+                    let claim = own.vouched.claims().find(path);
                     parts.extend(claim.map(Part::Claim));
                 }
                 Source::Directory(directory) => {
@@ -177,16 +179,16 @@ impl Principal<'_> {
             .get_or_make(kind, &origins, ledger, make)
     }
 
-    fn groups(&self, attribute: &mut Attribute) -> Rc<Names> {
+    fn groups(&mut self, attribute: &mut Attribute) -> Rc<Names> {
         let groups = self.attribute(Kind::Groups);
-        if let Some(missing) = &groups.missing {
-            attribute.lacks(missing.clone());
+        if let Some(missing) = groups.missing {
+            attribute.lacks(missing);
         }
-        Rc::clone(&groups.values)
+        groups.values
     }
 
     fn listed(
-        &self,
+        &mut self,
         directory: Directory,
         kind: Kind,
         attribute: &mut Attribute,
@@ -203,12 +205,12 @@ impl Principal<'_> {
 
     /// What a directory knows of the caller, where it is known; else the attribute lacks it.
     pub(super) fn look_at(
-        &self,
+        &mut self,
         directory: Directory,
         attribute: &mut Attribute,
-    ) -> Option<&Rc<Attributes>> {
+    ) -> Option<&'p Rc<Attributes>> {
         let question = self.question(directory)?;
-        self.looked_at.borrow_mut().push(directory.service);
+        self.looked_at.push(directory.service);
         match self.lookup(&question) {
             Ok(Some(Answer::Attributes(entry))) => return Some(entry),
             Ok(Some(_)) => {}

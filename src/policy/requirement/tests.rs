@@ -15,7 +15,7 @@ use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};
 use crate::policy::unmet::{Pending, Unmet};
-use crate::services::{Question, ServiceStore};
+use crate::services::ServiceStore;
 use crate::time::{Now, UnixTime};
 
 const ALICE: &str = r#"{"sub":"alice","groups":["staff","eu"],"scope":"orders:read"}"#;
@@ -107,7 +107,7 @@ fn each_form_holds_for_whom_it_should() {
     );
     let services = store(&policy);
     for (requirement, want) in cases {
-        let got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
+        let got = requirement.check(Some(&mut alice(&policy, &services)), &nowhere());
         let want = if want {
             Ok(())
         } else {
@@ -115,7 +115,7 @@ fn each_form_holds_for_whom_it_should() {
         };
         assert_eq!(got, want, "{requirement:?}");
     }
-    let got = R::Deny.check(Some(&alice(&policy, &services)), &nowhere());
+    let got = R::Deny.check(Some(&mut alice(&policy, &services)), &nowhere());
     assert_eq!(got, denied(Denial::Denied));
 }
 
@@ -146,7 +146,8 @@ fn an_anonymous_caller_passes_only_where_no_credential_is_needed() {
 fn empty_lists_hold_for_nobody() {
     let policy = policy();
     let services = store(&policy);
-    let check = |requirement: R| requirement.check(Some(&alice(&policy, &services)), &nowhere());
+    let check =
+        |requirement: R| requirement.check(Some(&mut alice(&policy, &services)), &nowhere());
     assert_eq!(check(R::Any(Vec::new())), denied(Denial::Forbidden));
     assert_eq!(
         R::Any(Vec::new()).check(None, &nowhere()),
@@ -159,10 +160,10 @@ fn empty_lists_hold_for_nobody() {
 fn outcomes(requirement: &R) -> [Result<(), Unmet>; 3] {
     let policy = policy();
     let unasked = store(&policy);
-    let first = requirement.check(Some(&alice(&policy, &unasked)), &nowhere());
+    let first = requirement.check(Some(&mut alice(&policy, &unasked)), &nowhere());
     let settled = |outcome: &dyn Fn(&str) -> Option<&'static [u8]>| {
         let mut services = store(&policy);
-        let mut got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
+        let mut got = requirement.check(Some(&mut alice(&policy, &services)), &nowhere());
         while let Err(Unmet::Pending(pending)) = &got {
             let [question] = pending.questions() else {
                 panic!("{pending:?}")
@@ -181,7 +182,7 @@ fn outcomes(requirement: &R) -> [Result<(), Unmet>; 3] {
                 None => CalloutOutcome::Failed,
             };
             services.handle_answered(call, answer, &mut NoStore, now());
-            got = requirement.check(Some(&alice(&policy, &services)), &nowhere());
+            got = requirement.check(Some(&mut alice(&policy, &services)), &nowhere());
         }
         got
     };
@@ -272,7 +273,7 @@ fn one_question_is_about_one_caller() {
     let policy = policy();
     let services = store(&policy);
     let Err(Unmet::Pending(Pending::Answers(asked))) =
-        permissions(&["x"]).check(Some(&alice(&policy, &services)), &nowhere())
+        permissions(&["x"]).check(Some(&mut alice(&policy, &services)), &nowhere())
     else {
         panic!("asks");
     };
@@ -338,11 +339,11 @@ fn a_claim_is_held_against_the_path() {
         let vouched = TrustedClaims::claims_of(Rc::new(ClaimSet::parse(alice.as_bytes()).unwrap()));
         let provider = &policy.providers[0];
         let identity = Rc::new(Identity::new(provider, vouched));
-        let caller = Principal::new(ProviderId(0), provider, identity, &services, now());
+        let mut caller = Principal::new(ProviderId(0), provider, identity, &services, now());
         let head = Headers::from_pairs(&[(":method", "GET"), (":authority", "x"), (":path", path)]);
         let (rule, variables) = policy.find(&head).unwrap();
         let got = rule.requirement.check(
-            Some(&caller),
+            Some(&mut caller),
             &RequestView {
                 rule: "r",
                 variables: &variables,

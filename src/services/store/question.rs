@@ -2,7 +2,7 @@
 
 use crate::expiring::Digest;
 use crate::services::shared::Place;
-use crate::services::{Answer, Ask, ServiceId};
+use crate::services::{Answer, Ask, CallError, ServiceId};
 use crate::time::{MonoTime, Now, UnixTime};
 
 /// A question to a service.
@@ -55,8 +55,8 @@ pub enum Notice {
     },
     /// None came.
     Failed {
-        /// Why, in words that quote nothing of the answer.
-        why: String,
+        /// Why.
+        why: CallError,
     },
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::question::Health;
 use super::{
-    Call, FAILURES_BEFORE_BACKOFF, GRACE, LONGEST_BACKOFF, MIN_TTL, Notice, Open, ServiceStore,
-    Settled, Stage,
+    Call, FAILURES_BEFORE_BACKOFF, GRACE, LONGEST_BACKOFF, MIN_TTL, Open, ServiceStore, Settled,
+    Stage,
 };
 use crate::callout::Leader;
 use crate::expiring::Digest;
@@ -168,11 +168,10 @@ impl ServiceStore {
     pub(super) fn fail_questions(
         &mut self,
         asked: &[Digest],
-        why: String,
         wait: Duration,
         shared: &mut dyn SharedData,
         now: MonoTime,
-    ) -> Notice {
+    ) {
         let until = now.plus(wait);
         for digest in asked {
             // Another call has brought its answer: of two answers to a question the first counts.
@@ -185,7 +184,6 @@ impl ServiceStore {
             self.remember(*digest, Settled::Failed, until, now);
             self.newly_settled.push(*digest);
         }
-        Notice::Failed { why }
     }
 
     /// Questions without an answer, because of the service, and what it wants not to be asked for a while.
@@ -193,10 +191,10 @@ impl ServiceStore {
         &mut self,
         asked: &[Digest],
         call: Call,
-        (why, pause): (String, Option<Pause>),
+        pause: Option<Pause>,
         shared: &mut dyn SharedData,
         now: MonoTime,
-    ) -> Notice {
+    ) {
         let last = self.attempts;
         let sent_before = |health: &Health| {
             health.retry_at.is_some()
@@ -214,14 +212,13 @@ impl ServiceStore {
                 health.left_after = last;
             }
         }
-        match pause {
-            Some(Pause::Service(wait)) => {
-                let notice = self.fail_questions(asked, why, MIN_TTL, shared, now);
-                self.rest(call.service, wait, shared, now);
-                notice
-            }
-            Some(Pause::Question(wait)) => self.fail_questions(asked, why, wait, shared, now),
-            None => self.fail_questions(asked, why, MIN_TTL, shared, now),
+        let wait = match pause {
+            Some(Pause::Question(wait)) => wait,
+            Some(Pause::Service(_)) | None => MIN_TTL,
+        };
+        self.fail_questions(asked, wait, shared, now);
+        if let Some(Pause::Service(wait)) = pause {
+            self.rest(call.service, wait, shared, now);
         }
     }
 
@@ -243,7 +240,7 @@ impl ServiceStore {
             .filter(|(_, open)| open.question.service == service && due(open))
             .map(|(digest, _)| *digest)
             .collect();
-        self.fail_questions(&waiting, String::new(), MIN_TTL, shared, now);
+        self.fail_questions(&waiting, MIN_TTL, shared, now);
     }
 
     /// Keeps an answer, and tells the other VMs where they wait for it.

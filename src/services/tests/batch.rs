@@ -207,7 +207,7 @@ fn what_the_service_cannot_read_costs_nobody_else_an_answer() {
         .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
         .unwrap();
     let notice = answer(&mut store, call, 400, &json!({}), at(0));
-    let why = "status 400".to_owned();
+    let why = CallError::status(400);
     assert_eq!(notice, Some(Notice::Failed { why }));
     // Each is asked alone now.
     for document in DOCUMENTS {
