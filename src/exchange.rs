@@ -29,14 +29,14 @@ use crate::basic::{Counters, PasswordStore};
 use crate::config::ProviderId;
 use crate::credential::{Emptied, Location};
 use crate::headers::Headers;
-use crate::keys::{KeyStore, SharedData};
+use crate::keys::{KeyStore, Turn};
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal};
 use crate::policy::unmet::{Pending, Unmet};
 use crate::policy::{Policy, Rule, Variables};
 use crate::possession::Replays;
 use crate::services::{ServiceStore, TemporaryCredentials};
-use crate::time::{MonoTime, Now};
+use crate::time::MonoTime;
 use crate::time_budget::TimeBudget;
 use crate::tokens::{TokenDigest, TokenStore};
 
@@ -175,20 +175,15 @@ impl Exchange {
     }
 
     /// Answers from what is known now.
-    pub fn advance(
-        &mut self,
-        stores: &mut Stores,
-        shared: &mut dyn SharedData,
-        now: Now,
-    ) -> Advance {
-        self.memory.arrived.get_or_insert(now.mono);
+    pub fn advance(&mut self, stores: &mut Stores, turn: &mut Turn<'_>) -> Advance {
+        self.memory.arrived.get_or_insert(turn.now.mono);
         let Self { request, memory } = self;
         match request.answer_unasked() {
             Some(outcome) => Advance {
                 outcome: Ok(outcome),
                 effects: Effects::default(),
             },
-            None => evaluate(request, memory, stores, (shared, now)),
+            None => evaluate(request, memory, stores, turn),
         }
     }
 
@@ -209,8 +204,9 @@ fn evaluate(
     request: &Request,
     memory: &mut Memory,
     stores: &mut Stores,
-    (shared, now): (&mut dyn SharedData, Now),
+    turn: &mut Turn<'_>,
 ) -> Advance {
+    let now = turn.now;
     let mut evaluation = Evaluation {
         request,
         known: Known {
@@ -219,8 +215,7 @@ fn evaluate(
         },
         accounts: &mut stores.accounts,
         memory,
-        shared,
-        now,
+        turn: turn.again(),
         effects: Effects::default(),
     };
     let judged = request.judge_preflight();

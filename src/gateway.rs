@@ -12,7 +12,7 @@ use crate::config::Mode;
 use crate::exchange::{Accounts, Advance, Exchange, Outcome, Peer, Stores};
 use crate::expiring::Digest;
 use crate::headers::Headers;
-use crate::keys::{self, Fetch, KeySource, KeySourceId, KeyStore, SharedData};
+use crate::keys::{self, Fetch, KeySource, KeySourceId, KeyStore, Turn};
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::unmet::Pending;
@@ -160,11 +160,11 @@ impl Gateway {
         id: u32,
         head: Headers,
         peer: Peer,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Outcome> {
+        let now = turn.now;
         let mut exchange = Exchange::new(Rc::clone(&self.policy), head, peer);
-        let pending = match self.advance(&mut exchange, shared, now) {
+        let pending = match self.advance(&mut exchange, turn) {
             Ok(outcome) => return Some(outcome),
             Err(pending) => pending,
         };
@@ -187,10 +187,10 @@ impl Gateway {
     fn advance(
         &mut self,
         exchange: &mut Exchange,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Result<Outcome, Pending> {
-        let Advance { outcome, effects } = exchange.advance(&mut self.stores, shared, now);
+        let now = turn.now;
+        let Advance { outcome, effects } = exchange.advance(&mut self.stores, turn);
         self.stores.apply(effects, now.mono);
         outcome
     }
@@ -274,12 +274,7 @@ impl Gateway {
     }
 
     /// The next callout that must go out; of a request, after [`Self::handle_request`] has taken it in.
-    pub fn poll_callout(
-        &mut self,
-        leader: Leader,
-        shared: &mut dyn SharedData,
-        now: Now,
-    ) -> Option<Callout> {
+    pub fn poll_callout(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<Callout> {
         let Stores { keys, services, .. } = &mut self.stores;
         let in_flight = keys.in_flight().saturating_add(services.in_flight());
         let free = self.policy.limits.callouts.saturating_sub(in_flight);
@@ -288,14 +283,14 @@ impl Gateway {
         }
         // The host ends a request's callouts with it: it makes none for keys that others need.
         let fetch = match leader {
-            Leader::Tick => keys.poll_fetch(leader, shared, now.mono),
+            Leader::Tick => keys.poll_fetch(leader, turn),
             Leader::Request => self
                 .sought
-                .and_then(|source| keys.poll_fetch_of(source, leader, shared, now.mono)),
+                .and_then(|source| keys.poll_fetch_of(source, leader, turn)),
         };
         let fetch = fetch.map(Callout::Keys);
         let callout = fetch.or_else(|| {
-            let call = services.poll_call(leader, free, shared, now.mono);
+            let call = services.poll_call(leader, free, turn);
             call.map(Callout::Service)
         });
         if callout.is_some() {
@@ -315,39 +310,33 @@ impl Gateway {
         &mut self,
         callout: Callout,
         outcome: CalloutOutcome<'_>,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Notice> {
         let Stores { keys, services, .. } = &mut self.stores;
         match callout {
             Callout::Keys(fetch) => keys
-                .handle_fetched(fetch, outcome, shared, now)
+                .handle_fetched(fetch, outcome, turn)
                 .map(|notice| Notice::Keys(fetch.source, notice)),
             Callout::Service(call) => services
-                .handle_answered(call, outcome, shared, now)
+                .handle_answered(call, outcome, turn)
                 .map(|notice| Notice::Service(call.service, notice)),
         }
     }
 
     /// Gives back whatever other VMs leave to this one: the configuration is gone.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
-        self.stores.keys.release(shared, now);
-        self.stores.services.release(shared, now);
+    pub fn release(&mut self, turn: &mut Turn<'_>) {
+        self.stores.keys.release(turn);
+        self.stores.services.release(turn);
     }
 
     /// Gives up on a callout whose maker is gone.
-    pub fn abandon(&mut self, callout: Callout, shared: &mut dyn SharedData, now: Now) {
+    pub fn abandon(&mut self, callout: Callout, turn: &mut Turn<'_>) {
         match callout {
-            Callout::Keys(fetch) => self.stores.keys.abandon(fetch, shared, now.mono),
+            Callout::Keys(fetch) => self.stores.keys.abandon(fetch, turn),
             Callout::Service(call) => {
                 let waiting = &self.waiting;
                 let services = &mut self.stores.services;
-                services.abandon(
-                    call,
-                    |question| waiting.is_awaited(question),
-                    shared,
-                    now.mono,
-                );
+                services.abandon(call, |question| waiting.is_awaited(question), turn);
             }
         }
     }
@@ -358,16 +347,16 @@ impl Gateway {
         &mut self,
         id: u32,
         under_way: usize,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Callout> {
+        let now = turn.now;
         let free = self.policy.limits.callouts.saturating_sub(under_way);
         if free == 0 {
             return None;
         }
         let Stores { keys, services, .. } = &mut self.stores;
         match &self.held.get(&id)?.pending {
-            Pending::Keys { source, .. } => keys.join(*source, shared, now.mono).map(Callout::Keys),
+            Pending::Keys { source, .. } => keys.join(*source, turn).map(Callout::Keys),
             Pending::Answers(questions) => questions
                 .first()
                 .and_then(|question| services.join(question, free, now.mono))
@@ -377,22 +366,23 @@ impl Gateway {
     }
 
     /// What becomes of one held request by what is known now, in this VM and in others; `None` while it waits.
-    pub fn settle(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
+    pub fn settle(&mut self, id: u32, turn: &mut Turn<'_>) -> Option<Outcome> {
         if let Pending::Keys { source, .. } = self.held.get(&id)?.pending {
-            self.stores.keys.import(source, shared, now.mono);
+            self.stores.keys.import(source, turn);
         }
-        self.look(id, shared, now)
+        self.look(id, turn)
     }
 
     /// Answers a held request from what is known now, or lets it wait on.
-    fn look(&mut self, id: u32, shared: &mut dyn SharedData, now: Now) -> Option<Outcome> {
+    fn look(&mut self, id: u32, turn: &mut Turn<'_>) -> Option<Outcome> {
+        let now = turn.now;
         let mut held = self.take(id)?;
         let deadline = match held.pending {
             // What must come first in its turn it may wait for like any other.
             Pending::Until(at) if at <= now.mono => now.mono.plus(self.policy.limits.hold),
             _ => held.deadline,
         };
-        let pending = match self.advance(&mut held.exchange, shared, now) {
+        let pending = match self.advance(&mut held.exchange, turn) {
             Err(pending) => pending,
             Ok(outcome) => {
                 self.unpin(&held.asked);
@@ -427,10 +417,10 @@ impl Gateway {
     }
 
     /// Ends what is overdue: these callouts get no answer any more.
-    pub fn handle_tick(&mut self, shared: &mut dyn SharedData, now: Now) -> Vec<(Callout, Notice)> {
+    pub fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Vec<(Callout, Notice)> {
         let Stores { keys, services, .. } = &mut self.stores;
-        let fetches = keys.handle_tick(shared, now.mono).into_iter();
-        let calls = services.handle_tick(shared, now.mono);
+        let fetches = keys.handle_tick(turn).into_iter();
+        let calls = services.handle_tick(turn);
         fetches
             .map(|(fetch, notice)| (Callout::Keys(fetch), Notice::Keys(fetch.source, notice)))
             .chain(calls.into_iter().map(|(call, notice)| {
@@ -477,7 +467,8 @@ impl Gateway {
 
     /// Held requests that can be answered now, each once. Call after anything may have changed; while
     /// [`Self::wants_tick`] says so, some are left for the next tick.
-    pub fn poll_settled(&mut self, shared: &mut dyn SharedData, now: Now) -> Vec<(u32, Outcome)> {
+    pub fn poll_settled(&mut self, turn: &mut Turn<'_>) -> Vec<(u32, Outcome)> {
+        let now = turn.now;
         for question in self.stores.services.take_settled() {
             self.waiting.answered(&question);
         }
@@ -487,7 +478,7 @@ impl Gateway {
             && let Some(id) = self.waiting.pop()
         {
             self.looks = self.looks.saturating_sub(1);
-            let outcome = self.look(id, shared, now);
+            let outcome = self.look(id, turn);
             settled.extend(outcome.map(|outcome| (id, outcome)));
         }
         settled

@@ -21,13 +21,13 @@ pub use self::discovery::WELL_KNOWN;
 pub use self::endpoint::Endpoint;
 pub use self::error::{DiscoveryError, FetchError};
 pub use self::fetch::{Notice, Schedule};
-pub use self::shared::{CommonSecret, Entry, NoStore, Seal, SharedData, Swap};
+pub use self::shared::{CommonSecret, Entry, NoStore, Seal, SharedData, Swap, Turn};
 pub use self::slot::{Finding, KeyIdDigest, KeyState, Sought, Unavailable};
 
 use self::slot::Slot;
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::jose::{KeySet, KeySetError, KeySetLimits, Thumbprint};
-use crate::time::{MonoTime, Now};
+use crate::time::MonoTime;
 
 /// A key set's place among those that are fetched: providers of one issuer share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,14 +177,9 @@ impl KeyStore {
 
     /// The next fetch that this VM must make; takes the lease for it. Also imports what other VMs fetched:
     /// look again with [`Self::lookup`] after it.
-    pub fn poll_fetch(
-        &mut self,
-        leader: Leader,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<Fetch> {
+    pub fn poll_fetch(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<Fetch> {
         (0_u16..).zip(&mut self.slots).find_map(|(index, slot)| {
-            let attempt = slot.poll(leader, shared, now)?;
+            let attempt = slot.poll(leader, turn)?;
             Some(Fetch {
                 source: KeySourceId(index),
                 attempt,
@@ -197,29 +192,23 @@ impl KeyStore {
         &mut self,
         source: KeySourceId,
         leader: Leader,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) -> Option<Fetch> {
-        let attempt = self.slot_mut(source)?.poll(leader, shared, now)?;
+        let attempt = self.slot_mut(source)?.poll(leader, turn)?;
         Some(Fetch { source, attempt })
     }
 
     /// Takes in what another VM has fetched.
-    pub fn import(&mut self, source: KeySourceId, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn import(&mut self, source: KeySourceId, turn: &mut Turn<'_>) {
         if let Some(slot) = self.slot_mut(source) {
-            slot.look(shared, now);
+            slot.look(turn);
         }
     }
 
     /// The fetch that a request makes for itself, because nobody can wake it when another's has its answer: the one under
     /// way once more, or a new one without asking the other VMs. `None` while none is due.
-    pub fn join(
-        &mut self,
-        source: KeySourceId,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<Fetch> {
-        let attempt = self.slot_mut(source)?.join(shared, now)?;
+    pub fn join(&mut self, source: KeySourceId, turn: &mut Turn<'_>) -> Option<Fetch> {
+        let attempt = self.slot_mut(source)?.join(turn)?;
         Some(Fetch { source, attempt })
     }
 
@@ -228,11 +217,10 @@ impl KeyStore {
         &mut self,
         fetch: Fetch,
         outcome: CalloutOutcome<'_>,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Notice> {
         self.slot_mut(fetch.source)?
-            .handle_fetched(fetch.attempt, outcome, shared, now)
+            .handle_fetched(fetch.attempt, outcome, turn)
     }
 
     /// How many fetches are under way.
@@ -242,15 +230,11 @@ impl KeyStore {
     }
 
     /// Ends fetches whose answer is overdue: a host may never call back.
-    pub fn handle_tick(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Vec<(Fetch, Notice)> {
+    pub fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Vec<(Fetch, Notice)> {
         (0_u16..)
             .zip(&mut self.slots)
             .filter_map(|(index, slot)| {
-                let (attempt, notice) = slot.handle_tick(shared, now)?;
+                let (attempt, notice) = slot.handle_tick(turn)?;
                 let source = KeySourceId(index);
                 Some((Fetch { source, attempt }, notice))
             })
@@ -267,16 +251,16 @@ impl KeyStore {
     }
 
     /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn release(&mut self, turn: &mut Turn<'_>) {
         for slot in &mut self.slots {
-            slot.release(shared, now);
+            slot.release(turn);
         }
     }
 
     /// Gives the lease back: whoever made this fetch is gone, and its answer will not come.
-    pub fn abandon(&mut self, fetch: Fetch, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn abandon(&mut self, fetch: Fetch, turn: &mut Turn<'_>) {
         if let Some(slot) = self.slot_mut(fetch.source) {
-            slot.abandon(fetch.attempt, shared, now);
+            slot.abandon(fetch.attempt, turn);
         }
     }
 

@@ -16,7 +16,7 @@ use auth_filter::config::Config;
 use auth_filter::exchange::{Outcome, Peer};
 use auth_filter::gateway::Gateway;
 use auth_filter::headers::Headers;
-use auth_filter::keys::NoStore;
+use auth_filter::keys::{NoStore, Turn};
 use auth_filter::policy::Policy;
 use auth_filter::time::{Now, UnixTime};
 use lab::issuer::{SigningKey, jwks};
@@ -99,9 +99,15 @@ impl Vm {
         self.requests += 1;
         let before = COUNT.get();
         let now = Now::on(UnixTime::from_secs(NOW));
-        let outcome =
-            self.gateway
-                .handle_request(self.requests, head, Peer::default(), &mut NoStore, now);
+        let outcome = self.gateway.handle_request(
+            self.requests,
+            head,
+            Peer::default(),
+            &mut Turn {
+                now,
+                shared: &mut NoStore,
+            },
+        );
         let Some(Outcome::Forward(grant)) = outcome else {
             panic!("{path}: {outcome:?}");
         };

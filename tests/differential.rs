@@ -14,7 +14,7 @@ use auth_filter::exchange::{Outcome, Peer};
 use auth_filter::gateway::Gateway;
 use auth_filter::headers::Headers;
 use auth_filter::jose::{Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, UntrustedToken};
-use auth_filter::keys::NoStore;
+use auth_filter::keys::{NoStore, Turn};
 use auth_filter::policy::Policy;
 use auth_filter::sigv4::{self, Credentials, Scope};
 use auth_filter::time::{Now, UnixTime};
@@ -184,7 +184,15 @@ fn both_come_to_the_same_verdict_on_claims() {
             ("authorization", &bearer),
         ]);
         let now = Now::on(UnixTime::from_secs(document.now));
-        let outcome = gateway.handle_request(number, head, Peer::default(), &mut NoStore, now);
+        let outcome = gateway.handle_request(
+            number,
+            head,
+            Peer::default(),
+            &mut Turn {
+                now,
+                shared: &mut NoStore,
+            },
+        );
         let ours = matches!(outcome, Some(Outcome::Forward(_)));
         held += usize::from(ours);
         let is_known = |change: &String| OTHER_CLAIMS.iter().any(|(known, ..)| known == change);

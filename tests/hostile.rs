@@ -12,7 +12,7 @@ use auth_filter::exchange::{Outcome, Peer};
 use auth_filter::gateway::Gateway;
 use auth_filter::headers::Headers;
 use auth_filter::jose::{KeySet, KeySetLimits, UntrustedToken};
-use auth_filter::keys::{Entry, SharedData, Swap};
+use auth_filter::keys::{Entry, SharedData, Swap, Turn};
 use auth_filter::policy::Policy;
 use auth_filter::time::{Now, UnixTime};
 use proptest::collection::vec;
@@ -70,7 +70,15 @@ fn ask(path: &[u8], headers: &[(Vec<u8>, Vec<u8>)]) -> Option<Outcome> {
         (b":path".to_vec(), path.to_vec()),
     ];
     let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-    gateway().handle_request(1, head, Peer::default(), &mut NoStore, NOW)
+    gateway().handle_request(
+        1,
+        head,
+        Peer::default(),
+        &mut Turn {
+            now: NOW,
+            shared: &mut NoStore,
+        },
+    )
 }
 
 /// Bytes that are mostly of the kind that paths and credentials are made of.
@@ -241,12 +249,12 @@ proptest! {
         let mut gateway = gateway();
         let token = [("authorization", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lzc3VlciIsImF1ZCI6Im9yZGVycyIsImV4cCI6MTgwMDAwMzYwMH0.AAAA")];
         let head = [&[(":method", "GET"), (":path", "/")][..], &token].concat();
-        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), Peer::default(), &mut NoStore, NOW);
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), Peer::default(), &mut Turn { now: NOW, shared: &mut NoStore });
         prop_assert!(outcome.is_none());
-        let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
+        let callout = gateway.poll_callout(Leader::Request, &mut Turn { now: NOW, shared: &mut NoStore }).unwrap();
         let headers = Headers::from_pairs(&headers);
-        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &headers, body: &body }, &mut NoStore, NOW);
-        let settled = gateway.poll_settled(&mut NoStore, NOW);
+        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &headers, body: &body }, &mut Turn { now: NOW, shared: &mut NoStore });
+        let settled = gateway.poll_settled(&mut Turn { now: NOW, shared: &mut NoStore });
         let [(1, Outcome::Reject(refusal))] = settled.as_slice() else {
             return Err(TestCaseError::fail(format!("{settled:?}")));
         };
@@ -267,11 +275,11 @@ proptest! {
         ][place];
         let mut gateway = asking();
         let head = [(":method", "GET"), (":path", "/"), header];
-        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), peer(), &mut NoStore, NOW);
+        let outcome = gateway.handle_request(1, Headers::from_pairs(&head), peer(), &mut Turn { now: NOW, shared: &mut NoStore });
         prop_assert!(outcome.is_none());
-        let callout = gateway.poll_callout(Leader::Request, &mut NoStore, NOW).unwrap();
-        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &Headers::default(), body: &body }, &mut NoStore, NOW);
-        let settled = gateway.poll_settled(&mut NoStore, NOW);
+        let callout = gateway.poll_callout(Leader::Request, &mut Turn { now: NOW, shared: &mut NoStore }).unwrap();
+        gateway.handle_answered(callout, CalloutOutcome::Answered { status, headers: &Headers::default(), body: &body }, &mut Turn { now: NOW, shared: &mut NoStore });
+        let settled = gateway.poll_settled(&mut Turn { now: NOW, shared: &mut NoStore });
         match settled.as_slice() {
             [(1, Outcome::Forward(grant))] => {
                 prop_assert_eq!(status, 200);

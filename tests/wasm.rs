@@ -14,7 +14,7 @@ use auth_filter::headers::Headers;
 use auth_filter::jose::{
     Algorithm, AlgorithmSet, Budget, KeySet, KeySetLimits, TokenError, UntrustedToken,
 };
-use auth_filter::keys::NoStore;
+use auth_filter::keys::{NoStore, Turn};
 use auth_filter::policy::Policy;
 use auth_filter::time::{Now, UnixTime};
 use serde_json::Value;
@@ -137,16 +137,20 @@ fn a_request_is_decided() {
         1,
         head(),
         Peer::default(),
-        &mut NoStore,
-        Now::on(UnixTime::from_secs(1_300_819_379)),
+        &mut Turn {
+            now: Now::on(UnixTime::from_secs(1_300_819_379)),
+            shared: &mut NoStore,
+        },
     );
     assert!(matches!(before, Some(Outcome::Forward(_))), "{before:?}");
     let after = gateway.handle_request(
         2,
         head(),
         Peer::default(),
-        &mut NoStore,
-        Now::on(UnixTime::from_secs(1_300_819_999)),
+        &mut Turn {
+            now: Now::on(UnixTime::from_secs(1_300_819_999)),
+            shared: &mut NoStore,
+        },
     );
     assert!(matches!(after, Some(Outcome::Reject(refusal)) if refusal.answer.status == 401));
 }

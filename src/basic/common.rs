@@ -4,7 +4,7 @@
 //! A record lets one password past the throttle, and stands for no check: it is looked at as if nobody had guessed.
 
 use crate::expiring::{Digest, keyed_digest};
-use crate::keys::{CommonSecret, SharedData};
+use crate::keys::{CommonSecret, SharedData, Turn};
 use crate::time::MonoTime;
 
 use super::Attempt;
@@ -33,33 +33,25 @@ impl Common {
     }
 
     /// Tells that this password was right just now.
-    pub(super) fn tell(
-        &mut self,
-        attempt: Attempt<'_>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) {
-        let Some((digest, key)) = self.place(attempt, shared) else {
+    pub(super) fn tell(&mut self, attempt: Attempt<'_>, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
+        let Some((digest, key)) = self.place(attempt, turn.shared) else {
             return;
         };
         let until = now.plus(REMEMBERED).as_millis().to_le_bytes();
         let record = [&[LAYOUT][..], &digest, &until].concat();
-        let version = shared.read(&key).map(|entry| entry.version);
+        let version = turn.shared.read(&key).map(|entry| entry.version);
         // Whoever writes in between has told of somebody else, who is as good.
-        shared.swap(&key, &record, version);
+        turn.shared.swap(&key, &record, version);
     }
 
     /// Whether some VM has told so, of this password from the same address, lately.
-    pub(super) fn knows(
-        &mut self,
-        attempt: Attempt<'_>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> bool {
-        let Some((digest, key)) = self.place(attempt, shared) else {
+    pub(super) fn knows(&mut self, attempt: Attempt<'_>, turn: &mut Turn<'_>) -> bool {
+        let now = turn.now.mono;
+        let Some((digest, key)) = self.place(attempt, turn.shared) else {
             return false;
         };
-        let held = shared.read(&key);
+        let held = turn.shared.read(&key);
         held.and_then(|entry| {
             let record = entry.value.strip_prefix(&[LAYOUT])?;
             let (told, until) = record.split_first_chunk::<32>()?;

@@ -13,7 +13,7 @@ use crate::client::ClientNetwork;
 use crate::config::ProviderId;
 use crate::expiring::{Digest, Expiring, keyed_digest};
 use crate::jose::ClaimSet;
-use crate::keys::SharedData;
+use crate::keys::Turn;
 use crate::time::MonoTime;
 
 /// How long a password is not checked again that nobody uses meanwhile.
@@ -124,12 +124,12 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         users: &Users,
         standing: Standing,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) -> Result<Rc<ClaimSet>, Stop> {
+        let now = turn.now.mono;
         let digest = self.password(attempt);
         let is_booked = standing == Standing::Booked;
-        let is_own = !is_booked && self.is_own(attempt, &digest, shared, now);
+        let is_own = !is_booked && self.is_own(attempt, &digest, turn);
         if standing == Standing::New {
             self.admit_password(attempt, is_own, now)?;
         }
@@ -137,7 +137,7 @@ impl PasswordStore {
             self.await_same(&digest, now)?;
             self.has_time(attempt, now)?;
         }
-        if let Some(claims) = self.recall(attempt, &digest, shared, now) {
+        if let Some(claims) = self.recall(attempt, &digest, turn) {
             return Ok(claims);
         }
         if self.known_wrong.get(&digest, now).is_some() {
@@ -153,7 +153,7 @@ impl PasswordStore {
             self.known_wrong.insert(digest, (), until);
             return Err(Stop::BadPassword);
         };
-        self.keep(attempt, digest, Some(&claims), shared, now);
+        self.keep(attempt, digest, Some(&claims), turn);
         Ok(claims)
     }
 
@@ -161,24 +161,21 @@ impl PasswordStore {
     ///
     /// # Errors
     /// [`Stop::Throttled`], or when it is.
-    pub fn admit(
-        &mut self,
-        attempt: Attempt<'_>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Result<(), Stop> {
-        let is_own = self.is_own(attempt, &self.password(attempt), shared, now);
+    pub fn admit(&mut self, attempt: Attempt<'_>, turn: &mut Turn<'_>) -> Result<(), Stop> {
+        let now = turn.now.mono;
+        let is_own = self.is_own(attempt, &self.password(attempt), turn);
         self.admit_password(attempt, is_own, now)
     }
 
     /// Remembers that a service said that this password is right.
-    pub fn remember(&mut self, attempt: Attempt<'_>, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn remember(&mut self, attempt: Attempt<'_>, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         let digest = self.password(attempt);
         let is_fresh = self
             .is_own_until(attempt, &digest, now)
             .is_some_and(is_fresh(now));
         if !is_fresh {
-            self.keep(attempt, digest, None, shared, now);
+            self.keep(attempt, digest, None, turn);
         }
     }
 
@@ -250,14 +247,9 @@ impl PasswordStore {
     }
 
     /// Whether it is known that this password was right before, from the same address.
-    fn is_own(
-        &mut self,
-        attempt: Attempt<'_>,
-        digest: &Digest,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> bool {
-        self.is_own_until(attempt, digest, now).is_some() || self.common.knows(attempt, shared, now)
+    fn is_own(&mut self, attempt: Attempt<'_>, digest: &Digest, turn: &mut Turn<'_>) -> bool {
+        let now = turn.now.mono;
+        self.is_own_until(attempt, digest, now).is_some() || self.common.knows(attempt, turn)
     }
 
     /// Until when it is known that this password was right before, from the same address.
@@ -276,14 +268,14 @@ impl PasswordStore {
         &mut self,
         attempt: Attempt<'_>,
         digest: &Digest,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) -> Option<Rc<ClaimSet>> {
+        let now = turn.now.mono;
         let (held, until) = self.right.get(digest, now)?;
         let claims = held.claims.clone()?;
         let is_own = held.from.contains(&attempt.client);
         if !(is_own && is_fresh(now)(until)) {
-            self.keep(attempt, *digest, Some(&claims), shared, now);
+            self.keep(attempt, *digest, Some(&claims), turn);
         }
         Some(claims)
     }
@@ -293,10 +285,10 @@ impl PasswordStore {
         attempt: Attempt<'_>,
         digest: Digest,
         claims: Option<&Rc<ClaimSet>>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) {
-        self.common.tell(attempt, shared, now);
+        let now = turn.now.mono;
+        self.common.tell(attempt, turn);
         let held = self.right.get(&digest, now);
         let mut from = held.map_or_else(Vec::new, |(held, _)| held.from.clone());
         from.retain(|known| *known != attempt.client);

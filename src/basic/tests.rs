@@ -1,7 +1,8 @@
 use super::*;
 use crate::client::ClientNetwork;
 use crate::config::ProviderId;
-use crate::keys::{NoStore, SharedData, testing::Process};
+use crate::keys::testing::turn;
+use crate::keys::{NoStore, Turn, testing::Process};
 use crate::time::MonoTime;
 
 /// SHA-256 of "right", the cheapest hash there is.
@@ -73,10 +74,10 @@ fn verify(
     store: &mut PasswordStore,
     users: &Users,
     (attempt, standing): (Attempt<'_>, Standing),
-    shared: &mut dyn SharedData,
-    now: MonoTime,
+    turn: &mut Turn<'_>,
 ) -> Result<Rc<ClaimSet>, Stop> {
-    let got = store.verify(attempt, users, standing, shared, now);
+    let now = turn.now.mono;
+    let got = store.verify(attempt, users, standing, turn);
     let counts = matches!(
         got,
         Err(Stop::BadPassword | Stop::HashAt { counts: true, .. })
@@ -117,7 +118,12 @@ impl Vm {
     /// Tries a password of which this was decided before.
     fn verify(&mut self, attempt: Attempt<'_>, standing: Standing) -> Result<Rc<ClaimSet>, Stop> {
         let Self { store, users, now } = self;
-        verify(store, users, (attempt, standing), &mut NoStore, *now)
+        verify(
+            store,
+            users,
+            (attempt, standing),
+            &mut turn(&mut NoStore, *now),
+        )
     }
 
     fn guess(&mut self, times: usize, name: &str, client: &str) {
@@ -383,7 +389,12 @@ fn two_providers_share_nothing() {
     let nobody = Users::default();
     let mut of_another = |password| {
         let tried = (of(1, password), Standing::New);
-        verify(&mut vm.store, &nobody, tried, &mut NoStore, vm.now)
+        verify(
+            &mut vm.store,
+            &nobody,
+            tried,
+            &mut turn(&mut NoStore, vm.now),
+        )
     };
     assert_eq!(of_another("right").map(drop), Err(Stop::BadPassword));
     for _ in 0..5 {
@@ -419,7 +430,12 @@ fn a_right_password_is_known_to_other_workers_too_and_lifts_nothing_but_the_thro
     let mut ask = |vm: &mut Vm, password: &str, client: &str, now: MonoTime| {
         let attempt = attempt("alice", password, client);
         let tried = (attempt, Standing::New);
-        let claims = verify(&mut vm.store, &vm.users, tried, &mut process, now);
+        let claims = verify(
+            &mut vm.store,
+            &vm.users,
+            tried,
+            &mut turn(&mut process, now),
+        );
         claims.map(|_| ()).map_err(|stop| match stop {
             Stop::BadPassword => "wrong",
             Stop::Throttled { .. } => "throttled",

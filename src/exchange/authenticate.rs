@@ -59,7 +59,7 @@ impl<'p, 'e> Authenticator<'p, 'e> {
         matched: Matched<'p, 'e>,
         credential: &'e Credential<'e>,
     ) -> Self {
-        let budget = Budget::new(SIGNATURES).at(evaluation.now.mono);
+        let budget = Budget::new(SIGNATURES).at(evaluation.turn.now.mono);
         Self {
             evaluation,
             matched,
@@ -173,12 +173,8 @@ impl<'p, 'e> Authenticator<'p, 'e> {
     /// Whom the credential stands for in the eyes of one provider, where the rule lets them pass.
     fn ask(&mut self, candidate: Candidate<'p>) -> Result<Caller<'p>, Unmet> {
         let identity = self.hold(candidate)?;
-        let Evaluation {
-            request,
-            known,
-            now,
-            ..
-        } = *self.evaluation;
+        let Evaluation { request, known, .. } = *self.evaluation;
+        let now = self.evaluation.turn.now;
         let Candidate { id, provider } = candidate;
         let Matched { rule, .. } = self.matched;
         let mut principal = Principal::new(id, provider, identity, known.services, now);
@@ -232,7 +228,7 @@ impl<'p, 'e> Authenticator<'p, 'e> {
         let text = || self.credential.token.as_ref().into();
         let vouching = match &provider.verification {
             Verification::ApiKeys(keys) => {
-                let claims = keys.find(&self.credential.token, self.evaluation.now.wall);
+                let claims = keys.find(&self.credential.token, self.evaluation.turn.now.wall);
                 let claims = claims.ok_or(Denial::BadKey)?;
                 return Ok(self.known_identity(candidate, TrustedClaims::claims_of(claims)));
             }
@@ -273,9 +269,10 @@ impl<'p, 'e> Authenticator<'p, 'e> {
     /// An identity with all that is the same at each of its requests.
     fn identity(&self, candidate: Candidate<'p>, vouched: TrustedClaims) -> Rc<Identity> {
         let Candidate { id, provider } = candidate;
-        let Evaluation { request, now, .. } = *self.evaluation;
+        let Evaluation { request, known, .. } = *self.evaluation;
         let identity = Rc::new(Identity::new(provider, vouched));
-        let services = self.evaluation.known.services;
-        Principal::new(id, provider, identity, services, now).prepared(&request.policy.upstream)
+        let now = self.evaluation.turn.now;
+        Principal::new(id, provider, identity, known.services, now)
+            .prepared(&request.policy.upstream)
     }
 }

@@ -46,7 +46,7 @@ impl<'p> Evaluation<'p> {
         let tokens = &self.accounts.tokens;
         let digest = digest(matched.rule, copies, tokens);
         let changes = self.known.keys.changes();
-        if let Some(error) = tokens.refusal(digest, changes, self.now) {
+        if let Some(error) = tokens.refusal(digest, changes, self.turn.now) {
             return Err(error.into());
         }
         let found = self.look_at_each(matched, copies)?;
@@ -64,7 +64,7 @@ impl<'p> Evaluation<'p> {
             }
             if let (true, Denial::Token(error)) = (found.is_final, denial) {
                 let tokens = &mut self.accounts.tokens;
-                tokens.refuse(digest, error, changes, self.now);
+                tokens.refuse(digest, error, changes, self.turn.now);
             }
             return Err(denial.into());
         };

@@ -4,11 +4,10 @@ use super::authenticate::Authenticator;
 use super::request::Request;
 use super::{Accounts, Effects, Judged, Matched, Memory};
 use crate::credential::{self, Credential, Presented};
-use crate::keys::{KeyStore, SharedData};
+use crate::keys::{KeyStore, Turn};
 use crate::policy::denial::Denial;
 use crate::policy::requirement::Requirement;
 use crate::services::ServiceStore;
-use crate::time::Now;
 
 /// What an evaluation reads and does not change.
 #[derive(Clone, Copy)]
@@ -25,9 +24,7 @@ pub(super) struct Evaluation<'p> {
     pub(super) accounts: &'p mut Accounts,
     /// What was found out about the request.
     pub(super) memory: &'p mut Memory,
-    /// What the VMs of the process share.
-    pub(super) shared: &'p mut dyn SharedData,
-    pub(super) now: Now,
+    pub(super) turn: Turn<'p>,
     /// What it has changed so far.
     pub(super) effects: Effects,
 }

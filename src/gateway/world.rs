@@ -1,5 +1,6 @@
 //! A process with VMs, issuers and a clock that only the test moves.
 
+use crate::keys::testing::turn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -143,7 +144,8 @@ impl World {
             certificate: self.certificate,
             body_follows: false,
         };
-        let outcome = self.vms[vm].handle_request(id, head, peer, &mut self.process, self.now);
+        let outcome =
+            self.vms[vm].handle_request(id, head, peer, &mut turn(&mut self.process, self.now));
         self.fates.insert(id, Fate::Held);
         match outcome {
             None => self.drive(vm, Some(id)),
@@ -158,7 +160,7 @@ impl World {
         let led = |flight: &Flight| flight.vm == vm && flight.leader == Some(id);
         if let Some(at) = self.flights.iter().position(led) {
             let flight = self.flights.remove(at);
-            self.vms[vm].abandon(flight.callout, &mut self.process, self.now);
+            self.vms[vm].abandon(flight.callout, &mut turn(&mut self.process, self.now));
         }
     }
 
@@ -173,7 +175,7 @@ impl World {
             }
             for vm in 0..self.vms.len() {
                 self.vms[vm].begin_tick();
-                drop(self.vms[vm].handle_tick(&mut self.process, self.now));
+                drop(self.vms[vm].handle_tick(&mut turn(&mut self.process, self.now)));
                 self.drive(vm, None);
                 // The ticks that come at once.
                 while self.vms[vm].wants_tick() {
@@ -209,7 +211,9 @@ impl World {
 
     fn drive(&mut self, vm: usize, leader: Option<u32>) {
         let who = leader.map_or(Leader::Tick, |_| Leader::Request);
-        while let Some(callout) = self.vms[vm].poll_callout(who, &mut self.process, self.now) {
+        while let Some(callout) =
+            self.vms[vm].poll_callout(who, &mut turn(&mut self.process, self.now))
+        {
             let request = self.vms[vm].request(callout).unwrap();
             let uri = request.uri();
             let etag = request
@@ -230,7 +234,11 @@ impl World {
                 Some(Mood::Silent) => {}
                 Some(Mood::Unreachable) | None => {
                     let failed = CalloutOutcome::Failed;
-                    self.vms[vm].handle_answered(callout, failed, &mut self.process, self.now);
+                    self.vms[vm].handle_answered(
+                        callout,
+                        failed,
+                        &mut turn(&mut self.process, self.now),
+                    );
                 }
             }
             self.fetched.push(uri);
@@ -239,7 +247,7 @@ impl World {
     }
 
     fn answer(&mut self, vm: usize) {
-        let settled = self.vms[vm].poll_settled(&mut self.process, self.now);
+        let settled = self.vms[vm].poll_settled(&mut turn(&mut self.process, self.now));
         assert!(settled.len() <= STEPS, "{} at once", settled.len());
         for (id, outcome) in settled {
             self.settle(id, outcome);
@@ -263,7 +271,11 @@ impl World {
                 body,
             },
         };
-        vm.handle_answered(flight.callout, outcome, &mut self.process, self.now);
+        vm.handle_answered(
+            flight.callout,
+            outcome,
+            &mut turn(&mut self.process, self.now),
+        );
         self.answer(flight.vm);
     }
 

@@ -4,7 +4,7 @@
 use proxy_wasm::types::Action;
 
 use super::clock;
-use super::vm::{Vm, dispatch};
+use super::vm::{Vm, dispatch, turn};
 use super::{metrics, reply};
 use crate::callout::CalloutOutcome;
 use crate::exchange::Outcome;
@@ -24,11 +24,11 @@ impl Vm {
             let Some(gateway) = &mut self.gateway else {
                 break;
             };
-            if let Some(outcome) = gateway.settle(id, shared, now) {
+            if let Some(outcome) = gateway.settle(id, &mut turn(shared, now)) {
                 return Some(outcome);
             }
             let hold = gateway.policy().limits.hold;
-            let Some(callout) = gateway.own_callout(id, under_way, shared, now) else {
+            let Some(callout) = gateway.own_callout(id, under_way, &mut turn(shared, now)) else {
                 break;
             };
             let request = gateway.request(callout).map(|mut request| {
@@ -55,7 +55,7 @@ impl Vm {
         let shared = &mut self.shared();
         let gateway = self.gateway.as_mut();
         let settled = gateway.and_then(|gateway| {
-            let settled = gateway.settle(id, shared, clock::now()?);
+            let settled = gateway.settle(id, &mut turn(shared, clock::now()?));
             settled.or_else(|| gateway.give_up(id))
         });
         settled.unwrap_or_else(|| Outcome::Reject(internal()))

@@ -20,10 +20,10 @@ use crate::config::{ClientAddress, HostName, NginxHost};
 use crate::exchange::{Outcome, Peer};
 use crate::gateway::{Callout, Gateway, Notice};
 use crate::headers::Headers;
-use crate::keys::{self, KeySource};
+use crate::keys::{self, KeySource, Turn};
 use crate::services;
 use crate::text::hex_bytes;
-use crate::time::MonoTime;
+use crate::time::{MonoTime, Now};
 
 /// What the contexts of one configuration share.
 pub(super) struct Vm {
@@ -131,12 +131,13 @@ impl Vm {
         };
         if !self.host.tick {
             // Nobody else ends what is overdue.
-            for (_, notice) in gateway.handle_tick(&mut self.store, now) {
+            for (_, notice) in gateway.handle_tick(&mut turn(&mut self.store, now)) {
                 report(gateway, &notice, &mut self.access_log.metrics);
             }
             report_found_out(gateway, &mut self.access_log.metrics);
         }
-        let outcome = match gateway.handle_request(id, head, peer, &mut self.store, now) {
+        let outcome = match gateway.handle_request(id, head, peer, &mut turn(&mut self.store, now))
+        {
             None if self.host.waiting == Waiting::OwnCallout => self.wait_with_own_callout(id),
             None => {
                 self.call_out(Leader::Request, id);
@@ -210,7 +211,7 @@ impl Vm {
         self.callouts = left;
         for (_, callout) in gone.into_values() {
             if !self.callouts.values().any(|(_, other)| *other == callout) {
-                gateway.abandon(callout, &mut self.store, now);
+                gateway.abandon(callout, &mut turn(&mut self.store, now));
             }
         }
     }
@@ -220,7 +221,7 @@ impl Vm {
         let shared = &mut self.shared();
         if let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) {
             self.callouts.clear();
-            gateway.release(shared, now.mono);
+            gateway.release(&mut turn(shared, now));
         }
     }
 
@@ -234,7 +235,7 @@ impl Vm {
         if !is_early {
             self.ticked_at = now.mono;
             let shared = &mut self.store;
-            for (callout, notice) in gateway.handle_tick(shared, now) {
+            for (callout, notice) in gateway.handle_tick(&mut turn(shared, now)) {
                 self.callouts.retain(|_, (_, known)| *known != callout);
                 report(gateway, &notice, &mut self.access_log.metrics);
             }
@@ -263,7 +264,7 @@ impl Vm {
             return;
         };
         while let Some(gateway) = &mut self.gateway
-            && let Some(callout) = gateway.poll_callout(leader, &mut self.store, now)
+            && let Some(callout) = gateway.poll_callout(leader, &mut turn(&mut self.store, now))
         {
             match gateway.request(callout).and_then(dispatch) {
                 Some(token) => {
@@ -280,7 +281,11 @@ impl Vm {
         let now = clock::now()?;
         let mut mine = None;
         let mut shared = self.shared();
-        for (id, outcome) in self.gateway.as_mut()?.poll_settled(&mut shared, now) {
+        for (id, outcome) in self
+            .gateway
+            .as_mut()?
+            .poll_settled(&mut turn(&mut shared, now))
+        {
             if Some(id) == own {
                 mine = Some(outcome);
             } else if call::set_effective_context(id) {
@@ -305,7 +310,7 @@ impl Vm {
         let (Some(gateway), Some(now)) = (&mut self.gateway, clock::now()) else {
             return;
         };
-        if let Some(notice) = gateway.handle_answered(callout, outcome, shared, now) {
+        if let Some(notice) = gateway.handle_answered(callout, outcome, &mut turn(shared, now)) {
             report(gateway, &notice, &mut self.access_log.metrics);
         }
     }
@@ -322,6 +327,11 @@ impl Vm {
             call::remove_header(MapType::RequestTrailers, &name);
         }
     }
+}
+
+/// A callback's moment.
+pub(super) fn turn(shared: &mut HostData, now: Now) -> Turn<'_> {
+    Turn { now, shared }
 }
 
 /// What finds a request's client in the host.

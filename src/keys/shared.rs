@@ -5,6 +5,7 @@ use std::rc::Rc;
 use sha2::{Digest as _, Sha256};
 
 use crate::expiring::keyed_digest;
+use crate::time::Now;
 
 /// A value and the version that a swap must name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,24 @@ pub trait SharedData {
 
     /// Writes a value if the key still has the version that was seen, `None` being absent.
     fn swap(&mut self, key: &str, value: &[u8], seen: Option<u32>) -> Swap;
+}
+
+/// A moment in which a VM acts, with what it shares with the others of its process.
+pub struct Turn<'t> {
+    /// The time, by both clocks.
+    pub now: Now,
+    /// What the VMs share.
+    pub shared: &'t mut dyn SharedData,
+}
+
+impl Turn<'_> {
+    /// The same moment, for somebody who keeps it.
+    pub fn again(&mut self) -> Turn<'_> {
+        Turn {
+            now: self.now,
+            shared: &mut *self.shared,
+        }
+    }
 }
 
 /// The key by which VMs know each other's values in a store that others may write.

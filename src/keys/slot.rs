@@ -15,7 +15,7 @@ use self::unknown::Asked;
 use super::kids::Kids;
 use super::record::{Phase, Record};
 use super::snapshot::{Snapshot, Times};
-use super::{Endpoint, Entry, KeySource, SharedData, Swap};
+use super::{Endpoint, Entry, KeySource, Swap, Turn};
 use crate::callout::{CalloutRequest, Leader};
 use crate::jose::{Allowance, KeySet, KeySetLimits, SkippedKey};
 use crate::text::{LONGEST_PATH_TOLD, cut, hex_text};
@@ -256,12 +256,8 @@ impl Slot {
     }
 
     /// The next callout of the fetch under way, when its time has come.
-    fn resume(
-        &mut self,
-        leader: Leader,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<u32> {
+    fn resume(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<u32> {
+        let now = turn.now.mono;
         let lease = self.lease.as_mut()?;
         // The tick is due at once; where nobody ticks, a request waits for it and then goes on without.
         let patience = match leader {
@@ -275,7 +271,7 @@ impl Slot {
         lease.resumes_at = None;
         let until = now.plus(self.source.schedule.timeout).plus(GRACE);
         lease.until = until;
-        self.publish(shared, |record| {
+        self.publish(turn.shared, |record| {
             record.phase = Phase::Fetching;
             record.until = until;
         });
@@ -283,20 +279,17 @@ impl Slot {
     }
 
     /// Takes in what other VMs did, and nothing else.
-    pub(super) fn look(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
-        if let (_, Some(record)) = self.record(shared, now) {
+    pub(super) fn look(&mut self, turn: &mut Turn<'_>) {
+        if let (_, Some(record)) = self.record(turn) {
             self.kids = self.kids_of(&record);
-            self.import(record, shared, now);
+            self.import(record, turn);
         }
     }
 
     /// The shared record with its entry.
-    fn record(
-        &self,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> (Option<Entry>, Option<Record>) {
-        let entry = shared.read(&self.record_key);
+    fn record(&self, turn: &mut Turn<'_>) -> (Option<Entry>, Option<Record>) {
+        let now = turn.now.mono;
+        let entry = turn.shared.read(&self.record_key);
         let record = entry
             .as_ref()
             .and_then(|entry| Record::decode(&entry.value))
@@ -306,13 +299,14 @@ impl Slot {
 
     /// The attempt whose callout a request makes for itself: the one under way once more, or a new one whoever else
     /// is at it. Of its answers the first counts.
-    pub(super) fn join(&mut self, shared: &mut dyn SharedData, now: MonoTime) -> Option<u32> {
+    pub(super) fn join(&mut self, turn: &mut Turn<'_>) -> Option<u32> {
+        let now = turn.now.mono;
         if let Some(lease) = &mut self.lease {
             if lease.resumes_at.is_none() {
                 return Some(lease.attempt);
             }
             lease.resumes_at = Some(now);
-            return self.resume(Leader::Tick, shared, now);
+            return self.resume(Leader::Tick, turn);
         }
         if self.failing(now).is_some() {
             return None;
@@ -325,7 +319,7 @@ impl Slot {
             self.kids = kids;
             if !self.keeps_kids {
                 let cooldown = self.cooldown();
-                self.publish(shared, |record| {
+                self.publish(turn.shared, |record| {
                     record.kids = record.kids.spend(cooldown, now).unwrap_or(record.kids);
                 });
             }
@@ -357,28 +351,24 @@ impl Slot {
     }
 
     /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
-    pub(super) fn poll(
-        &mut self,
-        leader: Leader,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<u32> {
+    pub(super) fn poll(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<u32> {
+        let now = turn.now.mono;
         if self.is_fetching() {
-            return self.resume(leader, shared, now);
+            return self.resume(leader, turn);
         }
         // The tick looks in any case: what another VM has fetched may lack a key that is gone. It also refreshes keys
         // that serve: the host would cancel a request's callout with the request, which waits for something else.
         if leader == Leader::Request && !(self.is_due(now) && self.is_awaited(now)) {
             return None;
         }
-        let (entry, record) = self.record(shared, now);
+        let (entry, record) = self.record(turn);
         // Without a store, or before anybody has written there, the VM's own count goes on.
         let record = record.unwrap_or_else(|| Record {
             kids: self.kids,
             ..Record::default()
         });
         self.kids = self.kids_of(&record);
-        self.import(record, shared, now);
+        self.import(record, turn);
         if !self.is_due(now) {
             return None;
         }
@@ -407,7 +397,7 @@ impl Slot {
             kids: if self.keeps_kids { record.kids } else { kids },
             ..record
         };
-        if shared.swap(
+        if turn.shared.swap(
             &self.record_key,
             &taken.encode(),
             entry.map(|entry| entry.version),
@@ -431,12 +421,13 @@ impl Slot {
     }
 
     /// Takes over a newer shared set. Another VM's bytes are parsed like an issuer's.
-    fn import(&mut self, record: Record, shared: &mut dyn SharedData, now: MonoTime) {
+    fn import(&mut self, record: Record, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         if record.fetched_at <= self.seen || record.fetched_at > now.plus(GRACE) {
             return;
         }
         self.seen = record.fetched_at;
-        let Some(entry) = shared.read(&self.snapshot_key) else {
+        let Some(entry) = turn.shared.read(&self.snapshot_key) else {
             return;
         };
         let Some(snapshot) = Snapshot::decode(&entry.value) else {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, SharedData, Swap};
+use super::{Entry, SharedData, Swap, Turn};
+use crate::time::{MonoTime, Now, UnixTime};
 
 /// The store of a process, as Envoy has it.
 #[derive(Default)]
@@ -29,5 +30,34 @@ impl SharedData for Process {
             },
         );
         Swap::Done
+    }
+}
+
+/// A moment by either clock.
+pub(crate) trait Moment {
+    /// By both.
+    fn now(self) -> Now;
+}
+
+impl Moment for Now {
+    fn now(self) -> Now {
+        self
+    }
+}
+
+impl Moment for MonoTime {
+    fn now(self) -> Now {
+        Now {
+            wall: UnixTime::from_secs(0),
+            mono: self,
+        }
+    }
+}
+
+/// A moment in which a VM acts.
+pub(crate) fn turn(shared: &mut dyn SharedData, at: impl Moment) -> Turn<'_> {
+    Turn {
+        now: at.now(),
+        shared,
     }
 }

@@ -4,7 +4,8 @@ use super::NoStore;
 use super::testing::Process;
 use super::*;
 use crate::headers::Headers;
-use crate::time::UnixTime;
+use crate::keys::testing::turn;
+use crate::time::{Now, UnixTime};
 use crate::time::jumps::{self, under_jumps};
 
 const DOCUMENT: &str = "https://issuer/.well-known/openid-configuration";
@@ -70,11 +71,11 @@ fn four_vms_make_one_fetch() {
     let mut vms = [store(), store(), store(), store()];
     let fetches: Vec<_> = vms
         .iter_mut()
-        .filter_map(|vm| vm.poll_fetch(Leader::Request, &mut process, at(0)))
+        .filter_map(|vm| vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(0))))
         .collect();
     assert_eq!(fetches.len(), 1);
     assert!(matches!(
-        vms[0].handle_fetched(fetches[0], good(), &mut process, on(at(1))),
+        vms[0].handle_fetched(fetches[0], good(), &mut turn(&mut process, on(at(1)))),
         Some(Notice::Fetched {
             skipped: 0,
             not_pinned: 0,
@@ -82,7 +83,10 @@ fn four_vms_make_one_fetch() {
         })
     ));
     for vm in &mut vms {
-        assert_eq!(vm.poll_fetch(Leader::Request, &mut process, at(1)), None);
+        assert_eq!(
+            vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(1))),
+            None
+        );
         assert!(is_ready(vm, at(1)));
     }
 }
@@ -92,13 +96,16 @@ fn a_leader_that_dies_is_replaced() {
     let mut process = Process::default();
     let (mut dead, mut other) = (store(), store());
     assert!(
-        dead.poll_fetch(Leader::Request, &mut process, at(0))
+        dead.poll_fetch(Leader::Request, &mut turn(&mut process, at(0)))
             .is_some()
     );
-    assert_eq!(other.poll_fetch(Leader::Request, &mut process, at(5)), None);
+    assert_eq!(
+        other.poll_fetch(Leader::Request, &mut turn(&mut process, at(5))),
+        None
+    );
     assert!(
         other
-            .poll_fetch(Leader::Request, &mut process, at(6))
+            .poll_fetch(Leader::Request, &mut turn(&mut process, at(6)))
             .is_some()
     );
 }
@@ -108,15 +115,26 @@ fn a_leader_that_ends_gives_its_lease_back_and_no_other_s() {
     for leader in [Leader::Tick, Leader::Request] {
         let mut process = Process::default();
         let (mut ending, mut other) = (store(), store());
-        assert!(ending.poll_fetch(leader, &mut process, at(0)).is_some());
-        assert_eq!(other.poll_fetch(leader, &mut process, at(0)), None);
-        ending.release(&mut process, at(0));
+        assert!(
+            ending
+                .poll_fetch(leader, &mut turn(&mut process, at(0)))
+                .is_some()
+        );
+        assert_eq!(
+            other.poll_fetch(leader, &mut turn(&mut process, at(0))),
+            None
+        );
+        ending.release(&mut turn(&mut process, at(0)));
         assert_eq!(ending.in_flight(), 0);
-        let fetch = other.poll_fetch(leader, &mut process, at(0));
+        let fetch = other.poll_fetch(leader, &mut turn(&mut process, at(0)));
         // Ending once more, or after another has taken over, changes nothing.
-        ending.release(&mut process, at(0));
-        assert_eq!(store().poll_fetch(leader, &mut process, at(1)), None);
-        let notice = other.handle_fetched(fetch.unwrap(), good(), &mut process, on(at(1)));
+        ending.release(&mut turn(&mut process, at(0)));
+        assert_eq!(
+            store().poll_fetch(leader, &mut turn(&mut process, at(1))),
+            None
+        );
+        let notice =
+            other.handle_fetched(fetch.unwrap(), good(), &mut turn(&mut process, on(at(1))));
         assert!(matches!(notice, Some(Notice::Fetched { .. })));
     }
 }
@@ -127,16 +145,19 @@ fn one_that_was_overdue_does_not_end_the_fetch_of_who_took_over() {
     let (mut ending, mut other) = (store(), store());
     assert!(
         ending
-            .poll_fetch(Leader::Tick, &mut process, at(0))
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
             .is_some()
     );
     assert!(
         other
-            .poll_fetch(Leader::Tick, &mut process, at(6))
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(6)))
             .is_some()
     );
-    ending.release(&mut process, at(7));
-    assert_eq!(store().poll_fetch(Leader::Tick, &mut process, at(7)), None);
+    ending.release(&mut turn(&mut process, at(7)));
+    assert_eq!(
+        store().poll_fetch(Leader::Tick, &mut turn(&mut process, at(7))),
+        None
+    );
 }
 
 #[test]
@@ -144,19 +165,22 @@ fn an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request() {
     let mut process = Process::default();
     let (mut first, mut second) = (store(), store());
     let fetch = first
-        .poll_fetch(Leader::Request, &mut process, at(0))
+        .poll_fetch(Leader::Request, &mut turn(&mut process, at(0)))
         .unwrap();
-    first.abandon(fetch, &mut process, at(0));
+    first.abandon(fetch, &mut turn(&mut process, at(0)));
     for vm in [&mut first, &mut second] {
-        assert_eq!(vm.poll_fetch(Leader::Request, &mut process, at(0)), None);
+        assert_eq!(
+            vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(0))),
+            None
+        );
     }
     assert!(
         second
-            .poll_fetch(Leader::Tick, &mut process, at(0))
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
             .is_some()
     );
     assert_eq!(
-        first.handle_fetched(fetch, good(), &mut process, on(at(1))),
+        first.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(1)))),
         None
     );
 }
@@ -164,11 +188,16 @@ fn an_abandoned_fetch_is_made_by_the_next_tick_and_by_no_request() {
 #[test]
 fn where_nobody_ticks_a_request_makes_an_abandoned_fetch() {
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
-    vm.abandon(fetch, &mut NoStore, at(0));
-    assert_eq!(vm.poll_fetch(Leader::Request, &mut NoStore, at(0)), None);
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(0)))
+        .unwrap();
+    vm.abandon(fetch, &mut turn(&mut NoStore, at(0)));
+    assert_eq!(
+        vm.poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(0))),
+        None
+    );
     assert!(
-        vm.poll_fetch(Leader::Request, &mut NoStore, at(1))
+        vm.poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(1)))
             .is_some()
     );
 }
@@ -179,15 +208,15 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
     let mut vm = store();
     for start in [0, 800, 1600] {
         let fetch = vm
-            .poll_fetch(Leader::Tick, &mut process, at(start))
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(start)))
             .unwrap();
         assert_eq!(is_ready(&vm, at(start)), start > 0);
         assert!(
-            vm.handle_fetched(fetch, good(), &mut process, on(at(start)))
+            vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(start))))
                 .is_some()
         );
         assert_eq!(
-            vm.poll_fetch(Leader::Request, &mut process, at(start + 719)),
+            vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(start + 719))),
             None,
             "a tenth is what the jitter may take away"
         );
@@ -197,14 +226,19 @@ fn keys_are_refreshed_ahead_and_serve_meanwhile() {
 #[test]
 fn a_request_refreshes_no_keys_that_serve() {
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut NoStore, on(at(0)));
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(0)))
+        .unwrap();
+    vm.handle_fetched(fetch, good(), &mut turn(&mut NoStore, on(at(0))));
     // It waits for something else, and its callouts end with it: the tick would have to fetch once more.
     for now in [800, 999] {
-        assert_eq!(vm.poll_fetch(Leader::Request, &mut NoStore, at(now)), None);
+        assert_eq!(
+            vm.poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(now))),
+            None
+        );
     }
     assert!(
-        vm.poll_fetch(Leader::Request, &mut NoStore, at(1000))
+        vm.poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(1000)))
             .is_some()
     );
 }
@@ -216,9 +250,13 @@ fn a_failure_is_backed_off_from_by_all_vms() {
     let mut now = 0;
     for wait in [1, 2, 4, 8, 16, 30, 30] {
         let fetch = vm
-            .poll_fetch(Leader::Request, &mut process, at(now))
+            .poll_fetch(Leader::Request, &mut turn(&mut process, at(now)))
             .unwrap();
-        let notice = vm.handle_fetched(fetch, CalloutOutcome::Failed, &mut process, on(at(now)));
+        let notice = vm.handle_fetched(
+            fetch,
+            CalloutOutcome::Failed,
+            &mut turn(&mut process, on(at(now))),
+        );
         let Some(Notice::Failed {
             why, retry_after, ..
         }) = notice
@@ -230,23 +268,26 @@ fn a_failure_is_backed_off_from_by_all_vms() {
         assert!((wait * 4_u32).div_ceil(5) <= retry_after && retry_after <= wait);
         let wait = retry_after;
         assert_eq!(
-            other.poll_fetch(Leader::Request, &mut process, at(now)),
+            other.poll_fetch(Leader::Request, &mut turn(&mut process, at(now))),
             None
         );
         assert!(
             matches!(other.lookup(ID, at(now)), Err(Unavailable { retry_after }) if retry_after == wait)
         );
         assert_eq!(
-            vm.poll_fetch(Leader::Request, &mut process, at(now + u64::from(wait) - 1)),
+            vm.poll_fetch(
+                Leader::Request,
+                &mut turn(&mut process, at(now + u64::from(wait) - 1))
+            ),
             None
         );
         now += u64::from(wait);
     }
     let fetch = vm
-        .poll_fetch(Leader::Request, &mut process, at(now))
+        .poll_fetch(Leader::Request, &mut turn(&mut process, at(now)))
         .unwrap();
     assert!(
-        vm.handle_fetched(fetch, good(), &mut process, on(at(now)))
+        vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(now))))
             .is_some()
     );
     assert!(is_ready(&vm, at(now)) && seek(&vm, now) == Finding::Fetch);
@@ -291,12 +332,14 @@ fn an_issuer_is_left_alone_as_long_as_it_says() {
         let mut source = source.clone();
         source.schedule.retry = 1;
         let (mut vm, mut other) = (KeyStore::new([source.clone()]), KeyStore::new([source]));
-        let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
+        let fetch = vm
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
+            .unwrap();
         let outcome = said(*status, &[("retry-after", value)]);
-        let notice = vm.handle_fetched(fetch, outcome, &mut process, on(at(0)));
+        let notice = vm.handle_fetched(fetch, outcome, &mut turn(&mut process, on(at(0))));
         let Some((least, most)) = *want else {
             assert_eq!(notice, None, "{status} {value}");
-            let again = vm.poll_fetch(Leader::Tick, &mut process, at(1));
+            let again = vm.poll_fetch(Leader::Tick, &mut turn(&mut process, at(1)));
             assert!(again.is_some(), "{status} {value}");
             continue;
         };
@@ -313,11 +356,18 @@ fn an_issuer_is_left_alone_as_long_as_it_says() {
         );
         for vm in [&mut vm, &mut other] {
             let early = at(u64::from(least) - 1);
-            assert_eq!(vm.poll_fetch(Leader::Tick, &mut process, early), None);
+            assert_eq!(
+                vm.poll_fetch(Leader::Tick, &mut turn(&mut process, early)),
+                None
+            );
             assert!(matches!(vm.lookup(ID, early), Err(Unavailable { .. })));
         }
         let late = at(u64::from(most));
-        assert!(other.poll_fetch(Leader::Tick, &mut process, late).is_some());
+        assert!(
+            other
+                .poll_fetch(Leader::Tick, &mut turn(&mut process, late))
+                .is_some()
+        );
     }
 }
 
@@ -327,10 +377,12 @@ fn an_issuer_that_is_always_back_in_a_second_is_backed_off_from() {
     let mut vm = store();
     let (mut now, mut attempts) = (0, 0);
     while now < 120 {
-        let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(now)).unwrap();
+        let fetch = vm
+            .poll_fetch(Leader::Tick, &mut turn(&mut process, at(now)))
+            .unwrap();
         attempts += 1;
         let outcome = said(429, &[("retry-after", "1")]);
-        let notice = vm.handle_fetched(fetch, outcome, &mut process, on(at(now)));
+        let notice = vm.handle_fetched(fetch, outcome, &mut turn(&mut process, on(at(now))));
         let Some(Notice::Failed { retry_after, .. }) = notice else {
             panic!("{notice:?}");
         };
@@ -343,13 +395,19 @@ fn an_issuer_that_is_always_back_in_a_second_is_backed_off_from() {
 fn old_keys_serve_while_the_issuer_is_down_and_no_longer_than_allowed() {
     let mut process = Process::default();
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut turn(&mut process, at(0)))
+        .unwrap();
+    vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(0))));
     assert!(!is_ready(&vm, at(1000)), "expired, and no fetch has failed");
     let fetch = vm
-        .poll_fetch(Leader::Request, &mut process, at(1000))
+        .poll_fetch(Leader::Request, &mut turn(&mut process, at(1000)))
         .unwrap();
-    vm.handle_fetched(fetch, answered(500, b""), &mut process, on(at(1000)));
+    vm.handle_fetched(
+        fetch,
+        answered(500, b""),
+        &mut turn(&mut process, on(at(1000))),
+    );
     assert!(is_ready(&vm, at(1499)));
     assert!(!is_ready(&vm, at(1500)));
 }
@@ -370,9 +428,9 @@ fn unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process() {
     let (mut vm, mut other) = (store(), store());
     let mut fetch = |vm: &mut KeyStore, secs: u64| {
         vm.want_refetch(ID);
-        let fetch = vm.poll_fetch(Leader::Request, &mut process, at(secs));
+        let fetch = vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(secs)));
         if let Some(fetch) = fetch {
-            vm.handle_fetched(fetch, good(), &mut process, on(at(secs)));
+            vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(secs))));
         }
         fetch.is_some()
     };
@@ -398,15 +456,17 @@ fn unknown_kids_buy_five_fetches_and_one_per_cooldown_for_the_process() {
 #[test]
 fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Request, &mut NoStore, at(0)).unwrap();
-    assert!(vm.handle_tick(&mut NoStore, at(5)).is_empty());
-    assert_eq!(vm.handle_tick(&mut NoStore, at(6)).len(), 1);
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut turn(&mut NoStore, at(0)))
+        .unwrap();
+    assert!(vm.handle_tick(&mut turn(&mut NoStore, at(5))).is_empty());
+    assert_eq!(vm.handle_tick(&mut turn(&mut NoStore, at(6))).len(), 1);
     assert!(matches!(
         vm.lookup(ID, at(6)),
         Err(Unavailable { retry_after: 1 })
     ));
     assert_eq!(
-        vm.handle_fetched(fetch, good(), &mut NoStore, on(at(6))),
+        vm.handle_fetched(fetch, good(), &mut turn(&mut NoStore, on(at(6)))),
         None
     );
 }
@@ -415,8 +475,10 @@ fn a_host_that_never_calls_back_is_a_failure_and_a_late_answer_is_dropped() {
 fn what_another_vm_left_is_not_trusted() {
     let mut process = Process::default();
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Request, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let fetch = vm
+        .poll_fetch(Leader::Request, &mut turn(&mut process, at(0)))
+        .unwrap();
+    vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(0))));
     for entry in process
         .entries
         .values_mut()
@@ -427,7 +489,7 @@ fn what_another_vm_left_is_not_trusted() {
     let mut other = store();
     assert!(
         other
-            .poll_fetch(Leader::Request, &mut process, at(1))
+            .poll_fetch(Leader::Request, &mut turn(&mut process, at(1)))
             .is_some(),
         "broken keys are fetched again"
     );
@@ -436,7 +498,7 @@ fn what_another_vm_left_is_not_trusted() {
     }
     assert!(
         store()
-            .poll_fetch(Leader::Request, &mut process, at(1))
+            .poll_fetch(Leader::Request, &mut turn(&mut process, at(1)))
             .is_some(),
         "a broken record counts as absent"
     );
@@ -457,7 +519,7 @@ fn a_record_of_the_far_future_stops_nobody() {
         let mut process = Process::default();
         let mut vm = store();
         assert!(
-            vm.poll_fetch(Leader::Request, &mut process, at(0))
+            vm.poll_fetch(Leader::Request, &mut turn(&mut process, at(0)))
                 .is_some()
         );
         let record = record::Record {
@@ -469,7 +531,7 @@ fn a_record_of_the_far_future_stops_nobody() {
         for entry in process.entries.values_mut() {
             entry.value = record.encode().to_vec();
         }
-        let fetch = store().poll_fetch(Leader::Request, &mut process, at(1));
+        let fetch = store().poll_fetch(Leader::Request, &mut turn(&mut process, at(1)));
         assert_eq!(fetch.is_none(), stops, "{phase:?} {until}");
     }
 }
@@ -481,8 +543,8 @@ fn each_refresh_and_each_attempt_is_at_a_time_of_its_own() {
         let (mut vm, mut process) = (KeyStore::new([source(uri, None)]), Process::default());
         let (mut last, mut waits) = (0, Vec::new());
         for now in 0..86_400 {
-            if let Some(fetch) = vm.poll_fetch(Leader::Tick, &mut process, at(now)) {
-                vm.handle_fetched(fetch, outcome(), &mut process, on(at(now)));
+            if let Some(fetch) = vm.poll_fetch(Leader::Tick, &mut turn(&mut process, at(now))) {
+                vm.handle_fetched(fetch, outcome(), &mut turn(&mut process, on(at(now))));
                 waits.push(now - last);
                 last = now;
             }
@@ -518,17 +580,31 @@ fn an_issuer_s_configuration_is_read_for_that_issuer_alone() {
     const ANSWER: &[u8] = br#"{"issuer":"https://issuer","jwks_uri":"https://issuer/keys"}"#;
     let mut process = Process::default();
     let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
-    let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, answered(200, ANSWER), &mut process, on(at(0)));
-    let fetch = vm.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
-    vm.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let fetch = vm
+        .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
+        .unwrap();
+    vm.handle_fetched(
+        fetch,
+        answered(200, ANSWER),
+        &mut turn(&mut process, on(at(0))),
+    );
+    let fetch = vm
+        .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
+        .unwrap();
+    vm.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(0))));
     assert!(is_ready(&vm, at(0)));
 
     // The same address, and another issuer: nothing of what the first one has is its.
     let mut other = KeyStore::new([source(DOCUMENT, Some("https://issuer/"))]);
-    let fetch = other.poll_fetch(Leader::Tick, &mut process, at(1)).unwrap();
+    let fetch = other
+        .poll_fetch(Leader::Tick, &mut turn(&mut process, at(1)))
+        .unwrap();
     assert!(!is_ready(&other, at(1)));
-    let notice = other.handle_fetched(fetch, answered(200, ANSWER), &mut process, on(at(1)));
+    let notice = other.handle_fetched(
+        fetch,
+        answered(200, ANSWER),
+        &mut turn(&mut process, on(at(1))),
+    );
     assert!(matches!(notice, Some(Notice::Failed { .. })), "{notice:?}");
     assert!(!is_ready(&other, at(1)));
 }
@@ -543,8 +619,10 @@ fn keys_that_are_said_to_be_encoded_and_are_not_are_read() {
         body: SET,
     };
     let mut vm = store();
-    let fetch = vm.poll_fetch(Leader::Tick, &mut NoStore, at(0)).unwrap();
-    let notice = vm.handle_fetched(fetch, answer, &mut NoStore, on(at(0)));
+    let fetch = vm
+        .poll_fetch(Leader::Tick, &mut turn(&mut NoStore, at(0)))
+        .unwrap();
+    let notice = vm.handle_fetched(fetch, answer, &mut turn(&mut NoStore, on(at(0))));
     assert!(matches!(notice, Some(Notice::Fetched { .. })), "{notice:?}");
 }
 
@@ -554,8 +632,10 @@ fn a_failed_fetch_names_the_address_that_answered_and_where_it_leads() {
     let told = |answers: &[CalloutOutcome<'static>]| {
         let mut vm = KeyStore::new([source(DOCUMENT, Some("https://issuer"))]);
         let notices = answers.iter().map(|answer| {
-            let fetch = vm.poll_fetch(Leader::Tick, &mut NoStore, at(0)).unwrap();
-            vm.handle_fetched(fetch, *answer, &mut NoStore, on(at(0)))
+            let fetch = vm
+                .poll_fetch(Leader::Tick, &mut turn(&mut NoStore, at(0)))
+                .unwrap();
+            vm.handle_fetched(fetch, *answer, &mut turn(&mut NoStore, on(at(0))))
         });
         match notices.last().unwrap() {
             Some(Notice::Failed { uri, why, .. }) => format!("{uri}: {why}"),
@@ -611,16 +691,18 @@ fn a_set_that_is_too_large_for_one_configuration_is_no_outage_for_another() {
     };
     let mut strict = limited(SET.len() - 1);
     let fetch = strict
-        .poll_fetch(Leader::Tick, &mut process, at(0))
+        .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
         .unwrap();
-    let notice = strict.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let notice = strict.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(0))));
     let Some(Notice::Failed { why, .. }) = notice else {
         panic!("{notice:?}");
     };
     assert!(why.to_string().contains("jwks.max_bytes"), "{why}");
     let mut loose = limited(SET.len());
-    let fetch = loose.poll_fetch(Leader::Tick, &mut process, at(0)).unwrap();
-    loose.handle_fetched(fetch, good(), &mut process, on(at(0)));
+    let fetch = loose
+        .poll_fetch(Leader::Tick, &mut turn(&mut process, at(0)))
+        .unwrap();
+    loose.handle_fetched(fetch, good(), &mut turn(&mut process, on(at(0))));
     assert!(is_ready(&loose, at(0)) && !is_ready(&strict, at(0)));
 }
 

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::expiring::keyed_digest;
-use crate::keys::{CommonSecret, Entry, SharedData, Swap};
+use crate::keys::{CommonSecret, Entry, SharedData, Swap, Turn};
 use crate::time::{Now, UnixTime};
 
 /// The first byte of every bucket: what this version writes.
@@ -50,17 +50,19 @@ impl Replays {
         &mut self,
         (key, id): (&str, &str),
         until: UnixTime,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Result<(), ReplayError> {
+        let now = turn.now;
         let Self { secret, own } = self;
         let proof = |secret| {
             let digest = keyed_digest(&secret, &[b"proof", key.as_bytes(), id.as_bytes()]);
             Proof::new(&digest, until, now)
         };
         let entered = secret
-            .agree(shared)
-            .map_or(Entered::Nowhere, |common| proof(common).enter(shared, now));
+            .agree(turn.shared)
+            .map_or(Entered::Nowhere, |common| {
+                proof(common).enter(turn.shared, now)
+            });
         match entered {
             Entered::Nowhere => proof(secret.own()).enter(own, now).into(),
             entered => entered.into(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Ask, Attributes};
 use crate::expiring::{Digest, keyed_digest};
-use crate::keys::{CommonSecret, SharedData, Swap};
+use crate::keys::{CommonSecret, SharedData, Swap, Turn};
 use crate::time::MonoTime;
 
 /// The first byte of every value: what this version writes.
@@ -148,14 +148,9 @@ impl Slots {
     }
 
     /// What the slot says now.
-    pub(super) fn look(
-        &self,
-        place: &Place,
-        bounds: Bounds,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Seen {
-        let Some(entry) = shared.read(&place.key) else {
+    pub(super) fn look(&self, place: &Place, bounds: Bounds, turn: &mut Turn<'_>) -> Seen {
+        let now = turn.now.mono;
+        let Some(entry) = turn.shared.read(&place.key) else {
             return Seen::Free(None);
         };
         let free = Seen::Free(Some(entry.version));

@@ -15,7 +15,7 @@ use super::shared::Slots;
 use super::{Answer, CallError, Reading, Service, ServiceId};
 use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
 use crate::expiring::{Digest, Expiring};
-use crate::keys::SharedData;
+use crate::keys::Turn;
 use crate::ledger::Ledger;
 use crate::time::{MonoTime, Now, whole_seconds};
 
@@ -293,13 +293,8 @@ impl ServiceStore {
 
     /// The next callout that must go out, while the VM may make so many more. Also takes in what other VMs know: look
     /// again with [`Self::lookup`] after it.
-    pub fn poll_call(
-        &mut self,
-        leader: Leader,
-        free: usize,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<Call> {
+    pub fn poll_call(&mut self, leader: Leader, free: usize, turn: &mut Turn<'_>) -> Option<Call> {
+        let now = turn.now.mono;
         let services = (0..self.services.len()).filter_map(|at| u16::try_from(at).ok());
         let may: Vec<bool> = services
             .map(|id| self.may_be_asked(ServiceId(id), free) && !self.rests(ServiceId(id), now))
@@ -308,7 +303,7 @@ impl ServiceStore {
         loop {
             let digest = self.due.pop(leader, &self.open, may_be_asked)?;
             let service = self.open.get(&digest)?.question.service;
-            if self.goes_out(digest, shared, now) {
+            if self.goes_out(digest, turn) {
                 let batch = self.gather(digest, service, leader);
                 return self.take_off(batch, service, now);
             }
@@ -375,9 +370,9 @@ impl ServiceStore {
         &mut self,
         call: Call,
         outcome: CalloutOutcome<'_>,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Notice> {
+        let now = turn.now;
         let Flight { asked, .. } = self.flying.remove(&call.attempt)?;
         let service = self.service(call.service)?;
         let readings = match (outcome, asked.as_slice()) {
@@ -412,11 +407,11 @@ impl ServiceStore {
             Ok(readings) => readings,
             Err(why) if !service.blames_question(outcome) => {
                 let pause = service.pause(outcome, now.wall);
-                self.fail(&asked, call, pause, shared, now.mono);
+                self.fail(&asked, call, pause, turn);
                 return Some(Notice::Failed { why });
             }
             Err(why) if asked.len() == 1 => {
-                self.fail_questions(&asked, MIN_TTL, shared, now.mono);
+                self.fail_questions(&asked, MIN_TTL, turn);
                 return Some(Notice::Failed { why });
             }
             Err(why) => {
@@ -436,7 +431,7 @@ impl ServiceStore {
                     self.leave_to_tick(digest);
                 }
                 Reading::Done(answer, ends) => {
-                    self.settle_answer(digest, answer, ends, shared, now);
+                    self.settle_answer(digest, answer, ends, turn);
                     notice = notice.or(Some(Notice::Answered));
                 }
             }
@@ -454,12 +449,9 @@ impl ServiceStore {
     }
 
     /// Ends calls whose answer is overdue, since a host may never call back; and takes in what other VMs were asked.
-    pub fn handle_tick(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Vec<(Call, Notice)> {
-        self.look_elsewhere(shared, now);
+    pub fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Vec<(Call, Notice)> {
+        let now = turn.now.mono;
+        self.look_elsewhere(turn);
         let overdue: Vec<(Call, Vec<Digest>)> = self
             .flying
             .iter()
@@ -476,7 +468,7 @@ impl ServiceStore {
             .into_iter()
             .map(|(call, asked)| {
                 self.flying.remove(&call.attempt);
-                self.fail(&asked, call, None, shared, now);
+                self.fail(&asked, call, None, turn);
                 let why = CallError::Overdue;
                 (call, Notice::Failed { why })
             })
@@ -489,9 +481,9 @@ impl ServiceStore {
         &mut self,
         call: Call,
         is_awaited: impl Fn(&Digest) -> bool,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) {
+        let now = turn.now.mono;
         let Some(Flight { asked, .. }) = self.flying.remove(&call.attempt) else {
             return;
         };
@@ -501,7 +493,7 @@ impl ServiceStore {
                 Some(_) => {
                     let place = self.close(&digest).and_then(|open| open.place);
                     if let Some(place) = place {
-                        self.slots.publish(&place, None, now, shared);
+                        self.slots.publish(&place, None, now, turn.shared);
                     }
                 }
                 None => {}
@@ -510,13 +502,14 @@ impl ServiceStore {
     }
 
     /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
-    pub fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
+    pub fn release(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         self.flying.clear();
         for place in std::mem::take(&mut self.open)
             .into_values()
             .filter_map(|open| open.place)
         {
-            self.slots.publish(&place, None, now, shared);
+            self.slots.publish(&place, None, now, turn.shared);
         }
     }
 

@@ -4,6 +4,7 @@ mod exchange;
 mod mapping;
 mod sharing;
 
+use crate::keys::testing::turn;
 use serde_json::{Value, json};
 
 use super::*;
@@ -65,7 +66,7 @@ fn answer(
         headers: &Headers::default(),
         body: body.as_bytes(),
     };
-    store.handle_answered(call, outcome, &mut NoStore, now)
+    store.handle_answered(call, outcome, &mut turn(&mut NoStore, now))
 }
 
 /// Asks once and takes this answer.
@@ -78,7 +79,11 @@ fn ask(
 ) -> Option<Notice> {
     store.want(question, now);
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, now.mono),
+        )
         .unwrap();
     answer(store, call, status, body, now)
 }
@@ -115,7 +120,7 @@ fn of_two_calls_for_one_question_the_first_answer_counts() {
         store.join(&token("u"), usize::MAX, at(1).mono).unwrap();
     }
     assert_eq!(store.in_flight(), 2);
-    drop(store.handle_tick(&mut NoStore, at(100).mono));
+    drop(store.handle_tick(&mut turn(&mut NoStore, at(100).mono)));
     assert_eq!(store.in_flight(), 0);
 }
 
@@ -127,16 +132,28 @@ fn many_who_wait_ask_once() {
         store.want(&token("t"), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     assert_eq!(
-        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
+        store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono)
+        ),
         None
     );
     store.want(&token("t"), at(0));
     assert_eq!(
         (
-            store.poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono),
+            store.poll_call(
+                Leader::Tick,
+                usize::MAX,
+                &mut turn(&mut NoStore, at(0).mono)
+            ),
             store.in_flight()
         ),
         (None, 1)
@@ -276,7 +293,11 @@ fn a_directory_is_asked_about_one_caller_who_stays_in_his_segment() {
     let mut store = store(Protocol::Directory(Directory::default()));
     store.want(&entry, at(0));
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.method, "GET");
@@ -366,13 +387,17 @@ fn limited(
         headers: &Headers::from_pairs(&[("retry-after", says)]),
         body: b"",
     };
-    store.handle_answered(call, outcome, &mut NoStore, now)
+    store.handle_answered(call, outcome, &mut turn(&mut NoStore, now))
 }
 
 fn goes_out(store: &mut ServiceStore, text: &str, now: Now) -> Call {
     store.want(&token(text), now);
     store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, now.mono),
+        )
         .unwrap()
 }
 
@@ -420,7 +445,11 @@ fn a_service_is_left_alone_as_long_as_it_says() {
             assert_eq!(u64::from(retry_after), wait - now, "{status} {says} {name}");
         }
         assert_eq!(
-            store.poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono),
+            store.poll_call(
+                Leader::Tick,
+                usize::MAX,
+                &mut turn(&mut NoStore, at(0).mono)
+            ),
             None
         );
         for name in ["first", "waits", "new"] {
@@ -444,7 +473,11 @@ fn calls_that_fail_together_leave_a_service_alone_once() {
     let send = |store: &mut ServiceStore, name: &str, now: Now| {
         store.want(&token(name), now);
         store
-            .poll_call(Leader::Request, usize::MAX, &mut NoStore, now.mono)
+            .poll_call(
+                Leader::Request,
+                usize::MAX,
+                &mut turn(&mut NoStore, now.mono),
+            )
             .unwrap()
     };
     // It hangs for a second, while a hundred ask.
@@ -511,7 +544,11 @@ fn what_a_service_cannot_read_is_no_outage_for_others() {
             let asked = token(&number.to_string());
             store.want(&asked, at(0));
             let call = store
-                .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+                .poll_call(
+                    Leader::Request,
+                    usize::MAX,
+                    &mut turn(&mut NoStore, at(0).mono),
+                )
                 .unwrap();
             answer(&mut store, call, status, &json!({}), at(0));
             assert_eq!(known(&store, &asked, at(0)), "unavailable");
@@ -525,12 +562,16 @@ fn a_call_that_nobody_answers_ends() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
-    assert_eq!(store.handle_tick(&mut NoStore, at(5).mono), []);
+    assert_eq!(store.handle_tick(&mut turn(&mut NoStore, at(5).mono)), []);
     let why = CallError::Overdue;
     assert_eq!(
-        store.handle_tick(&mut NoStore, at(6).mono),
+        store.handle_tick(&mut turn(&mut NoStore, at(6).mono)),
         [(call, Notice::Failed { why })]
     );
     assert_eq!(known(&store, &token("t"), at(6)), "unavailable");
@@ -547,15 +588,27 @@ fn the_tick_asks_again_where_the_client_went_away() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
-    store.abandon(call, |_| true, &mut NoStore, at(0).mono);
+    store.abandon(call, |_| true, &mut turn(&mut NoStore, at(0).mono));
     assert_eq!(
-        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
+        store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono)
+        ),
         None
     );
     let again = store
-        .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Tick,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     assert_ne!(again, call);
     assert_eq!(answer(&mut store, call, 401, &json!({}), at(0)), None);
@@ -594,7 +647,11 @@ fn an_answer_without_an_end_is_cut() {
     let mut store = store(Protocol::Verifier);
     store.want(&token("t"), at(0));
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let long = "x".repeat(LONGEST_BODY);
     answer(

@@ -25,8 +25,7 @@ impl Authenticator<'_, '_> {
         let evaluation = &mut *self.evaluation;
         let passwords = &mut evaluation.accounts.passwords;
         let counters = passwords.counters(attempt);
-        let (shared, now) = (&mut *evaluation.shared, evaluation.now.mono);
-        match passwords.verify(attempt, users, standing, shared, now) {
+        match passwords.verify(attempt, users, standing, &mut evaluation.turn) {
             Ok(claims) => Ok(TrustedClaims::claims_of(claims)),
             Err(stop) => Err(self.stop(id, counters, stop)),
         }
@@ -47,7 +46,7 @@ impl Authenticator<'_, '_> {
         let passwords = &mut evaluation.accounts.passwords;
         let counters = passwords.counters(attempt);
         if standing == Standing::New {
-            let admitted = passwords.admit(attempt, evaluation.shared, evaluation.now.mono);
+            let admitted = passwords.admit(attempt, &mut evaluation.turn);
             admitted.map_err(|stop| self.stop(id, counters, stop))?;
         }
         self.note(id, counters, |_| {});
@@ -72,7 +71,7 @@ impl Authenticator<'_, '_> {
                 }
             }
             Err(Unmet::Denied(_)) => self.refund(id),
-            Ok(_) => passwords.remember(attempt, evaluation.shared, evaluation.now.mono),
+            Ok(_) => passwords.remember(attempt, &mut evaluation.turn),
         }
         answer
     }
@@ -105,7 +104,7 @@ impl Authenticator<'_, '_> {
             others.chain(memory.turn).max()
         });
         if let Some(at) = turn
-            && self.evaluation.now.mono < at
+            && self.evaluation.turn.now.mono < at
         {
             return Err(Pending::Until(at).into());
         }

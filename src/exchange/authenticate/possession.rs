@@ -4,7 +4,7 @@
 use super::Authenticator;
 use crate::config::Mode;
 use crate::jose::{ClaimSet, TokenError, UntrustedToken};
-use crate::keys::{NoStore, SharedData};
+use crate::keys::{NoStore, Turn};
 use crate::policy::denial::Denial;
 use crate::policy::provider::{Provider, TokenRules};
 use crate::possession::{Dpop, ProofError, bound_to, check_certificate, proof_of};
@@ -50,17 +50,20 @@ impl Authenticator<'_, '_> {
         if self.evaluation.memory.proven {
             return Ok(());
         }
-        let made = dpop.check_time(&proof, self.evaluation.now.wall)?;
+        let made = dpop.check_time(&proof, self.evaluation.turn.now.wall)?;
         self.check_signature(&proof, key, claims)?;
         let until = made.plus(request.policy.longest_proof());
         let evaluation = &mut *self.evaluation;
         let replays = &mut evaluation.accounts.replays;
         // A proof that a configuration only tries out is still to serve the one that is in force.
-        let shared: &mut dyn SharedData = match request.policy.mode {
-            Mode::Shadow => &mut NoStore,
-            Mode::Disabled | Mode::Enforce => &mut *evaluation.shared,
+        let mut turn = match request.policy.mode {
+            Mode::Shadow => Turn {
+                now: evaluation.turn.now,
+                shared: &mut NoStore,
+            },
+            Mode::Disabled | Mode::Enforce => evaluation.turn.again(),
         };
-        replays.admit((key, id), until, shared, evaluation.now)?;
+        replays.admit((key, id), until, &mut turn)?;
         evaluation.memory.proven = true;
         Ok(())
     }
@@ -73,7 +76,7 @@ impl Authenticator<'_, '_> {
         claims: &ClaimSet,
     ) -> Result<(), Denial> {
         self.budget.consume()?;
-        let now = self.evaluation.now.mono;
+        let now = self.evaluation.turn.now.mono;
         let accounts = &mut *self.evaluation.accounts;
         let (budget, payer) = if self.is_new {
             let payer = Payer::Stranger {

@@ -55,7 +55,7 @@ impl<'p> Authenticator<'p, '_> {
         if claims.issuer().is_some() && !rules.is_named_by(claims) {
             return Err(TokenError::UnknownIssuer.into());
         }
-        rules.check_claims(claims, self.evaluation.now.wall)?;
+        rules.check_claims(claims, self.evaluation.turn.now.wall)?;
         Ok(vouching)
     }
 
@@ -70,7 +70,7 @@ impl<'p> Authenticator<'p, '_> {
             .evaluation
             .known
             .services
-            .lookup(&question, self.evaluation.now)?
+            .lookup(&question, self.evaluation.turn.now)?
         {
             Some(Answer::Vouches(vouching)) => {
                 self.in_time(vouching.claims())?;
@@ -84,7 +84,7 @@ impl<'p> Authenticator<'p, '_> {
     /// What a service says of a credential ends with the credential.
     fn in_time(&self, claims: &ClaimSet) -> Result<(), Unmet> {
         match claims.expires_at() {
-            Some(expires_at) if self.evaluation.now.wall >= expires_at => {
+            Some(expires_at) if self.evaluation.turn.now.wall >= expires_at => {
                 Err(TokenError::Expired.into())
             }
             _ => Ok(()),
@@ -119,10 +119,12 @@ impl<'p> Authenticator<'p, '_> {
             .evaluation
             .known
             .services
-            .lookup(&question, self.evaluation.now)?
+            .lookup(&question, self.evaluation.turn.now)?
         {
             // The service gives out what has ended, or this clock is wrong: no use to the upstream either way.
-            Some(Answer::Credentials(issued)) if self.evaluation.now.wall >= issued.expires_at => {
+            Some(Answer::Credentials(issued))
+                if self.evaluation.turn.now.wall >= issued.expires_at =>
+            {
                 Err(Denial::ServiceUnavailable { retry_after: 1 }.into())
             }
             Some(Answer::Credentials(issued)) => Ok(Some(issued)),

@@ -25,7 +25,7 @@ impl<'p> Authenticator<'p, '_> {
         let Signed { keys, rules, .. } = signed;
         if let Some(identity) = self.verified_by(id, keys) {
             // What the signature covers is the same; the time is not.
-            let held = rules.check_claims(identity.vouched.claims(), self.evaluation.now.wall);
+            let held = rules.check_claims(identity.vouched.claims(), self.evaluation.turn.now.wall);
             if held == Err(TokenError::Expired) {
                 let place = self.place().seen_by(id);
                 self.evaluation.accounts.tokens.forget(place);
@@ -36,7 +36,7 @@ impl<'p> Authenticator<'p, '_> {
         }
         let digest = self.digest().seen_by(id);
         let changes = self.evaluation.known.keys.changes();
-        let now = self.evaluation.now;
+        let now = self.evaluation.turn.now;
         let tokens = &self.evaluation.accounts.tokens;
         if let Some(error) = tokens.refusal(digest, changes, now) {
             return Err(error.into());
@@ -70,7 +70,7 @@ impl<'p> Authenticator<'p, '_> {
 
     /// Whom the token stands for, where the keys that are in force now have verified it before.
     fn verified_by(&mut self, id: ProviderId, keys: &'p Keys) -> Option<Rc<Identity>> {
-        let now = self.evaluation.now.mono;
+        let now = self.evaluation.turn.now.mono;
         let set = match keys {
             Keys::Inline(set) => set,
             Keys::Remote(source) => self.evaluation.known.keys.lookup(*source, now).ok()??,
@@ -142,7 +142,7 @@ impl<'p> Authenticator<'p, '_> {
         if !algorithms.contains(token.algorithm()?) {
             return Err(TokenError::AlgorithmRefused.into());
         }
-        signed.check_token(token, self.evaluation.now.wall)?;
+        signed.check_token(token, self.evaluation.turn.now.wall)?;
         let digest = self.digest.map(|digest| digest.seen_by(candidate.id));
         let before = &self.evaluation.memory.verified;
         let mut before = before.iter().filter(|(known, _)| Some(*known) == digest);
@@ -172,7 +172,7 @@ impl<'p> Authenticator<'p, '_> {
         let Signed {
             algorithms, keys, ..
         } = signed;
-        let now = self.evaluation.now.mono;
+        let now = self.evaluation.turn.now.mono;
         let changes = self.evaluation.known.keys.changes();
         // Keys without a `kid` are tried once, not each time that the request is looked at.
         let tried = self.evaluation.memory.nameless == Some((candidate.id, changes));
@@ -229,7 +229,7 @@ impl<'p> Authenticator<'p, '_> {
             Keys::Remote(source) => *source,
         };
         let known = self.evaluation.known.keys;
-        let set = known.lookup(source, self.evaluation.now.mono)?;
+        let set = known.lookup(source, self.evaluation.turn.now.mono)?;
         let set = set.ok_or(Pending::Keys {
             source,
             unknown_key: false,
@@ -244,7 +244,7 @@ impl<'p> Authenticator<'p, '_> {
     /// The issuer may have a new key: a fetch tells, unless so many were made for strangers' key ids that the next must
     /// wait.
     fn unknown_key(&mut self, source: KeySourceId, token: &UntrustedToken<'_>) -> Unmet {
-        let now = self.evaluation.now.mono;
+        let now = self.evaluation.turn.now.mono;
         let sought = Sought {
             key_id: token.key_id(),
             issued_at: token.claims().issued_at(),

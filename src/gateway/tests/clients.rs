@@ -1,5 +1,6 @@
 //! When a request's address is asked for.
 
+use crate::keys::testing::turn;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -48,7 +49,8 @@ fn the_address_is_asked_for_before_a_request_is_held_and_not_for_others() {
         }
         let now = Now::on(UnixTime::from_secs(START));
         let head = Headers::from_pairs(&head);
-        let outcome = gateway.handle_request(id, head, peer, &mut Process::default(), now);
+        let outcome =
+            gateway.handle_request(id, head, peer, &mut turn(&mut Process::default(), now));
         assert_eq!(outcome.is_none(), want == 1, "{path}");
         assert_eq!(asked.get(), want, "{path} {authorization}");
     }

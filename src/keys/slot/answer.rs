@@ -8,8 +8,8 @@ use crate::jose::KeySet;
 use crate::keys::fetch::{self, Fetched, Notice};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::{Snapshot, Times};
-use crate::keys::{FetchError, SharedData, Swap};
-use crate::time::{MonoTime, Now, whole_seconds};
+use crate::keys::{FetchError, SharedData, Swap, Turn};
+use crate::time::whole_seconds;
 
 /// The wait after the first failure; each further one doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -21,9 +21,9 @@ impl Slot {
         &mut self,
         attempt: u32,
         outcome: CalloutOutcome<'_>,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) -> Option<Notice> {
+        let now = turn.now;
         if !self.leads(attempt) {
             return None;
         }
@@ -39,8 +39,8 @@ impl Slot {
                 lease.resumes_at = Some(now);
                 None
             }
-            Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, shared, now)),
-            Ok(Fetched::NotModified(times)) => Some(self.revalidate(times, shared, now)),
+            Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, turn)),
+            Ok(Fetched::NotModified(times)) => Some(self.revalidate(times, turn)),
             Err(why) => match &mut self.lease {
                 Some(lease) if lease.retries > 0 && stated.is_none() => {
                     lease.retries = lease.retries.saturating_sub(1);
@@ -48,36 +48,29 @@ impl Slot {
                     lease.resumes_at = Some(now.plus(RETRY));
                     None
                 }
-                _ => Some(self.fail(why, stated, shared, now)),
+                _ => Some(self.fail(why, stated, turn)),
             },
         }
     }
 
-    pub(in crate::keys) fn handle_tick(
-        &mut self,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Option<(u32, Notice)> {
+    pub(in crate::keys) fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Option<(u32, Notice)> {
+        let now = turn.now.mono;
         let attempt = self
             .lease
             .as_ref()
             .filter(|lease| now >= lease.until)?
             .attempt;
-        let notice = self.fail(FetchError::Overdue, None, shared, now);
+        let notice = self.fail(FetchError::Overdue, None, turn);
         Some((attempt, notice))
     }
 
-    pub(in crate::keys) fn abandon(
-        &mut self,
-        attempt: u32,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) {
+    pub(in crate::keys) fn abandon(&mut self, attempt: u32, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         if self.leads(attempt) {
             self.lease = None;
             let until = now.plus(GRACE);
             self.orphaned_until = until;
-            self.publish(shared, |record| {
+            self.publish(turn.shared, |record| {
                 record.phase = Phase::Orphaned;
                 record.until = until;
             });
@@ -86,11 +79,12 @@ impl Slot {
 
     /// Ends with its configuration: the others need not wait for a lease that nobody serves any more. One that another VM
     /// has taken since stays.
-    pub(in crate::keys) fn release(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
+    pub(in crate::keys) fn release(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         let Some(lease) = self.lease.take() else {
             return;
         };
-        self.publish(shared, |record| {
+        self.publish(turn.shared, |record| {
             if record.phase == Phase::Fetching && record.until == lease.until {
                 record.phase = Phase::Idle;
                 record.until = now;
@@ -98,20 +92,20 @@ impl Slot {
         });
     }
 
-    fn succeed(
-        &mut self,
-        set: KeySet,
-        snapshot: &Snapshot<'_>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Notice {
+    fn succeed(&mut self, set: KeySet, snapshot: &Snapshot<'_>, turn: &mut Turn<'_>) -> Notice {
+        let now = turn.now.mono;
         let (skipped, not_pinned) = (set.skipped().len(), set.not_pinned());
         let reasons = set.skipped_reasons();
         self.hold(set, snapshot, now);
-        let seen = shared.read(&self.snapshot_key).map(|entry| entry.version);
+        let seen = turn
+            .shared
+            .read(&self.snapshot_key)
+            .map(|entry| entry.version);
         // A set that another VM wrote meanwhile is as good.
-        let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), seen);
-        self.publish_success(shared, now);
+        let _ = turn
+            .shared
+            .swap(&self.snapshot_key, &snapshot.encode(), seen);
+        self.publish_success(turn);
         Notice::Fetched {
             skipped,
             not_pinned,
@@ -120,21 +114,24 @@ impl Slot {
     }
 
     /// The issuer says that its keys are the same: they begin anew, here and for the others.
-    fn revalidate(&mut self, times: Times, shared: &mut dyn SharedData, now: MonoTime) -> Notice {
+    fn revalidate(&mut self, times: Times, turn: &mut Turn<'_>) -> Notice {
+        let now = turn.now.mono;
         let Some(held) = self.held.take() else {
-            return self.fail(FetchError::Unasked, None, shared, now);
+            return self.fail(FetchError::Unasked, None, turn);
         };
-        let entry = shared.read(&self.snapshot_key);
+        let entry = turn.shared.read(&self.snapshot_key);
         if let Some(entry) = &entry
             && let Some(snapshot) = Snapshot::decode(&entry.value)
             && snapshot.etag == held.etag
         {
             let snapshot = Snapshot { times, ..snapshot };
-            let _ = shared.swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
-            self.publish_success(shared, now);
+            let _ = turn
+                .shared
+                .swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
+            self.publish_success(turn);
         } else {
-            // What is shared is something else: this VM's keys are no news to the others.
-            self.publish(shared, |record| record.phase = Phase::Idle);
+            // What is turn.shared is something else: this VM's keys are no news to the others.
+            self.publish(turn.shared, |record| record.phase = Phase::Idle);
         }
         self.keep(Held {
             fetched_at: now,
@@ -145,8 +142,9 @@ impl Slot {
         Notice::NotModified
     }
 
-    fn publish_success(&self, shared: &mut dyn SharedData, now: MonoTime) {
-        self.publish(shared, |record| {
+    fn publish_success(&self, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
+        self.publish(turn.shared, |record| {
             *record = Record {
                 phase: Phase::Idle,
                 failures: 0,
@@ -158,13 +156,8 @@ impl Slot {
     }
 
     /// `stated` is for how long the issuer wants to be left alone.
-    fn fail(
-        &mut self,
-        why: FetchError,
-        stated: Option<Duration>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Notice {
+    fn fail(&mut self, why: FetchError, stated: Option<Duration>, turn: &mut Turn<'_>) -> Notice {
+        let now = turn.now.mono;
         self.failures = self.failures.saturating_add(1);
         let doublings = self.failures.saturating_sub(1).min(16);
         let whole = FIRST_BACKOFF
@@ -182,7 +175,7 @@ impl Slot {
         self.lease = None;
         self.wanted = false;
         let (failures, until) = (self.failures, self.retry_at);
-        self.publish(shared, |record| {
+        self.publish(turn.shared, |record| {
             *record = Record {
                 phase,
                 failures,

@@ -1,3 +1,4 @@
+use crate::keys::testing::turn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -170,7 +171,11 @@ fn outcomes(requirement: &R) -> [Result<(), Unmet>; 3] {
             };
             services.want(question, now());
             let call = services
-                .poll_call(Leader::Request, usize::MAX, &mut NoStore, now().mono)
+                .poll_call(
+                    Leader::Request,
+                    usize::MAX,
+                    &mut turn(&mut NoStore, now().mono),
+                )
                 .unwrap();
             let uri = services.request(call).unwrap().uri();
             let answer = match outcome(&uri) {
@@ -181,7 +186,7 @@ fn outcomes(requirement: &R) -> [Result<(), Unmet>; 3] {
                 },
                 None => CalloutOutcome::Failed,
             };
-            services.handle_answered(call, answer, &mut NoStore, now());
+            services.handle_answered(call, answer, &mut turn(&mut NoStore, now()));
             got = requirement.check(Some(&mut alice(&policy, &services)), &nowhere());
         }
         got

@@ -1,4 +1,5 @@
 use super::*;
+use crate::keys::testing::turn;
 use crate::keys::{NoStore, testing::Process};
 use crate::time::MonoTime;
 
@@ -37,7 +38,8 @@ fn a_proof_is_taken_in_once_while_it_counts() {
     let stores: [Box<dyn SharedData>; 2] = [Box::new(Process::default()), Box::new(NoStore)];
     for mut store in stores {
         let mut replays = Replays::new([1; 32]);
-        let mut admit = |proof, end, now| replays.admit(proof, until(end), &mut *store, at(now));
+        let mut admit =
+            |proof, end, now| replays.admit(proof, until(end), &mut turn(&mut *store, at(now)));
         assert_eq!(admit(("key", "1"), 60, 0), Ok(()));
         assert_eq!(admit(("key", "1"), 60, 0), REPLAYED);
         assert_eq!(admit(("key", "1"), 60, 59), REPLAYED);
@@ -56,7 +58,7 @@ fn the_last_part_of_a_second_counts() {
             wall: UnixTime::from_millis(now),
             mono: MonoTime::from_millis(now),
         };
-        replays.admit(("key", "1"), until, &mut NoStore, now)
+        replays.admit(("key", "1"), until, &mut turn(&mut NoStore, now))
     };
     assert_eq!(admit(0), Ok(()));
     assert_eq!(admit(60_000), REPLAYED);
@@ -70,7 +72,7 @@ fn vms_of_a_process_know_each_others_proofs() {
         let id = first.to_string();
         for vm in (first..4).chain(0..first) {
             let want = if vm == first { Ok(()) } else { REPLAYED };
-            let got = vms[vm].admit(("key", &id), until(60), &mut process, at(0));
+            let got = vms[vm].admit(("key", &id), until(60), &mut turn(&mut process, at(0)));
             assert_eq!(got, want, "{first} {vm}");
         }
     }
@@ -80,7 +82,7 @@ fn vms_of_a_process_know_each_others_proofs() {
 fn vms_without_a_store_know_their_own() {
     for vm in [1, 2] {
         let mut replays = Replays::new([vm; 32]);
-        let mut admit = || replays.admit(("key", "1"), until(60), &mut NoStore, at(0));
+        let mut admit = || replays.admit(("key", "1"), until(60), &mut turn(&mut NoStore, at(0)));
         assert_eq!((admit(), admit()), (Ok(()), REPLAYED));
     }
 }
@@ -127,7 +129,7 @@ fn proofs_are_spread_over_all_buckets() {
     let mut replays = Replays::new([1; 32]);
     for id in 0..40_000 {
         let id = id.to_string();
-        let got = replays.admit(("key", &id), until(60), &mut process, at(0));
+        let got = replays.admit(("key", &id), until(60), &mut turn(&mut process, at(0)));
         assert_eq!(got, Ok(()), "{id}");
     }
     // And the secret.
@@ -138,7 +140,7 @@ fn proofs_are_spread_over_all_buckets() {
 fn who_cannot_write_takes_nothing_in() {
     let mut replays = Replays::new([1; 32]);
     let mut store = Busy(Process::default());
-    let got = replays.admit(("key", "1"), until(60), &mut store, at(0));
+    let got = replays.admit(("key", "1"), until(60), &mut turn(&mut store, at(0)));
     assert_eq!(got, NO_ROOM);
 }
 
@@ -147,7 +149,7 @@ fn what_is_no_bucket_counts_as_an_empty_one() {
     let mut replays = Replays::new([1; 32]);
     let mut process = Process::default();
     assert_eq!(
-        replays.admit(("key", "1"), until(60), &mut process, at(0)),
+        replays.admit(("key", "1"), until(60), &mut turn(&mut process, at(0))),
         Ok(())
     );
     for (name, entry) in &mut process.entries {
@@ -156,7 +158,7 @@ fn what_is_no_bucket_counts_as_an_empty_one() {
         }
     }
     assert_eq!(
-        replays.admit(("key", "1"), until(60), &mut process, at(0)),
+        replays.admit(("key", "1"), until(60), &mut turn(&mut process, at(0))),
         Ok(())
     );
 }
@@ -181,7 +183,8 @@ fn no_clock_that_jumps_makes_a_proof_count_anew() {
     ] {
         let mut replays = Replays::new([1; 32]);
         let mut process = process();
-        let mut admit = |id, end, now| replays.admit(("key", id), until(end), &mut process, now);
+        let mut admit =
+            |id, end, now| replays.admit(("key", id), until(end), &mut turn(&mut process, now));
         assert_eq!(admit("1", 3660, now(0, 3600)), Ok(()));
         assert_eq!(
             admit("1", 3660, now(passed, 3600 + wall)),
@@ -191,7 +194,7 @@ fn no_clock_that_jumps_makes_a_proof_count_anew() {
     }
     let mut replays = Replays::new([1; 32]);
     let mut process = process();
-    let mut admit = |now| replays.admit(("key", "1"), until(3660), &mut process, now);
+    let mut admit = |now| replays.admit(("key", "1"), until(3660), &mut turn(&mut process, now));
     assert_eq!(admit(now(0, 3600)), Ok(()));
     assert_eq!(admit(now(2000, 0)), REPLAYED);
 }

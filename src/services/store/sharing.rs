@@ -9,11 +9,11 @@ use super::{
 };
 use crate::callout::Leader;
 use crate::expiring::Digest;
-use crate::keys::{SharedData, Swap};
+use crate::keys::{Swap, Turn};
 use crate::services::decision::may_go_together;
 use crate::services::shared::{Bounds, Seen};
 use crate::services::{Answer, Pause, Service, ServiceId};
-use crate::time::{MonoTime, Now, UnixTime};
+use crate::time::{MonoTime, UnixTime};
 
 /// Among how many questions that are due those are looked for that go out together: beyond, looking would cost more than
 /// it saves.
@@ -21,17 +21,13 @@ const LOOKED_AT: usize = 64;
 
 impl ServiceStore {
     /// Whether this VM asks: it has the lease, or nobody to share with. Otherwise another knows, or asks.
-    pub(super) fn goes_out(
-        &mut self,
-        digest: Digest,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> bool {
+    pub(super) fn goes_out(&mut self, digest: Digest, turn: &mut Turn<'_>) -> bool {
+        let now = turn.now.mono;
         // Whoever writes in between has asked for the same or for the same slot: a second look tells.
         for _ in 0..2 {
-            match self.look(digest, shared, now) {
+            match self.look(digest, turn) {
                 None | Some(Seen::TooLong | Seen::Taken) => return true,
-                Some(Seen::Free(version)) => match self.lease(digest, version, shared, now) {
+                Some(Seen::Free(version)) => match self.lease(digest, version, turn) {
                     Swap::Done | Swap::Unavailable => return true,
                     Swap::Lost => {}
                 },
@@ -45,7 +41,7 @@ impl ServiceStore {
     }
 
     /// What the other VMs know of a question; `None` where it is not for sharing, or the host has no store.
-    fn look(&mut self, digest: Digest, shared: &mut dyn SharedData, now: MonoTime) -> Option<Seen> {
+    fn look(&mut self, digest: Digest, turn: &mut Turn<'_>) -> Option<Seen> {
         let open = self.open.get_mut(&digest)?;
         let index = usize::from(open.question.service.0);
         let service = self
@@ -54,19 +50,16 @@ impl ServiceStore {
             .filter(|service| service.is_shared())?;
         if open.place.is_none() {
             let fingerprint = self.fingerprints.get(index)?;
-            open.place = self.slots.place(fingerprint, &open.question.ask, shared);
+            open.place = self
+                .slots
+                .place(fingerprint, &open.question.ask, turn.shared);
         }
         let place = open.place.as_ref()?;
-        Some(self.slots.look(place, bounds(service), shared, now))
+        Some(self.slots.look(place, bounds(service), turn))
     }
 
-    fn lease(
-        &self,
-        digest: Digest,
-        version: Option<u32>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) -> Swap {
+    fn lease(&self, digest: Digest, version: Option<u32>, turn: &mut Turn<'_>) -> Swap {
+        let now = turn.now.mono;
         let open = self.open.get(&digest);
         let place = open.and_then(|open| open.place.as_ref());
         let service = open.and_then(|open| self.service(open.question.service));
@@ -74,7 +67,7 @@ impl ServiceStore {
             return Swap::Unavailable;
         };
         let until = now.plus(bounds(service).lease);
-        self.slots.lease(place, version, until, shared)
+        self.slots.lease(place, version, until, turn.shared)
     }
 
     /// Takes what another VM knows, or its word that it asks.
@@ -103,7 +96,8 @@ impl ServiceStore {
     }
 
     /// A VM that asked for all may have the answer, or be gone.
-    pub(super) fn look_elsewhere(&mut self, shared: &mut dyn SharedData, now: MonoTime) {
+    pub(super) fn look_elsewhere(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         let elsewhere: Vec<Digest> = self
             .open
             .iter()
@@ -111,7 +105,7 @@ impl ServiceStore {
             .map(|(digest, _)| *digest)
             .collect();
         for digest in elsewhere {
-            match self.look(digest, shared, now) {
+            match self.look(digest, turn) {
                 Some(Seen::Asked(_)) => {}
                 Some(seen @ (Seen::Known(..) | Seen::Failed(_))) => self.take_in(digest, seen, now),
                 None | Some(Seen::TooLong | Seen::Taken | Seen::Free(_)) => {
@@ -165,13 +159,8 @@ impl ServiceStore {
     }
 
     /// Questions without an answer, which says nothing of the service's other answers.
-    pub(super) fn fail_questions(
-        &mut self,
-        asked: &[Digest],
-        wait: Duration,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) {
+    pub(super) fn fail_questions(&mut self, asked: &[Digest], wait: Duration, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         let until = now.plus(wait);
         for digest in asked {
             // Another call has brought its answer: of two answers to a question the first counts.
@@ -179,7 +168,7 @@ impl ServiceStore {
                 continue;
             };
             if let Some(place) = open.place {
-                self.slots.publish(&place, None, until, shared);
+                self.slots.publish(&place, None, until, turn.shared);
             }
             self.remember(*digest, Settled::Failed, until, now);
             self.newly_settled.push(*digest);
@@ -192,9 +181,9 @@ impl ServiceStore {
         asked: &[Digest],
         call: Call,
         pause: Option<Pause>,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
+        turn: &mut Turn<'_>,
     ) {
+        let now = turn.now.mono;
         let last = self.attempts;
         let sent_before = |health: &Health| {
             health.retry_at.is_some()
@@ -216,20 +205,15 @@ impl ServiceStore {
             Some(Pause::Question(wait)) => wait,
             Some(Pause::Service(_)) | None => MIN_TTL,
         };
-        self.fail_questions(asked, wait, shared, now);
+        self.fail_questions(asked, wait, turn);
         if let Some(Pause::Service(wait)) = pause {
-            self.rest(call.service, wait, shared, now);
+            self.rest(call.service, wait, turn);
         }
     }
 
     /// Leaves a service alone for so long. Questions that were to go out meanwhile are without an answer now.
-    fn rest(
-        &mut self,
-        service: ServiceId,
-        wait: Duration,
-        shared: &mut dyn SharedData,
-        now: MonoTime,
-    ) {
+    fn rest(&mut self, service: ServiceId, wait: Duration, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
         if let Some(health) = self.health.get_mut(usize::from(service.0)) {
             health.rests_until = health.rests_until.max(Some(now.plus(wait)));
         }
@@ -240,7 +224,7 @@ impl ServiceStore {
             .filter(|(_, open)| open.question.service == service && due(open))
             .map(|(digest, _)| *digest)
             .collect();
-        self.fail_questions(&waiting, MIN_TTL, shared, now);
+        self.fail_questions(&waiting, MIN_TTL, turn);
     }
 
     /// Keeps an answer, and tells the other VMs where they wait for it.
@@ -249,9 +233,9 @@ impl ServiceStore {
         digest: Digest,
         answer: Answer,
         ends: Option<UnixTime>,
-        shared: &mut dyn SharedData,
-        now: Now,
+        turn: &mut Turn<'_>,
     ) {
+        let now = turn.now;
         let Some(open) = self.close(&digest) else {
             return;
         };
@@ -266,7 +250,7 @@ impl ServiceStore {
             .mono
             .plus(service.serves(&answer, serves, jitter).max(MIN_TTL));
         if let (Some(place), Answer::Attributes(entry)) = (&open.place, &answer) {
-            self.slots.publish(place, Some(entry), until, shared);
+            self.slots.publish(place, Some(entry), until, turn.shared);
         }
         let known = Settled::Known {
             answer,

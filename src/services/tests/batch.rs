@@ -1,6 +1,7 @@
 //! Several questions in one call, in the shapes that AuthZEN 1.0 publishes.
 
 use super::*;
+use crate::keys::testing::turn;
 
 fn pdp(most: usize) -> ServiceStore {
     let batch = Batch {
@@ -39,10 +40,18 @@ fn boxcar(status: u16, body: &Value) -> Vec<&'static str> {
         store.want(&alice(document), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     assert_eq!(
-        store.poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono),
+        store.poll_call(
+            Leader::Tick,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono)
+        ),
         None,
         "one call asks all"
     );
@@ -61,7 +70,11 @@ fn questions_that_wait_go_out_together() {
         store.want(&alice(document), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let request = store.request(call).unwrap();
     assert_eq!(request.uri(), "https://s.example/access/v1/evaluations");
@@ -139,8 +152,16 @@ fn what_is_named_alike_and_is_not_alike_never_stands_in_one_batch() {
         let mut store = pdp(16);
         store.want(&base, at(0));
         store.want(&other, at(0));
-        let first = store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono);
-        let second = store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono);
+        let first = store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        );
+        let second = store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        );
         assert_eq!(
             (first.is_some(), second.is_some()),
             (true, !together),
@@ -156,13 +177,17 @@ fn a_batch_has_an_end_and_one_question_goes_alone() {
         store.want(&alice(document), at(0));
     }
     let paths: Vec<String> = std::iter::from_fn(|| {
-        let call = store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)?;
+        let call = store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )?;
         Some(store.request(call)?.path)
     })
     .collect();
     assert_eq!(paths, ["/access/v1/evaluations", "/access/v1/evaluation"]);
     // Nobody answers the first: both of its questions end, and the service has failed once.
-    store.handle_tick(&mut NoStore, at(6).mono);
+    store.handle_tick(&mut turn(&mut NoStore, at(6).mono));
     let known: Vec<_> = DOCUMENTS
         .iter()
         .map(|document| known(&store, &alice(document), at(6)))
@@ -177,15 +202,27 @@ fn the_tick_asks_a_whole_batch_again_where_its_client_went_away() {
         store.want(&alice(document), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
-    store.abandon(call, |_| true, &mut NoStore, at(0).mono);
+    store.abandon(call, |_| true, &mut turn(&mut NoStore, at(0).mono));
     assert_eq!(
-        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
+        store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono)
+        ),
         None
     );
     let again = store
-        .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Tick,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let body = json!({ "evaluations": [{ "decision": true }, { "decision": true }, { "decision": false }] });
     assert_eq!(answer(&mut store, call, 200, &body, at(0)), None);
@@ -204,7 +241,11 @@ fn what_the_service_cannot_read_costs_nobody_else_an_answer() {
         store.want(&alice(document), at(0));
     }
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let notice = answer(&mut store, call, 400, &json!({}), at(0));
     let why = CallError::status(400);
@@ -212,7 +253,11 @@ fn what_the_service_cannot_read_costs_nobody_else_an_answer() {
     // Each is asked alone now.
     for document in DOCUMENTS {
         let call = store
-            .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
+            .poll_call(
+                Leader::Tick,
+                usize::MAX,
+                &mut turn(&mut NoStore, at(0).mono),
+            )
             .unwrap();
         assert_eq!(store.request(call).unwrap().path, "/access/v1/evaluation");
         let status = if document == DOCUMENTS[1] { 400 } else { 200 };

@@ -1,6 +1,7 @@
 //! What the store takes in memory, whatever services say.
 
 use super::*;
+use crate::keys::testing::turn;
 
 /// Answers of about so many bytes each, all of which is read.
 fn bulky(bytes: usize) -> Value {
@@ -64,7 +65,11 @@ fn open_questions_count_until_they_are_closed() {
     for number in 0..10 {
         store.forget(&long(number));
     }
-    while let Some(call) = store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono) {
+    while let Some(call) = store.poll_call(
+        Leader::Request,
+        usize::MAX,
+        &mut turn(&mut NoStore, at(0).mono),
+    ) {
         answer(&mut store, call, 401, &json!({}), at(0));
     }
     assert!(store.bytes() < 16_000, "{}", store.bytes());

@@ -1,6 +1,7 @@
 //! The exchange of an ID token for temporary credentials.
 
 use super::*;
+use crate::keys::testing::turn;
 
 fn pool() -> ServiceStore {
     let mut service = service(Protocol::IdentityPool(IdentityPool {
@@ -23,7 +24,11 @@ fn login(token: &str) -> Question {
 fn exchange(store: &mut ServiceStore, status: u16, second: &Value) -> Option<Notice> {
     store.want(&login("t-1"), at(0));
     let call = store
-        .poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let request = store.request(call).unwrap();
     let logins = json!({ "cognito-idp.us-east-1.amazonaws.com/us-east-1_x": "t-1" });
@@ -46,11 +51,19 @@ fn exchange(store: &mut ServiceStore, status: u16, second: &Value) -> Option<Not
     );
     // Only the tick sends the second.
     assert_eq!(
-        store.poll_call(Leader::Request, usize::MAX, &mut NoStore, at(0).mono),
+        store.poll_call(
+            Leader::Request,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono)
+        ),
         None
     );
     let call = store
-        .poll_call(Leader::Tick, usize::MAX, &mut NoStore, at(0).mono)
+        .poll_call(
+            Leader::Tick,
+            usize::MAX,
+            &mut turn(&mut NoStore, at(0).mono),
+        )
         .unwrap();
     let body = store.request(call).unwrap().body.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();

@@ -1,6 +1,7 @@
 //! The VMs of a process, and what they know of callers together.
 
 use super::*;
+use crate::keys::testing::turn;
 use crate::keys::{Entry, SharedData, Swap};
 use crate::services::shared::LONGEST;
 
@@ -33,12 +34,12 @@ fn needs(
     now: Now,
 ) -> Option<Call> {
     vm.want(&about(subject), now);
-    vm.poll_call(Leader::Request, usize::MAX, process, now.mono)
+    vm.poll_call(Leader::Request, usize::MAX, &mut turn(process, now.mono))
 }
 
 fn tick(vm: &mut ServiceStore, process: &mut dyn SharedData, now: Now) -> Option<Call> {
-    vm.handle_tick(process, now.mono);
-    vm.poll_call(Leader::Tick, usize::MAX, process, now.mono)
+    vm.handle_tick(&mut turn(process, now.mono));
+    vm.poll_call(Leader::Tick, usize::MAX, &mut turn(process, now.mono))
 }
 
 fn answers(
@@ -55,7 +56,7 @@ fn answers(
         headers: &Headers::default(),
         body: body.as_bytes(),
     };
-    vm.handle_answered(call, outcome, process, now);
+    vm.handle_answered(call, outcome, &mut turn(process, now));
 }
 
 fn groups(vm: &ServiceStore, subject: &str, now: Now) -> Option<Vec<String>> {
@@ -166,7 +167,7 @@ fn a_leader_whose_client_goes_away_asks_again_itself() {
     let (mut leader, mut other) = (vm(1), vm(2));
     let call = needs(&mut leader, "alice", &mut process, at(0)).unwrap();
     assert_eq!(needs(&mut other, "alice", &mut process, at(0)), None);
-    leader.abandon(call, |_| true, &mut process, at(0).mono);
+    leader.abandon(call, |_| true, &mut turn(&mut process, at(0).mono));
     assert_eq!(tick(&mut other, &mut process, at(1)), None);
     let again = tick(&mut leader, &mut process, at(1)).unwrap();
     answers(&mut leader, again, 404, &json!({}), &mut process, at(1));
@@ -181,7 +182,7 @@ fn a_leader_whom_nobody_needs_any_more_leaves_the_question_to_others() {
     let (mut leader, mut other) = (vm(1), vm(2));
     let call = needs(&mut leader, "alice", &mut process, at(0)).unwrap();
     assert_eq!(needs(&mut other, "alice", &mut process, at(0)), None);
-    leader.abandon(call, |_| false, &mut process, at(1).mono);
+    leader.abandon(call, |_| false, &mut turn(&mut process, at(1).mono));
     assert_eq!(tick(&mut leader, &mut process, at(1)), None);
     assert!(tick(&mut other, &mut process, at(1)).is_some());
 }
@@ -192,11 +193,11 @@ fn a_leader_that_ends_leaves_the_question_to_others() {
     let (mut leader, mut other) = (vm(1), vm(2));
     assert!(needs(&mut leader, "alice", &mut process, at(0)).is_some());
     assert_eq!(needs(&mut other, "alice", &mut process, at(0)), None);
-    leader.release(&mut process, at(0).mono);
+    leader.release(&mut turn(&mut process, at(0).mono));
     assert_eq!(leader.in_flight(), 0);
     let call = tick(&mut other, &mut process, at(0)).unwrap();
     // What another asks now stays with it.
-    leader.release(&mut process, at(0).mono);
+    leader.release(&mut turn(&mut process, at(0).mono));
     assert_eq!(needs(&mut vm(3), "alice", &mut process, at(0)), None);
     answers(&mut other, call, 404, &json!({}), &mut process, at(0));
     assert_eq!(groups(&other, "alice", at(0)), Some(Vec::new()));
@@ -477,7 +478,7 @@ fn whatever_happens_nobody_has_what_is_anothers() {
             2..6 if !flying.is_empty() => {
                 let (vm, call, _) = flying.swap_remove(below(flying.len()));
                 let awaited = below(2) == 0;
-                vms[vm].abandon(call, |_| awaited, &mut process, now.mono);
+                vms[vm].abandon(call, |_| awaited, &mut turn(&mut process, now.mono));
             }
             6..40 if !flying.is_empty() => {
                 let (vm, call, subject) = flying.swap_remove(below(flying.len()));
@@ -491,9 +492,11 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                 if matches!(vms[number].lookup(&about(&subject), now), Ok(None)) {
                     vms[number].want(&about(&subject), now);
                 }
-                while let Some(call) =
-                    vms[number].poll_call(Leader::Request, usize::MAX, &mut process, now.mono)
-                {
+                while let Some(call) = vms[number].poll_call(
+                    Leader::Request,
+                    usize::MAX,
+                    &mut turn(&mut process, now.mono),
+                ) {
                     asked += 1;
                     let path = vms[number].request(call).unwrap().path;
                     let subject = path.trim_start_matches("/v1/").split('?').next();
@@ -501,10 +504,12 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                 }
             }
             _ => {
-                vms[number].handle_tick(&mut process, now.mono);
-                while let Some(call) =
-                    vms[number].poll_call(Leader::Tick, usize::MAX, &mut process, now.mono)
-                {
+                vms[number].handle_tick(&mut turn(&mut process, now.mono));
+                while let Some(call) = vms[number].poll_call(
+                    Leader::Tick,
+                    usize::MAX,
+                    &mut turn(&mut process, now.mono),
+                ) {
                     asked += 1;
                     let path = vms[number].request(call).unwrap().path;
                     let subject = path.trim_start_matches("/v1/").split('?').next();
@@ -530,8 +535,10 @@ fn whatever_happens_nobody_has_what_is_anothers() {
                     vm.want(&subject, now);
                 }
             }
-            vm.handle_tick(&mut process, now.mono);
-            while let Some(call) = vm.poll_call(Leader::Tick, usize::MAX, &mut process, now.mono) {
+            vm.handle_tick(&mut turn(&mut process, now.mono));
+            while let Some(call) =
+                vm.poll_call(Leader::Tick, usize::MAX, &mut turn(&mut process, now.mono))
+            {
                 let path = vm.request(call).unwrap().path;
                 let subject = path.trim_start_matches("/v1/").split('?').next().unwrap();
                 let body = json!({ "groups": [subject] });

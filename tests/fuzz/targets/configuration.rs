@@ -6,7 +6,7 @@ use auth_filter::config::Config;
 use auth_filter::exchange::{Outcome, Peer};
 use auth_filter::gateway::Gateway;
 use auth_filter::headers::Headers;
-use auth_filter::keys::NoStore;
+use auth_filter::keys::{NoStore, Turn};
 use auth_filter::policy::Policy;
 use fuzz::{NOW, TOKENS};
 use libfuzzer_sys::fuzz_target;
@@ -58,7 +58,7 @@ fuzz_target!(|text: &[u8]| {
             (":path", path),
         ];
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-        match gateway.handle_request(id, head, Peer::default(), &mut NoStore, NOW) {
+        match gateway.handle_request(id, head, Peer::default(), &mut Turn { now: NOW, shared: &mut NoStore }) {
             Some(Outcome::Forward(_)) | None => {}
             Some(Outcome::Serve(_)) => panic!("nobody asks for the resource's metadata"),
             Some(Outcome::Reject(refusal)) => {

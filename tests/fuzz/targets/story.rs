@@ -12,6 +12,7 @@ use auth_filter::callout::{CalloutOutcome, Leader};
 use auth_filter::exchange::{Grant, Outcome, Peer};
 use auth_filter::gateway::{Callout, Gateway};
 use auth_filter::headers::Headers;
+use auth_filter::keys::Turn;
 use auth_filter::time::{MonoTime, Now};
 use fuzz::NOW;
 use fuzz::scene::{Process, bound, good, refusal};
@@ -99,7 +100,7 @@ impl<'s> World<'s> {
             Event::Abandon { callout } => {
                 if let Some(Flight { vm, callout, .. }) = self.take(*callout) {
                     let gateway = &mut self.vms[vm].gateway;
-                    gateway.abandon(callout, &mut self.process, self.now);
+                    gateway.abandon(callout, &mut Turn { now: self.now, shared: &mut self.process });
                 }
             }
             Event::Lose { callout } => drop(self.take(*callout)),
@@ -117,7 +118,7 @@ impl<'s> World<'s> {
             gateway, waiting, ..
         } = &mut self.vms[vm];
         let (head, peer) = (request.head(), Peer::default());
-        match gateway.handle_request(id, head, peer, &mut self.process, self.now) {
+        match gateway.handle_request(id, head, peer, &mut Turn { now: self.now, shared: &mut self.process }) {
             None => drop(waiting.insert(id, self.now.mono)),
             Some(outcome) => self.check(id, &outcome),
         }
@@ -163,7 +164,7 @@ impl<'s> World<'s> {
             },
         };
         let gateway = &mut self.vms[flight.vm].gateway;
-        gateway.handle_answered(flight.callout, outcome, &mut self.process, self.now);
+        gateway.handle_answered(flight.callout, outcome, &mut Turn { now: self.now, shared: &mut self.process });
     }
 
     /// Somebody sets the wall clock; no time passes.
@@ -179,7 +180,7 @@ impl<'s> World<'s> {
             let most = (self.vms[vm].waiting.len() + self.flights.len()) / STEPS + 8;
             self.begin_tick(vm);
             let gateway = &mut self.vms[vm].gateway;
-            for (callout, _) in gateway.handle_tick(&mut self.process, self.now) {
+            for (callout, _) in gateway.handle_tick(&mut Turn { now: self.now, shared: &mut self.process }) {
                 self.flights
                     .retain(|flight| flight.vm != vm || flight.callout != callout);
             }
@@ -211,7 +212,7 @@ impl<'s> World<'s> {
         for sent in 0.. {
             assert!(sent <= STEPS, "callouts without an end");
             let gateway = &mut self.vms[vm].gateway;
-            let Some(callout) = gateway.poll_callout(leader, &mut self.process, self.now) else {
+            let Some(callout) = gateway.poll_callout(leader, &mut Turn { now: self.now, shared: &mut self.process }) else {
                 break;
             };
             let request = gateway
@@ -228,7 +229,7 @@ impl<'s> World<'s> {
 
     fn settle(&mut self, at: usize) {
         let vm = &mut self.vms[at];
-        let settled = vm.gateway.poll_settled(&mut self.process, self.now);
+        let settled = vm.gateway.poll_settled(&mut Turn { now: self.now, shared: &mut self.process });
         vm.settled += settled.len();
         assert!(vm.settled <= STEPS, "{} between two ticks", vm.settled);
         for (id, outcome) in settled {
