@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod freshness;
 mod kids;
+pub mod lease;
 mod record;
 mod shared;
 mod slot;

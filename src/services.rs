@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod identity_pool;
 mod introspection;
+mod reading;
 mod secret;
 mod shared;
 mod store;
@@ -30,7 +31,7 @@ pub use self::introspection::Introspection;
 pub use self::secret::Secret;
 pub use self::store::{Call, Notice, Question, ServiceStore, Unavailable};
 
-use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY};
+use crate::callout::CalloutRequest;
 use crate::expiring::{Digest, keyed_digest};
 use crate::jose::ClaimSet;
 use crate::json::Reads;
@@ -241,79 +242,6 @@ impl Service {
         }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         keyed_digest(&[0; 32], &parts)
-    }
-
-    /// How long an answer serves, from what the service and the answer allow.
-    fn serves(&self, answer: &Answer, own: Option<Duration>, jitter: u16) -> Duration {
-        let longest = match answer {
-            Answer::Refuses => self.negative_cache_duration,
-            Answer::Attributes(entry) if **entry == Attributes::default() => {
-                self.negative_cache_duration
-            }
-            _ => self.cache_duration,
-        };
-        let longest = own.map_or(longest, |own| longest.min(own));
-        if matches!(self.protocol, Protocol::Directory(_)) {
-            // Up to a tenth less: who came together does not come back together.
-            let less = longest.as_millis() * u128::from(jitter) / u128::from(u16::MAX) / 10;
-            let less = Duration::from_millis(u64::try_from(less).unwrap_or_default());
-            return longest.saturating_sub(less);
-        }
-        longest
-    }
-
-    /// Whether a response that is no answer is about what was asked, and not about the service (RFC 9110 §15.5): nobody
-    /// who sends credentials that it cannot read, or may not have, brings an outage upon others.
-    fn blames_question(&self, outcome: CalloutOutcome<'_>) -> bool {
-        let about_us: &[u16] = match &self.protocol {
-            // It says whatever is wrong with status 400.
-            Protocol::IdentityPool(_) => return false,
-            Protocol::Verifier => &[408, 429],
-            Protocol::Decision(..) | Protocol::Directory(_) | Protocol::Introspection(_) => {
-                &[401, 403, 407, 408, 429]
-            }
-        };
-        match outcome {
-            CalloutOutcome::Answered { status, .. } => {
-                (400..500).contains(&status) && !about_us.contains(&status)
-            }
-            CalloutOutcome::Failed => false,
-        }
-    }
-
-    /// For how long the service wants to be left alone, by a response that is no answer.
-    fn pause(&self, outcome: CalloutOutcome<'_>, now: UnixTime) -> Option<Pause> {
-        let wait = outcome.retry_after(now)?;
-        let limits = matches!(outcome, CalloutOutcome::Answered { status: 429, .. });
-        Some(match (limits, &self.protocol) {
-            (false, _) => Pause::Service(wait),
-            (true, Protocol::Verifier) => Pause::Question(wait),
-            // Clients can make a service limit the filter; they must not buy an outage of minutes.
-            (true, _) => Pause::Service(wait.min(LONGEST_REST)),
-        })
-    }
-
-    /// What an identity pool calls its reason to give no credentials: often it is the pool's configuration, and not the
-    /// caller.
-    fn refuses_by_kind(&self, body: &[u8]) -> Option<String> {
-        match &self.protocol {
-            Protocol::IdentityPool(_) => identity_pool::kind(body),
-            _ => None,
-        }
-    }
-
-    /// Reads a response.
-    fn read(&self, status: u16, body: &[u8], progress: Option<&str>) -> Result<Reading, CallError> {
-        if body.len() > LONGEST_BODY {
-            return Err(CallError::TooLong);
-        }
-        match &self.protocol {
-            Protocol::Decision(protocol, _) => decision::read(*protocol, status, body),
-            Protocol::Directory(directory) => directory::read(directory, status, body),
-            Protocol::IdentityPool(_) => identity_pool::read(status, body, progress),
-            Protocol::Introspection(_) => introspection::read(&self.reads, status, body),
-            Protocol::Verifier => verifier::read(&self.reads, status, body),
-        }
     }
 }
 

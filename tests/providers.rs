@@ -70,14 +70,14 @@ fn told(page: &str, claims: &Value) -> BTreeMap<String, String> {
     let claims = ClaimSet::parse(claims.to_string().as_bytes()).unwrap();
     let provider = &policy.providers[0];
     let profile = Identity::new(provider, TrustedClaims::claims_of(Rc::new(claims)));
-    let mut caller = Principal::new(
+    let caller = Principal::new(
         ProviderId(0),
         provider,
         Rc::new(profile),
         &services,
         Now::on(UnixTime::from_secs(1_800_000_000)),
     );
-    let told = policy.upstream.set(&mut caller);
+    let told = policy.upstream.set(&caller);
     let headers = told.headers.iter();
     headers
         .map(|(name, value)| {

@@ -225,9 +225,9 @@ impl Request {
     }
 
     /// A request with its caller.
-    pub(super) fn introduce(&self, mut caller: Caller<'_>, now: Now) -> Grant {
+    pub(super) fn introduce(&self, caller: Caller<'_>, now: Now) -> Grant {
         let mut grant = self.grant(None);
-        grant.told = Some(self.policy.upstream.set(&mut caller.principal));
+        grant.told = Some(self.policy.upstream.set(&caller.principal));
         let provider = caller.principal.provider;
         if !provider.forward && provider.dpop().is_some() && self.policy.mode != Mode::Shadow {
             grant.remove.push(possession::HEADER.into());

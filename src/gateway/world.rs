@@ -1,6 +1,5 @@
 //! A process with VMs, issuers and a clock that only the test moves.
 
-use crate::keys::testing::turn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::exchange::{Outcome, Peer};
 use crate::headers::Headers;
 use crate::jose::testing;
 use crate::keys::testing::Process;
+use crate::keys::testing::turn;
 use crate::policy::Policy;
 use crate::time::{MonoTime, Now, UnixTime, jumps};
 

@@ -1,11 +1,11 @@
 //! One key set: a state machine over what was fetched, what goes on, and what other VMs did.
 
 mod answer;
+mod fetching;
 mod timing;
 mod unknown;
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,18 +13,14 @@ pub use self::unknown::{Finding, KeyIdDigest, Sought};
 
 use self::unknown::Asked;
 use super::kids::Kids;
-use super::record::{Phase, Record};
+use super::lease::{Attempts, GRACE, Lease};
+use super::record::Record;
 use super::snapshot::{Snapshot, Times};
-use super::{Endpoint, Entry, KeySource, Swap, Turn};
-use crate::callout::{CalloutRequest, Leader};
+use super::{Endpoint, KeySource, Turn};
+use crate::callout::CalloutRequest;
 use crate::jose::{Allowance, KeySet, KeySetLimits, SkippedKey};
 use crate::text::{LONGEST_PATH_TOLD, cut, hex_text};
 use crate::time::{MonoTime, whole_seconds};
-
-/// How much longer than its timeout a callout is waited for, before its lease can be taken by another.
-const GRACE: Duration = Duration::from_secs(1);
-/// The longest wait between attempts, so that an issuer that comes back is noticed.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// All of a key set on which a request that waits for it depends: while it stays the same, so does what the request is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +52,12 @@ struct Held {
     uses: u64,
 }
 
-/// A fetch that this VM makes, and until when the others leave it to it.
+/// A fetch that this VM makes.
 #[derive(Clone, Debug)]
-struct Lease {
-    attempt: u32,
-    until: MonoTime,
-    /// When its last callout went out.
+struct Fetching {
+    /// Its callout, or its last one, and until when the others leave it to this VM.
+    lease: Lease,
+    /// When that went out.
     asked_at: MonoTime,
     /// When its next callout goes out, while none is under way.
     resumes_at: Option<MonoTime>,
@@ -81,8 +77,8 @@ pub(super) struct Slot {
     allowance: Allowance,
     /// The newest shared set that was looked at, good or not.
     seen: MonoTime,
-    lease: Option<Lease>,
-    attempts: u32,
+    fetching: Option<Fetching>,
+    attempts: Attempts,
     failures: u32,
     retry_at: MonoTime,
     /// The fetches that unknown key ids have caused, as far as this VM knows.
@@ -123,8 +119,8 @@ impl Slot {
             held: None,
             allowance: Allowance::new(),
             seen: epoch,
-            lease: None,
-            attempts: 0,
+            fetching: None,
+            attempts: Attempts::default(),
             failures: 0,
             retry_at: epoch,
             kids: Kids::default(),
@@ -205,8 +201,8 @@ impl Slot {
 
     /// What the fetch under way asks, for people.
     fn address(&self) -> String {
-        let lease = self.lease.as_ref();
-        let discovered = lease.and_then(|lease| lease.discovered.as_ref());
+        let fetching = self.fetching.as_ref();
+        let discovered = fetching.and_then(|fetching| fetching.discovered.as_ref());
         let source = self.source.uri();
         match discovered.map(Endpoint::uri) {
             Some(keys) => format!(
@@ -218,12 +214,13 @@ impl Slot {
     }
 
     pub(super) fn request(&self, attempt: u32) -> Option<CalloutRequest<'_>> {
-        let lease = self
-            .lease
-            .as_ref()
-            .filter(|lease| lease.attempt == attempt)?;
+        let fetching = self.fetching.as_ref();
+        let fetching = fetching.filter(|fetching| fetching.lease.attempt == attempt)?;
         let held = self.held.as_ref().filter(|_| !self.discovers());
-        let endpoint = lease.discovered.as_ref().unwrap_or(&self.source.endpoint);
+        let endpoint = fetching
+            .discovered
+            .as_ref()
+            .unwrap_or(&self.source.endpoint);
         let etag = held.and_then(|held| held.etag.clone());
         Some(CalloutRequest {
             upstream: &self.source.upstream,
@@ -250,174 +247,9 @@ impl Slot {
     fn discovers(&self) -> bool {
         self.source.issuer.is_some()
             && self
-                .lease
+                .fetching
                 .as_ref()
-                .is_none_or(|lease| lease.discovered.is_none())
-    }
-
-    /// The next callout of the fetch under way, when its time has come.
-    fn resume(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<u32> {
-        let now = turn.now.mono;
-        let lease = self.lease.as_mut()?;
-        // The tick is due at once; where nobody ticks, a request waits for it and then goes on without.
-        let patience = match leader {
-            Leader::Tick => Duration::ZERO,
-            Leader::Request => GRACE,
-        };
-        lease.resumes_at.filter(|at| now >= at.plus(patience))?;
-        self.attempts = self.attempts.wrapping_add(1);
-        lease.attempt = self.attempts;
-        lease.asked_at = now;
-        lease.resumes_at = None;
-        let until = now.plus(self.source.schedule.timeout).plus(GRACE);
-        lease.until = until;
-        self.publish(turn.shared, |record| {
-            record.phase = Phase::Fetching;
-            record.until = until;
-        });
-        Some(self.attempts)
-    }
-
-    /// Takes in what other VMs did, and nothing else.
-    pub(super) fn look(&mut self, turn: &mut Turn<'_>) {
-        if let (_, Some(record)) = self.record(turn) {
-            self.kids = self.kids_of(&record);
-            self.import(record, turn);
-        }
-    }
-
-    /// The shared record with its entry.
-    fn record(&self, turn: &mut Turn<'_>) -> (Option<Entry>, Option<Record>) {
-        let now = turn.now.mono;
-        let entry = turn.shared.read(&self.record_key);
-        let record = entry
-            .as_ref()
-            .and_then(|entry| Record::decode(&entry.value))
-            .filter(|record| record.until <= now.plus(self.longest_wait(record.phase)));
-        (entry, record)
-    }
-
-    /// The attempt whose callout a request makes for itself: the one under way once more, or a new one whoever else
-    /// is at it. Of its answers the first counts.
-    pub(super) fn join(&mut self, turn: &mut Turn<'_>) -> Option<u32> {
-        let now = turn.now.mono;
-        if let Some(lease) = &mut self.lease {
-            if lease.resumes_at.is_none() {
-                return Some(lease.attempt);
-            }
-            lease.resumes_at = Some(now);
-            return self.resume(Leader::Tick, turn);
-        }
-        if self.failing(now).is_some() {
-            return None;
-        }
-        if self.wanted && !self.is_stale(now) {
-            let Some(kids) = self.kids.spend(self.cooldown(), now) else {
-                self.wanted = false;
-                return None;
-            };
-            self.kids = kids;
-            if !self.keeps_kids {
-                let cooldown = self.cooldown();
-                self.publish(turn.shared, |record| {
-                    record.kids = record.kids.spend(cooldown, now).unwrap_or(record.kids);
-                });
-            }
-        }
-        Some(self.lead(now))
-    }
-
-    /// The fetches that unknown key ids have caused, by what all VMs know.
-    const fn kids_of(&self, record: &Record) -> Kids {
-        if self.keeps_kids {
-            self.kids
-        } else {
-            record.kids
-        }
-    }
-
-    /// Begins a fetch that is this VM's until it is overdue.
-    fn lead(&mut self, now: MonoTime) -> u32 {
-        self.attempts = self.attempts.wrapping_add(1);
-        self.lease = Some(Lease {
-            attempt: self.attempts,
-            until: now.plus(self.source.schedule.timeout).plus(GRACE),
-            asked_at: now,
-            resumes_at: None,
-            retries: self.source.schedule.retry,
-            discovered: None,
-        });
-        self.attempts
-    }
-
-    /// Takes in what other VMs did; the number of the attempt where this VM must fetch.
-    pub(super) fn poll(&mut self, leader: Leader, turn: &mut Turn<'_>) -> Option<u32> {
-        let now = turn.now.mono;
-        if self.is_fetching() {
-            return self.resume(leader, turn);
-        }
-        // The tick looks in any case: what another VM has fetched may lack a key that is gone. It also refreshes keys
-        // that serve: the host would cancel a request's callout with the request, which waits for something else.
-        if leader == Leader::Request && !(self.is_due(now) && self.is_awaited(now)) {
-            return None;
-        }
-        let (entry, record) = self.record(turn);
-        // Without a store, or before anybody has written there, the VM's own count goes on.
-        let record = record.unwrap_or_else(|| Record {
-            kids: self.kids,
-            ..Record::default()
-        });
-        self.kids = self.kids_of(&record);
-        self.import(record, turn);
-        if !self.is_due(now) {
-            return None;
-        }
-        let in_force = now < record.until;
-        if matches!(record.phase, Phase::Failed | Phase::Limited) && in_force {
-            self.adopt_failure(record);
-            return None;
-        }
-        let orphaned = now < self.orphaned_until || record.phase == Phase::Orphaned && in_force;
-        if record.phase == Phase::Fetching && in_force || orphaned && leader == Leader::Request {
-            return None;
-        }
-        let refetches = self.wanted && !self.is_stale(now);
-        let mut kids = self.kids;
-        if refetches && !orphaned {
-            let Some(left) = kids.spend(self.cooldown(), now) else {
-                self.wanted = false;
-                return None;
-            };
-            kids = left;
-        }
-        let until = now.plus(self.source.schedule.timeout).plus(GRACE);
-        let taken = Record {
-            phase: Phase::Fetching,
-            until,
-            kids: if self.keeps_kids { record.kids } else { kids },
-            ..record
-        };
-        if turn.shared.swap(
-            &self.record_key,
-            &taken.encode(),
-            entry.map(|entry| entry.version),
-        ) == Swap::Lost
-        {
-            return None;
-        }
-        self.kids = kids;
-        self.orphaned_until = MonoTime::START;
-        Some(self.lead(now))
-    }
-
-    pub(super) fn is_fetching(&self) -> bool {
-        self.lease.is_some()
-    }
-
-    fn leads(&self, attempt: u32) -> bool {
-        self.lease
-            .as_ref()
-            .is_some_and(|lease| lease.attempt == attempt && lease.resumes_at.is_none())
+                .is_none_or(|fetching| fetching.discovered.is_none())
     }
 
     /// Takes over a newer shared set. Another VM's bytes are parsed like an issuer's.
@@ -470,18 +302,10 @@ impl Slot {
         let fetched_at = held.fetched_at;
         self.held = Some(held);
         self.seen = fetched_at;
-        self.lease = None;
+        self.fetching = None;
         self.orphaned_until = MonoTime::START;
         self.failures = 0;
         self.retry_at = MonoTime::START;
-        self.wanted = false;
-    }
-
-    fn adopt_failure(&mut self, record: Record) {
-        self.lease = None;
-        self.orphaned_until = MonoTime::START;
-        self.failures = record.failures.max(1);
-        self.retry_at = record.until;
         self.wanted = false;
     }
 }

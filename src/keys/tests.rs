@@ -5,8 +5,8 @@ use super::testing::Process;
 use super::*;
 use crate::headers::Headers;
 use crate::keys::testing::turn;
-use crate::time::{Now, UnixTime};
 use crate::time::jumps::{self, under_jumps};
+use crate::time::{Now, UnixTime};
 
 const DOCUMENT: &str = "https://issuer/.well-known/openid-configuration";
 const ID: KeySourceId = KeySourceId(0);

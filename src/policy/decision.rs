@@ -138,7 +138,7 @@ struct Inputs<'f> {
 }
 
 impl<'f> Inputs<'f> {
-    fn new(caller: &'f mut Principal<'_>, view: &RequestView<'f>) -> Self {
+    fn new(caller: &'f Principal<'_>, view: &RequestView<'f>) -> Self {
         let pseudo =
             |name| String::from_utf8_lossy(view.head.first(name).unwrap_or_default()).into_owned();
         let Reading { method, path } = view.readings.first().cloned().unwrap_or_else(|| {

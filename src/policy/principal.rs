@@ -129,7 +129,7 @@ impl<'p> Principal<'p> {
                 lists.set(kind, self.attribute(kind));
             }
         }
-        let told = self.is_told_once().then(|| upstream.set(&mut self));
+        let told = self.is_told_once().then(|| upstream.set(&self));
         if let Some(identity) = Rc::get_mut(&mut self.identity) {
             identity.lists = lists;
             identity.told = told;
@@ -145,9 +145,9 @@ impl<'p> Principal<'p> {
 
     /// What the upstream is told: made once of an identity, and of the answers of directories that add to it.
     pub(super) fn told_once(
-        &mut self,
+        &self,
         with_profile: bool,
-        tell: impl FnOnce(&Self, &Tellable) -> UpstreamIdentity,
+        tell: impl FnOnce(&Tellable) -> UpstreamIdentity,
     ) -> Rc<UpstreamIdentity> {
         if let Some(told) = &self.identity.told {
             return Rc::clone(told);
@@ -161,17 +161,24 @@ impl<'p> Principal<'p> {
             },
         };
         let kept = &self.identity.told_with;
-        kept.get_or_make(&tellable, self.services.ledger(), || tell(self, &tellable))
+        kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
     }
 
     /// A list to tell the upstream: one that the rule has looked at and that is complete, or that needs no directory.
-    pub fn told(&mut self, kind: Kind) -> Rc<Names> {
-        if self.looked_up(kind).is_none() && self.needs_directory(kind) {
-            return Rc::default();
-        }
-        let attribute = self.attribute(kind);
-        match attribute.missing {
-            None => attribute.values,
+    #[must_use]
+    pub fn told(&self, kind: Kind) -> Rc<Names> {
+        let list = match self.looked_up(kind) {
+            Some(list) => list.clone(),
+            None if self.needs_directory(kind) => return Rc::default(),
+            // The identity was not prepared: this does not note what it looks at.
+            None => {
+                let identity = Rc::clone(&self.identity);
+                Principal::new(self.id, self.provider, identity, self.services, self.now)
+                    .attribute(kind)
+            }
+        };
+        match list.missing {
+            None => list.values,
             Some(_) => Rc::default(),
         }
     }

@@ -231,9 +231,9 @@ impl UpstreamHeaders {
     /// The headers that tell the upstream about a caller, each only where it has a value, and the same facts as the
     /// host's filter state.
     #[must_use]
-    pub fn set(&self, caller: &mut Principal<'_>) -> Rc<UpstreamIdentity> {
+    pub fn set(&self, caller: &Principal<'_>) -> Rc<UpstreamIdentity> {
         let with_profile = !self.profile.is_empty();
-        caller.told_once(with_profile, |caller, tellable| self.tell(caller, tellable))
+        caller.told_once(with_profile, |tellable| self.tell(caller, tellable))
     }
 
     fn tell(&self, caller: &Principal<'_>, tellable: &Tellable) -> UpstreamIdentity {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Ask, Attributes};
 use crate::expiring::{Digest, keyed_digest};
-use crate::keys::{CommonSecret, SharedData, Swap, Turn};
+use crate::keys::{CommonSecret, SharedData, Swap, Turn, lease};
 use crate::time::MonoTime;
 
 /// The first byte of every value: what this version writes.
@@ -195,28 +195,28 @@ impl Slots {
         until: MonoTime,
         shared: &mut dyn SharedData,
     ) {
-        let Some(entry) = shared.read(&place.key) else {
-            return;
-        };
-        let mine = Record::decode(&entry.value).is_some_and(|record| {
-            record.kind == Kind::Lease
-                && record.digest == place.digest
-                && record.holder == self.holder
-        });
-        if !mine {
-            return;
-        }
-        let value = match answer {
-            None => self.record(place, Kind::Failure, until, &[]),
-            Some(answer) => match serde_json::to_vec(answer) {
-                Ok(body) if body.len() <= LONGEST.saturating_sub(HEAD) => {
-                    self.record(place, Kind::Answer, until, &body)
-                }
-                _ => self.record(place, Kind::TooLong, until, &[]),
-            },
-        };
         // Whoever was faster has the slot.
-        let _ = shared.swap(&place.key, &value, Some(entry.version));
+        lease::change(shared, &place.key, 1, |held| {
+            let held = held.and_then(Record::decode);
+            let mine = held.is_some_and(|record| {
+                record.kind == Kind::Lease
+                    && record.digest == place.digest
+                    && record.holder == self.holder
+            });
+            mine.then(|| self.said(place, answer, until))
+        });
+    }
+
+    fn said(&self, place: &Place, answer: Option<&Attributes>, until: MonoTime) -> Vec<u8> {
+        let Some(answer) = answer else {
+            return self.record(place, Kind::Failure, until, &[]);
+        };
+        match serde_json::to_vec(answer) {
+            Ok(body) if body.len() <= LONGEST.saturating_sub(HEAD) => {
+                self.record(place, Kind::Answer, until, &body)
+            }
+            _ => self.record(place, Kind::TooLong, until, &[]),
+        }
     }
 
     fn record(&self, place: &Place, kind: Kind, until: MonoTime, body: &[u8]) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Questions that wait, are under way, or have their answer.
 
+mod calls;
 mod due;
 mod question;
 mod sharing;
@@ -10,25 +11,19 @@ use std::time::Duration;
 use self::due::Due;
 pub use self::question::{Call, Notice, Question, Unavailable};
 use self::question::{Health, Open, Settled, Stage};
-use super::decision::read_batch;
 use super::shared::Slots;
-use super::{Answer, CallError, Reading, Service, ServiceId};
-use crate::callout::{CalloutOutcome, CalloutRequest, Leader};
+use super::{Answer, Service, ServiceId};
 use crate::expiring::{Digest, Expiring};
-use crate::keys::Turn;
+use crate::keys::lease::{Attempts, Lease};
 use crate::ledger::Ledger;
 use crate::time::{MonoTime, Now, whole_seconds};
 
 /// The least time that any answer serves, so that whoever waited for it can read it.
 const MIN_TTL: Duration = Duration::from_secs(1);
-/// How much longer than its timeout a callout is waited for.
-const GRACE: Duration = Duration::from_secs(1);
 /// How many callouts to one service may be under way for each that is left free.
 const SHARE: usize = 3;
 /// After so many failures in a row a service is left alone for a while.
 const FAILURES_BEFORE_BACKOFF: u32 = 3;
-/// The longest such while.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// A call under way.
 #[derive(Debug)]
@@ -36,7 +31,7 @@ struct Flight {
     /// Whom it asks.
     service: ServiceId,
     /// Until when it is waited for.
-    until: MonoTime,
+    lease: Lease,
     /// What: one question, or those of a batch.
     asked: Vec<Digest>,
 }
@@ -57,7 +52,7 @@ pub struct ServiceStore {
     flying: BTreeMap<u32, Flight>,
     /// Calls that are the second of two for their question.
     seconds: BTreeSet<u32>,
-    attempts: u32,
+    attempts: Attempts,
     /// What other VMs know.
     slots: Slots,
     /// Names the services for them.
@@ -89,7 +84,7 @@ impl ServiceStore {
             due: Due::new(services.len()),
             flying: BTreeMap::new(),
             seconds: BTreeSet::new(),
-            attempts: 0,
+            attempts: Attempts::default(),
             most_bytes: usize::MAX,
             open_bytes: 0,
             ledger: Ledger::new(usize::MAX),
@@ -274,243 +269,6 @@ impl ServiceStore {
     /// The questions that were settled since this was last asked: requests that wait for them may go on.
     pub fn take_settled(&mut self) -> Vec<Digest> {
         std::mem::take(&mut self.newly_settled)
-    }
-
-    /// Whether a service may be asked while so many callouts of the VM are free. Each may have [`SHARE`] times as many under
-    /// way as it leaves free: one that hangs takes what is there but for a part, and the next of that part the same.
-    fn may_be_asked(&self, service: ServiceId, free: usize) -> bool {
-        let flying = self.flying.values();
-        let flying = flying.filter(|flight| flight.service == service).count();
-        flying < free.saturating_mul(SHARE)
-    }
-
-    /// Whether a service has said that it is not to be asked now.
-    fn rests(&self, service: ServiceId, now: MonoTime) -> bool {
-        let health = self.health.get(usize::from(service.0));
-        let until = health.and_then(|health| health.rests_until);
-        until.is_some_and(|until| now < until)
-    }
-
-    /// The next callout that must go out, while the VM may make so many more. Also takes in what other VMs know: look
-    /// again with [`Self::lookup`] after it.
-    pub fn poll_call(&mut self, leader: Leader, free: usize, turn: &mut Turn<'_>) -> Option<Call> {
-        let now = turn.now.mono;
-        let services = (0..self.services.len()).filter_map(|at| u16::try_from(at).ok());
-        let may: Vec<bool> = services
-            .map(|id| self.may_be_asked(ServiceId(id), free) && !self.rests(ServiceId(id), now))
-            .collect();
-        let may_be_asked = |id: ServiceId| may.get(usize::from(id.0)).is_some_and(|may| *may);
-        loop {
-            let digest = self.due.pop(leader, &self.open, may_be_asked)?;
-            let service = self.open.get(&digest)?.question.service;
-            if self.goes_out(digest, turn) {
-                let batch = self.gather(digest, service, leader);
-                return self.take_off(batch, service, now);
-            }
-        }
-    }
-
-    fn take_off(&mut self, batch: Vec<Digest>, service: ServiceId, now: MonoTime) -> Option<Call> {
-        let timeout = self.service(service)?.timeout;
-        self.attempts = self.attempts.wrapping_add(1);
-        let attempt = self.attempts;
-        for digest in &batch {
-            if let Some(open) = self.open.get_mut(digest) {
-                open.stage = Stage::Flying;
-            }
-        }
-        let mut opens = batch.iter().filter_map(|digest| self.open.get(digest));
-        if opens.any(|open| open.progress.is_some()) {
-            let flying = &self.flying;
-            self.seconds.retain(|held| flying.contains_key(held));
-            self.seconds.insert(attempt);
-        }
-        let flight = Flight {
-            service,
-            until: now.plus(timeout).plus(GRACE),
-            asked: batch,
-        };
-        self.flying.insert(attempt, flight);
-        Some(Call { service, attempt })
-    }
-
-    /// The call that a request makes for itself, because nobody can wake it when another's has its answer. Of the answers
-    /// to one question the first counts. The question must have been wanted. `None` where no more may go out to its
-    /// service while the VM may make so many.
-    pub fn join(&mut self, question: &Question, free: usize, now: MonoTime) -> Option<Call> {
-        let digest = self.digest(question);
-        if !self.open.contains_key(&digest) || !self.may_be_asked(question.service, free) {
-            return None;
-        }
-        let batch = self.gather(digest, question.service, Leader::Tick);
-        self.take_off(batch, question.service, now)
-    }
-
-    /// What must be sent; `None` for a call that nobody waits for any more.
-    #[must_use]
-    pub fn request(&self, call: Call) -> Option<CalloutRequest<'_>> {
-        let service = self.service(call.service)?;
-        let asked = &self.flying.get(&call.attempt)?.asked;
-        if let [digest] = asked.as_slice() {
-            let open = self.open.get(digest)?;
-            return Some(service.request(&open.question.ask, open.progress.as_deref()));
-        }
-        let opens = asked.iter().filter_map(|digest| self.open.get(digest));
-        service.batch_request(opens.map(|open| &open.question.ask))
-    }
-
-    /// How many calls are under way.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.flying.len()
-    }
-
-    /// Takes the answer to a call. An answer that nobody waits for any more is dropped.
-    pub fn handle_answered(
-        &mut self,
-        call: Call,
-        outcome: CalloutOutcome<'_>,
-        turn: &mut Turn<'_>,
-    ) -> Option<Notice> {
-        let now = turn.now;
-        let Flight { asked, .. } = self.flying.remove(&call.attempt)?;
-        let service = self.service(call.service)?;
-        let readings = match (outcome, asked.as_slice()) {
-            (CalloutOutcome::Failed, _) => Err(CallError::NoResponse),
-            (CalloutOutcome::Answered { status, body, .. }, [digest]) => {
-                let progress = self.open.get(digest)?.progress.as_deref();
-                // Another request's call may have got further.
-                if progress.is_some() != self.seconds.contains(&call.attempt) {
-                    return None;
-                }
-                service
-                    .read(status, body, progress)
-                    .map(|reading| vec![reading])
-            }
-            (CalloutOutcome::Answered { status, body, .. }, _) => {
-                let answers = read_batch(status, body, asked.len());
-                answers.map(|answers| {
-                    let answers = answers.into_iter();
-                    answers.map(|answer| Reading::Done(answer, None)).collect()
-                })
-            }
-        };
-        let mut notice = None;
-        if let CalloutOutcome::Answered { body, .. } = outcome
-            && let Ok([Reading::Done(Answer::Refuses, _)]) = readings.as_deref()
-            && let Some(why) = service.refuses_by_kind(body)
-        {
-            notice = Some(Notice::Refused { why });
-        }
-        let readings = readings.map_err(|why| why.explained_by(outcome));
-        let readings: Vec<Reading> = match readings {
-            Ok(readings) => readings,
-            Err(why) if !service.blames_question(outcome) => {
-                let pause = service.pause(outcome, now.wall);
-                self.fail(&asked, call, pause, turn);
-                return Some(Notice::Failed { why });
-            }
-            Err(why) if asked.len() == 1 => {
-                self.fail_questions(&asked, MIN_TTL, turn);
-                return Some(Notice::Failed { why });
-            }
-            Err(why) => {
-                self.split_batch(asked);
-                return Some(Notice::Failed { why });
-            }
-        };
-        for (digest, reading) in asked.into_iter().zip(readings) {
-            match reading {
-                Reading::Next(progress) => {
-                    if let Some(open) = self.open.get_mut(&digest) {
-                        let before = open.weight();
-                        open.progress = Some(progress);
-                        let more = open.weight().saturating_sub(before);
-                        self.open_bytes = self.open_bytes.saturating_add(more);
-                    }
-                    self.leave_to_tick(digest);
-                }
-                Reading::Done(answer, ends) => {
-                    self.settle_answer(digest, answer, ends, turn);
-                    notice = notice.or(Some(Notice::Answered));
-                }
-            }
-        }
-        if notice.is_some()
-            && let Some(health) = self.health.get_mut(usize::from(call.service.0))
-        {
-            // What it accepted before it asked to be left alone is no word to the contrary.
-            *health = Health {
-                rests_until: health.rests_until,
-                ..Health::default()
-            };
-        }
-        notice
-    }
-
-    /// Ends calls whose answer is overdue, since a host may never call back; and takes in what other VMs were asked.
-    pub fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Vec<(Call, Notice)> {
-        let now = turn.now.mono;
-        self.look_elsewhere(turn);
-        let overdue: Vec<(Call, Vec<Digest>)> = self
-            .flying
-            .iter()
-            .filter(|(_, flight)| now >= flight.until)
-            .map(|(attempt, flight)| {
-                let call = Call {
-                    service: flight.service,
-                    attempt: *attempt,
-                };
-                (call, flight.asked.clone())
-            })
-            .collect();
-        overdue
-            .into_iter()
-            .map(|(call, asked)| {
-                self.flying.remove(&call.attempt);
-                self.fail(&asked, call, None, turn);
-                let why = CallError::Overdue;
-                (call, Notice::Failed { why })
-            })
-            .collect()
-    }
-
-    /// Whoever sent this call is gone, and its answer will not come: the tick asks again where others wait for it. Where
-    /// nobody does in this VM, another may ask.
-    pub fn abandon(
-        &mut self,
-        call: Call,
-        is_awaited: impl Fn(&Digest) -> bool,
-        turn: &mut Turn<'_>,
-    ) {
-        let now = turn.now.mono;
-        let Some(Flight { asked, .. }) = self.flying.remove(&call.attempt) else {
-            return;
-        };
-        for digest in asked {
-            match self.open.get(&digest) {
-                Some(_) if is_awaited(&digest) => self.leave_to_tick(digest),
-                Some(_) => {
-                    let place = self.close(&digest).and_then(|open| open.place);
-                    if let Some(place) = place {
-                        self.slots.publish(&place, None, now, turn.shared);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Gives all leases back: the configuration is gone, and with it whatever it has under way.
-    pub fn release(&mut self, turn: &mut Turn<'_>) {
-        let now = turn.now.mono;
-        self.flying.clear();
-        for place in std::mem::take(&mut self.open)
-            .into_values()
-            .filter_map(|open| open.place)
-        {
-            self.slots.publish(&place, None, now, turn.shared);
-        }
     }
 
     /// Drops a question that no request waits for any more, unless its answer is on its way: clients that come and go

@@ -4,12 +4,12 @@ mod exchange;
 mod mapping;
 mod sharing;
 
-use crate::keys::testing::turn;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::callout::{CalloutOutcome, Leader};
+use crate::callout::{CalloutOutcome, LONGEST_BODY, Leader};
 use crate::headers::Headers;
+use crate::keys::testing::turn;
 use crate::keys::{NoStore, testing::Process};
 use crate::time::jumps::{self, under_jumps};
 use crate::time::{MonoTime, Now};

@@ -1,6 +1,5 @@
 //! When a request's address is asked for.
 
-use crate::keys::testing::turn;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -15,6 +14,7 @@ use crate::gateway::Gateway;
 use crate::gateway::world::{START, token};
 use crate::headers::Headers;
 use crate::keys::testing::Process;
+use crate::keys::testing::turn;
 use crate::policy::Policy;
 use crate::time::{Now, UnixTime};
 

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
+use super::{Fetching, Held, Slot};
 use crate::callout::CalloutOutcome;
 use crate::jose::KeySet;
 use crate::keys::fetch::{self, Fetched, Notice};
+use crate::keys::lease::{self, GRACE};
 use crate::keys::record::{Phase, Record};
 use crate::keys::snapshot::{Snapshot, Times};
-use crate::keys::{FetchError, SharedData, Swap, Turn};
+use crate::keys::{FetchError, SharedData, Turn};
 use crate::time::whole_seconds;
 
-/// The wait after the first failure; each further one doubles it.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The wait before a fetch makes its next callout after one without a good answer.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -27,25 +26,25 @@ impl Slot {
         if !self.leads(attempt) {
             return None;
         }
-        let asked_at = self.lease.as_ref()?.asked_at;
+        let asked_at = self.fetching.as_ref()?.asked_at;
         let asked = (self.discovers(), asked_at);
         let read = fetch::read(&self.source, asked, outcome, now.wall);
         let stated = outcome.retry_after(now.wall);
         let now = now.mono;
         match read {
             Ok(Fetched::Endpoint(endpoint)) => {
-                let lease = self.lease.as_mut()?;
-                lease.discovered = Some(endpoint);
-                lease.resumes_at = Some(now);
+                let fetching = self.fetching.as_mut()?;
+                fetching.discovered = Some(endpoint);
+                fetching.resumes_at = Some(now);
                 None
             }
             Ok(Fetched::Keys(set, snapshot)) => Some(self.succeed(set, &snapshot, turn)),
             Ok(Fetched::NotModified(times)) => Some(self.revalidate(times, turn)),
-            Err(why) => match &mut self.lease {
-                Some(lease) if lease.retries > 0 && stated.is_none() => {
-                    lease.retries = lease.retries.saturating_sub(1);
-                    lease.discovered = None;
-                    lease.resumes_at = Some(now.plus(RETRY));
+            Err(why) => match &mut self.fetching {
+                Some(fetching) if fetching.retries > 0 && stated.is_none() => {
+                    fetching.retries = fetching.retries.saturating_sub(1);
+                    fetching.discovered = None;
+                    fetching.resumes_at = Some(now.plus(RETRY));
                     None
                 }
                 _ => Some(self.fail(why, stated, turn)),
@@ -55,19 +54,18 @@ impl Slot {
 
     pub(in crate::keys) fn handle_tick(&mut self, turn: &mut Turn<'_>) -> Option<(u32, Notice)> {
         let now = turn.now.mono;
-        let attempt = self
-            .lease
-            .as_ref()
-            .filter(|lease| now >= lease.until)?
-            .attempt;
+        let lease = self.fetching.as_ref()?.lease;
+        if !lease.is_overdue(now) {
+            return None;
+        }
         let notice = self.fail(FetchError::Overdue, None, turn);
-        Some((attempt, notice))
+        Some((lease.attempt, notice))
     }
 
     pub(in crate::keys) fn abandon(&mut self, attempt: u32, turn: &mut Turn<'_>) {
         let now = turn.now.mono;
         if self.leads(attempt) {
-            self.lease = None;
+            self.fetching = None;
             let until = now.plus(GRACE);
             self.orphaned_until = until;
             self.publish(turn.shared, |record| {
@@ -81,7 +79,7 @@ impl Slot {
     /// has taken since stays.
     pub(in crate::keys) fn release(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now.mono;
-        let Some(lease) = self.lease.take() else {
+        let Some(Fetching { lease, .. }) = self.fetching.take() else {
             return;
         };
         self.publish(turn.shared, |record| {
@@ -159,10 +157,7 @@ impl Slot {
     fn fail(&mut self, why: FetchError, stated: Option<Duration>, turn: &mut Turn<'_>) -> Notice {
         let now = turn.now.mono;
         self.failures = self.failures.saturating_add(1);
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let whole = FIRST_BACKOFF
-            .saturating_mul(1 << doublings)
-            .min(LONGEST_BACKOFF);
+        let whole = lease::backoff(self.failures.saturating_sub(1));
         // Up to a fifth less, for the sake of an issuer that comes back.
         let jitter = u32::try_from(self.jitter(now)).unwrap_or_default();
         let own = whole.saturating_sub(whole.saturating_mul(jitter) / 5000);
@@ -172,7 +167,7 @@ impl Slot {
         let wait = stated.map_or(own, |stated| stated.max(own));
         self.retry_at = now.plus(wait);
         let uri = self.address();
-        self.lease = None;
+        self.fetching = None;
         self.wanted = false;
         let (failures, until) = (self.failures, self.retry_at);
         self.publish(turn.shared, |record| {
@@ -192,21 +187,10 @@ impl Slot {
 
     /// Changes the shared record, whoever wrote to it meanwhile.
     pub(super) fn publish(&self, shared: &mut dyn SharedData, change: impl Fn(&mut Record)) {
-        for _ in 0..4 {
-            let entry = shared.read(&self.record_key);
-            let mut record = entry
-                .as_ref()
-                .and_then(|entry| Record::decode(&entry.value))
-                .unwrap_or_default();
+        lease::change(shared, &self.record_key, 4, |held| {
+            let mut record = held.and_then(Record::decode).unwrap_or_default();
             change(&mut record);
-            if shared.swap(
-                &self.record_key,
-                &record.encode(),
-                entry.map(|entry| entry.version),
-            ) != Swap::Lost
-            {
-                return;
-            }
-        }
+            Some(record.encode().to_vec())
+        });
     }
 }

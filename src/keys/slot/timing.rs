@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{GRACE, Held, LONGEST_BACKOFF, Slot};
+use super::{Held, Slot};
 use crate::callout::LONGEST_RETRY_AFTER;
 use crate::keys::Schedule;
+use crate::keys::lease::{LONGEST_BACKOFF, longest};
 use crate::keys::record::Phase;
 use crate::time::MonoTime;
 
@@ -59,8 +60,7 @@ impl Slot {
         match phase {
             Phase::Limited => LONGEST_RETRY_AFTER.saturating_add(LONGEST_RETRY_AFTER / 10),
             Phase::Failed | Phase::Fetching | Phase::Idle | Phase::Orphaned => {
-                let lease = self.source.schedule.timeout.saturating_add(GRACE);
-                lease.max(LONGEST_BACKOFF)
+                longest(self.source.schedule.timeout).max(LONGEST_BACKOFF)
             }
         }
     }

@@ -91,10 +91,10 @@ fn told(
         provider,
         TrustedClaims::signed(verified, &policy.reads, policy.upstream.tells_payload()),
     ));
-    let mut caller = Principal::new(ProviderId(0), provider, identity, &services, now);
+    let caller = Principal::new(ProviderId(0), provider, identity, &services, now);
     Ok(policy
         .upstream
-        .set(&mut caller)
+        .set(&caller)
         .headers
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()))

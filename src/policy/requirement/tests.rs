@@ -1,4 +1,3 @@
-use crate::keys::testing::turn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::config::ProviderId;
 use crate::headers::Headers;
 use crate::jose::ClaimSet;
 use crate::keys::NoStore;
+use crate::keys::testing::turn;
 use crate::policy::Policy;
 use crate::policy::denial::Denial;
 use crate::policy::principal::{Identity, Principal, TrustedClaims};

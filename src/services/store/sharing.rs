@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::question::Health;
-use super::{
-    Call, FAILURES_BEFORE_BACKOFF, GRACE, LONGEST_BACKOFF, MIN_TTL, Open, ServiceStore, Settled,
-    Stage,
-};
+use super::{Call, FAILURES_BEFORE_BACKOFF, MIN_TTL, Open, ServiceStore, Settled, Stage};
 use crate::callout::Leader;
 use crate::expiring::Digest;
-use crate::keys::{Swap, Turn};
+use crate::keys::{Swap, Turn, lease};
 use crate::services::decision::may_go_together;
 use crate::services::shared::{Bounds, Seen};
 use crate::services::{Answer, Pause, Service, ServiceId};
@@ -184,10 +181,9 @@ impl ServiceStore {
         turn: &mut Turn<'_>,
     ) {
         let now = turn.now.mono;
-        let last = self.attempts;
+        let attempts = self.attempts;
         let sent_before = |health: &Health| {
-            health.retry_at.is_some()
-                && last.wrapping_sub(call.attempt) >= last.wrapping_sub(health.left_after)
+            health.retry_at.is_some() && attempts.reaches(call.attempt, health.left_after)
         };
         // Of calls that were under way together, the failure of one says all: a service that was away for a moment would be
         // left alone for as long as it was asked often.
@@ -196,9 +192,8 @@ impl ServiceStore {
         {
             health.failures = health.failures.saturating_add(1);
             if let Some(beyond) = health.failures.checked_sub(FAILURES_BEFORE_BACKOFF) {
-                let backoff = MIN_TTL.saturating_mul(1 << beyond.min(5));
-                health.retry_at = Some(now.plus(backoff.min(LONGEST_BACKOFF)));
-                health.left_after = last;
+                health.retry_at = Some(now.plus(lease::backoff(beyond)));
+                health.left_after = attempts.last();
             }
         }
         let wait = match pause {
@@ -270,6 +265,6 @@ fn bounds(service: &Service) -> Bounds {
             .max(service.negative_cache_duration)
             .max(MIN_TTL),
         failure: MIN_TTL,
-        lease: service.timeout.saturating_add(GRACE),
+        lease: lease::longest(service.timeout),
     }
 }
