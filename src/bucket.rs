@@ -6,7 +6,7 @@ use crate::time::MonoTime;
 
 /// A bucket that fills by so many a second and holds a second's worth.
 #[derive(Debug)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// A second's worth, in thousandths; 0 for no limit.
     most: u64,
     left: u64,
@@ -16,7 +16,7 @@ pub struct Bucket {
 impl Bucket {
     /// A full bucket of so many a second, 0 for no limit.
     #[must_use]
-    pub fn new(per_second: usize) -> Self {
+    pub(crate) fn new(per_second: usize) -> Self {
         let most = u64::try_from(per_second)
             .unwrap_or(u64::MAX)
             .saturating_mul(1000);
@@ -31,7 +31,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The seconds until there is one again.
-    pub fn admit(&mut self, now: MonoTime) -> Result<(), u32> {
+    pub(crate) fn admit(&mut self, now: MonoTime) -> Result<(), u32> {
         if self.most == 0 {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl Bucket {
     }
 
     /// Takes so many out.
-    pub fn spend(&mut self, many: u8) {
+    pub(crate) fn spend(&mut self, many: u8) {
         let spent = u64::from(many).saturating_mul(1000);
         self.left = self.left.saturating_sub(spent);
     }

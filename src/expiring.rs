@@ -8,12 +8,12 @@ use sha2::Sha256;
 use crate::time::MonoTime;
 
 /// The name of an entry: a keyed digest, so that what was asked is not kept.
-pub type Digest = [u8; 32];
+pub(crate) type Digest = [u8; 32];
 
 /// HMAC-SHA-256 over the parts, each behind its length: no two lists of parts have one digest, and nobody without
 /// the secret can tell from a digest what it is of.
 #[must_use]
-pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
+pub(crate) fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
     // RFC 2104 §2 fills a short key with zeros.
     let mut key = [0_u8; 64];
     for (place, byte) in key.iter_mut().zip(secret) {
@@ -29,7 +29,7 @@ pub fn keyed_digest(secret: &[u8; 32], parts: &[&[u8]]) -> Digest {
 
 /// Entries by their digests. Where there is no room, the one that would end first goes, unless it is pinned.
 #[derive(Debug)]
-pub struct Expiring<V> {
+pub(crate) struct Expiring<V> {
     most: usize,
     entries: BTreeMap<Digest, Entry<V>>,
     /// The entries that may go, by their ends.
@@ -52,7 +52,7 @@ struct Entry<V> {
 impl<V> Expiring<V> {
     /// A map of at most so many entries, and of one at least.
     #[must_use]
-    pub const fn new(most: usize) -> Self {
+    pub(crate) const fn new(most: usize) -> Self {
         Self {
             most: if most == 0 { 1 } else { most },
             entries: BTreeMap::new(),
@@ -68,18 +68,24 @@ impl<V> Expiring<V> {
 
     /// An entry that has not ended, and its end.
     #[must_use]
-    pub fn get(&self, digest: &Digest, now: MonoTime) -> Option<(&V, MonoTime)> {
+    pub(crate) fn get(&self, digest: &Digest, now: MonoTime) -> Option<(&V, MonoTime)> {
         let entry = self.entries.get(digest)?;
         (now < entry.until).then_some((&entry.value, entry.until))
     }
 
     /// Sets an entry, which is not pinned. It stays until others push it out, however soon it ends.
-    pub fn insert(&mut self, digest: Digest, value: V, until: MonoTime) {
+    pub(crate) fn insert(&mut self, digest: Digest, value: V, until: MonoTime) {
         self.insert_weighing(digest, value, until, 0);
     }
 
     /// The same for a value that takes so many bytes besides its own size.
-    pub fn insert_weighing(&mut self, digest: Digest, value: V, until: MonoTime, weight: usize) {
+    pub(crate) fn insert_weighing(
+        &mut self,
+        digest: Digest,
+        value: V,
+        until: MonoTime,
+        weight: usize,
+    ) {
         self.remove(&digest);
         if self.entries.len() >= self.most {
             self.make_room();
@@ -97,7 +103,7 @@ impl<V> Expiring<V> {
     }
 
     /// Keeps an entry until it is unpinned: others do not push it out.
-    pub fn pin(&mut self, digest: &Digest) {
+    pub(crate) fn pin(&mut self, digest: &Digest) {
         if let Some(entry) = self.entries.get_mut(digest)
             && !std::mem::replace(&mut entry.is_pinned, true)
         {
@@ -107,7 +113,7 @@ impl<V> Expiring<V> {
     }
 
     /// Lets others push an entry out again.
-    pub fn unpin(&mut self, digest: &Digest) {
+    pub(crate) fn unpin(&mut self, digest: &Digest) {
         if let Some(entry) = self.entries.get_mut(digest)
             && std::mem::replace(&mut entry.is_pinned, false)
         {
@@ -118,36 +124,30 @@ impl<V> Expiring<V> {
 
     /// What the pinned entries take, in bytes.
     #[must_use]
-    pub const fn pinned_bytes(&self) -> usize {
+    pub(crate) const fn pinned_bytes(&self) -> usize {
         self.pinned_bytes
     }
 
     /// Removes the entry that ends first of those that are not pinned; `false` where there is none.
-    pub fn make_room(&mut self) -> bool {
+    pub(crate) fn make_room(&mut self) -> bool {
         let first = self.ends.first().copied();
         first.inspect(|(_, digest)| self.remove(digest)).is_some()
     }
 
     /// How many entries there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// What the entries take, in bytes.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
+    pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Removes an entry.
-    pub fn remove(&mut self, digest: &Digest) {
+    pub(crate) fn remove(&mut self, digest: &Digest) {
         if let Some(gone) = self.entries.remove(digest) {
             self.ends.remove(&(gone.until, *digest));
             self.bytes = self.bytes.saturating_sub(gone.weight);

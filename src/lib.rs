@@ -81,14 +81,15 @@
 
 pub mod api_key;
 pub mod basic;
-pub mod bucket;
+#[cfg(any(test, target_os = "wasi"))]
+mod bucket;
 pub mod callout;
 pub mod capabilities;
 pub mod client;
 pub mod config;
 pub mod credential;
 pub mod exchange;
-pub mod expiring;
+mod expiring;
 pub mod gateway;
 pub mod headers;
 #[cfg(target_os = "wasi")]
@@ -106,7 +107,7 @@ pub mod possession;
 mod query;
 pub mod services;
 pub mod sigv4;
-pub mod tally;
+mod tally;
 pub mod text;
 pub mod time;
 pub mod time_budget;

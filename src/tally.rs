@@ -7,7 +7,7 @@ use crate::time::MonoTime;
 
 /// What becomes of the smallest count where there is no room for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Eviction {
+pub(crate) enum Eviction {
     /// It is forgotten.
     Forgets,
     /// The newcomer takes it over and counts on, as in the algorithm Space-Saving (Metwally, Agrawal, El Abbadi 2005): no
@@ -21,7 +21,7 @@ pub enum Eviction {
 /// Where there is no room, the smallest count goes: newcomers push each other out, and a count that matters stays until
 /// as many others as there are places matter as much.
 #[derive(Debug)]
-pub struct Tally<K> {
+pub(crate) struct Tally<K> {
     places: usize,
     eviction: Eviction,
     counts: BTreeMap<K, (u32, MonoTime)>,
@@ -32,7 +32,7 @@ pub struct Tally<K> {
 impl<K: Copy + Ord> Tally<K> {
     /// A tally of at most so many counts, and of one at least.
     #[must_use]
-    pub const fn new(places: usize, eviction: Eviction) -> Self {
+    pub(crate) const fn new(places: usize, eviction: Eviction) -> Self {
         Self {
             places: if places == 0 { 1 } else { places },
             eviction,
@@ -44,25 +44,19 @@ impl<K: Copy + Ord> Tally<K> {
 
     /// A count and its end; `None` where nothing is counted, or no longer.
     #[must_use]
-    pub fn get(&self, key: &K, now: MonoTime) -> Option<(u32, MonoTime)> {
+    pub(crate) fn get(&self, key: &K, now: MonoTime) -> Option<(u32, MonoTime)> {
         let (count, until) = self.counts.get(key)?;
         (now < *until).then_some((*count, *until))
     }
 
     /// How many counts there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Whether nothing is counted.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
     /// Adds so many; what is new counts for so long.
-    pub fn add(&mut self, key: K, more: u32, now: MonoTime, lasts: Duration) {
+    pub(crate) fn add(&mut self, key: K, more: u32, now: MonoTime, lasts: Duration) {
         self.drop_ended(now);
         let (count, until) = match self.remove(&key) {
             Some(held) => held,
@@ -75,7 +69,7 @@ impl<K: Copy + Ord> Tally<K> {
     }
 
     /// Takes one back.
-    pub fn take_back(&mut self, key: &K) {
+    pub(crate) fn take_back(&mut self, key: &K) {
         if let Some((count, until)) = self.remove(key)
             && count > 1
         {
@@ -102,7 +96,7 @@ impl<K: Copy + Ord> Tally<K> {
     }
 
     /// Each count is dropped once, and was added before.
-    pub fn drop_ended(&mut self, now: MonoTime) {
+    pub(crate) fn drop_ended(&mut self, now: MonoTime) {
         while let Some((until, key)) = self.by_end.first().copied()
             && until <= now
         {
@@ -149,7 +143,7 @@ mod tests {
         assert_eq!(tally.get(&1, at(0)), Some((1, at(60))));
         tally.take_back(&1);
         tally.take_back(&1);
-        assert!(tally.is_empty() && tally.by_count.is_empty() && tally.by_end.is_empty());
+        assert!(tally.len() == 0 && tally.by_count.is_empty() && tally.by_end.is_empty());
     }
 
     #[test]
