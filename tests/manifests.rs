@@ -170,7 +170,7 @@ fn every_platform_fails_closed_and_pins_the_module() {
     );
     let config = &documents("remote-module.yaml")[0]["http_filters"][0]["typed_config"]["config"];
     assert_eq!(config["failure_policy"], "FAIL_RELOAD");
-    let envoy = fs::read_to_string("envoy-example/envoy.yaml").unwrap();
+    let envoy = fs::read_to_string(folder().join("envoy.yaml")).unwrap();
     assert!(envoy.contains("failure_policy: FAIL_RELOAD"));
     assert_eq!(config["vm_config"]["code"]["remote"]["sha256"], digest);
 }
