@@ -1,263 +1,127 @@
-//! What a configuration says, without a proxy: the filter's own core, compiled natively.
+//! Which rule a request comes to, what each part of its requirement says and why, and the answer.
 
-use crate::lint;
-use auth_filter::capabilities::Capabilities;
-use auth_filter::config::ProviderId;
-use auth_filter::config::{Config, ConfigError, HostName, SelfTest};
+use crate::check::load;
+use crate::{Failure, say};
+use auth_filter::config::SelfTest;
 use auth_filter::headers::Headers;
-use auth_filter::jose::{ClaimSet, UntrustedToken};
+use auth_filter::jose::UntrustedToken;
+use auth_filter::json::StrictObject;
 use auth_filter::policy::Policy;
+use auth_filter::policy::Rule;
 use auth_filter::policy::principal::{Identity, Principal, TrustedClaims};
 use auth_filter::policy::provider::Verification;
 use auth_filter::policy::requirement::{RequestView, Requirement};
 use auth_filter::services::ServiceStore;
 use auth_filter::time::{Now, UnixTime};
-use serde_json::{Value, json};
-use std::fs;
+use serde_json::{Map, Value, json};
+use std::io::Write;
 use std::rc::Rc;
 
-/// Validates a configuration and prints what an operator should know of it. Of a proxy's file (`envoy.yaml`, `nginx.conf`,
-/// `kong.conf`), what in it lets requests go past the filter, and the configurations of the filter that stand in it.
-///
-/// # Errors
-/// With the place and what is wrong.
-pub fn check(file: &str, environment: bool) -> Result<(), String> {
-    let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    let found = match std::str::from_utf8(&text) {
-        Ok(text) => lint::read(file, text)?,
-        Err(_) => None,
-    };
-    let Some(found) = found else {
-        for line in checked(file, text, None, environment)? {
-            println!("{line}");
-        }
-        return Ok(());
-    };
-    for finding in &found.findings {
-        println!("{file}: {finding}");
-    }
-    if found.configurations.is_empty() && !found.is_settings {
-        println!(
-            "{file}: warning: no configuration of the filter is in this file: what is in others, or comes from elsewhere, was not looked at"
-        );
-    }
-    let mut refused = found.errors();
-    for own in &found.configurations {
-        let name = format!("{file}: {}", own.place);
-        let host = match own.host {
-            lint::Host::Envoy => HostName::Envoy,
-            lint::Host::Nginx => HostName::Nginx,
-        };
-        match checked(
-            &name,
-            own.text.clone().into_bytes(),
-            Some(host),
-            environment,
-        ) {
-            Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
-            Err(error) => {
-                println!("{error}");
-                refused += 1;
-            }
-        }
-    }
-    println!(
-        "{file}: {}, {} of the filter",
-        counted(found.findings.len(), "finding"),
-        counted(found.configurations.len(), "configuration"),
-    );
-    if refused > 0 {
-        return Err(format!("{file}: {}", counted(refused, "error")));
-    }
-    Ok(())
+/// A request, and who makes it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// A configuration of the filter
+    file: String,
+    /// The path of the request, with its query
+    #[arg(long, default_value = "/")]
+    path: String,
+    /// The method of the request: GET unless said otherwise
+    #[arg(long)]
+    method: Option<String>,
+    /// The host of the request
+    #[arg(long, default_value = "", hide_default_value = true)]
+    host: String,
+    /// A header of the request; may be given several times
+    #[arg(long = "header", value_name = "NAME:VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// The token that the caller sends
+    #[arg(long, conflicts_with_all = ["claims", "provider"])]
+    token: Option<String>,
+    /// The claims of the caller, as JSON
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    claims: Option<Value>,
+    /// The provider that vouches for the claims, where there are several
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// What every directory says of the caller, as JSON
+    #[arg(long, value_name = "JSON", value_parser = json_value)]
+    directory: Option<Value>,
+    /// What every decision point says
+    #[arg(long, value_name = "true|false")]
+    decision: Option<bool>,
 }
 
-/// The warnings and which hosts refuse it, with line and column, and a summary. The host is the one that the file is of,
-/// where that is known.
-fn checked(
-    file: &str,
-    text: Vec<u8>,
-    host: Option<HostName>,
-    environment: bool,
-) -> Result<Vec<String>, String> {
-    let Loaded {
-        text,
-        config,
-        policy,
-        refusals,
-    } = compile(file, text, host, environment)?;
-    let warnings = [policy.warnings.clone(), policy.advice(&config)].concat();
-    let mut lines: Vec<String> = warnings
-        .iter()
-        .cloned()
-        .map(|warning| format!("{file}: warning: {}", warning.located(&text)))
-        .collect();
-    lines.extend(refusals.into_iter().map(|(host, error)| {
-        format!(
-            "{file}: {} refuses it: {}",
-            host.word(),
-            error.located(&text)
-        )
-    }));
-    lines.push(format!(
-        "{file}: {}, {}, {}, {}",
-        counted(policy.providers.len(), "provider"),
-        counted(policy.rules.len(), "rule"),
-        counted(config.tests.len(), "test"),
-        counted(warnings.len(), "warning"),
-    ));
-    Ok(lines)
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or_else(|| format!("{text:?} is not NAME:VALUE"))?;
+    Ok((name.to_owned(), value.trim().to_owned()))
 }
 
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+fn json_value(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-fn load(file: &str, environment: bool) -> Result<Loaded, String> {
-    let text = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    compile(file, text, None, environment)
-}
-
-fn compile(
-    file: &str,
-    text: Vec<u8>,
-    host: Option<HostName>,
-    environment: bool,
-) -> Result<Loaded, String> {
-    let mut config = Config::parse(&text).map_err(|error| format!("{file}: {error}"))?;
-    if environment {
-        let read = |name: &str| std::env::var(name).ok();
-        let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
-        config
-            .read_environment(read, "set it, not empty, in this environment")
-            .map_err(refused)?;
-    } else {
-        // What the proxy's environment holds is not here, and nothing that is told depends on it.
-        config.stand_in_for_environment();
+impl Explain {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let policy = load(&self.file, false)?.policy;
+        Ok(say(out, &lines(&policy, &self.asked()?)?)?)
     }
-    let refused = |error: ConfigError| format!("{file}: {}", error.located(&text));
-    // Where nothing says which host loads it, any may: what one of them refuses is of use on the others.
-    let hosts = match config.host.named().or(host) {
-        Some(host) => vec![host],
-        None => vec![HostName::Envoy, HostName::Nginx, HostName::Apisix],
-    };
-    let mut taken = None;
-    let mut refusals = Vec::new();
-    for host in hosts {
-        match Policy::compile(&config, &Capabilities::of(host, &config.nginx)) {
-            Ok(policy) => taken = taken.or(Some(policy)),
-            Err(error) => refusals.push((host, error)),
-        }
-    }
-    match (taken, refusals.first()) {
-        (Some(policy), _) => Ok(Loaded {
-            text,
-            config,
-            policy,
-            refusals,
-        }),
-        (None, Some((_, error))) => Err(refused(error.clone())),
-        (None, None) => Err(format!("{file}: no host is named")),
+
+    /// The same as a configuration's own tests ask it.
+    fn asked(&self) -> Result<Asked, String> {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.clone(), json!(value)));
+        let request = members([
+            ("method", self.method.as_ref().map(|method| json!(method))),
+            ("path", Some(json!(self.path))),
+            ("host", Some(json!(self.host))),
+            ("headers", Some(headers.collect::<Map<_, _>>().into())),
+        ]);
+        let is_anonymous = self.claims.is_none() && self.token.is_none();
+        let test = members([
+            ("name", Some(json!("this request"))),
+            ("request", Some(request)),
+            ("anonymous", Some(json!(is_anonymous))),
+            ("provider", self.provider.as_ref().map(|name| json!(name))),
+            ("claims", self.claims.clone()),
+            ("directory", self.directory.clone()),
+            ("decision", self.decision.map(|said| json!(said))),
+            ("expect", Some(json!("allow"))),
+        ]);
+        let test = serde_json::from_value(test).map_err(|error| error.to_string())?;
+        let token = self.token.clone();
+        Ok(Asked { test, token })
     }
 }
 
-/// A configuration that at least one host takes.
-struct Loaded {
-    text: Vec<u8>,
-    config: Config,
-    /// As the first host that takes it has it.
-    policy: Policy,
-    /// Hosts that refuse it, and why.
-    refusals: Vec<(HostName, ConfigError)>,
+/// An object of those members that have a value.
+fn members<const N: usize>(all: [(&str, Option<Value>); N]) -> Value {
+    let held = all.into_iter();
+    let held = held.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    held.collect::<Map<_, _>>().into()
 }
 
-/// Prints which rule a request comes to, what each of its requirements says and why, and the answer.
-///
-/// # Errors
-/// For a configuration that does not hold, or options that say nothing.
-pub fn explain(file: &str, options: &[&str]) -> Result<(), String> {
-    let policy = load(file, false)?.policy;
-    let asked = Asked::parse(options)?;
-    for line in lines(&policy, &asked)? {
-        println!("{line}");
-    }
-    Ok(())
-}
-
-/// A request and who makes it.
+/// A request and who makes it, as a test and, where it is one, the token.
 struct Asked {
     test: SelfTest,
     token: Option<String>,
-}
-
-impl Asked {
-    fn parse(options: &[&str]) -> Result<Self, String> {
-        let mut test = json!({ "name": "this request", "request": { "path": "/", "headers": {} }, "expect": "allow" });
-        let mut token = None;
-        let mut rest = options.iter();
-        while let Some(option) = rest.next() {
-            let mut value = || rest.next().ok_or_else(|| format!("{option} needs a value"));
-            let parsed = |text: &str| {
-                serde_json::from_str::<Value>(text).map_err(|error| format!("{option}: {error}"))
-            };
-            match *option {
-                "--method" => test["request"]["method"] = json!(value()?),
-                "--path" => test["request"]["path"] = json!(value()?),
-                "--host" => test["request"]["host"] = json!(value()?),
-                "--header" => {
-                    let text = value()?;
-                    let (name, value) = text
-                        .split_once(':')
-                        .ok_or_else(|| format!("--header: {text:?} is not NAME:VALUE"))?;
-                    test["request"]["headers"][name] = json!(value.trim());
-                }
-                "--provider" => test["provider"] = json!(value()?),
-                "--claims" => test["claims"] = parsed(value()?)?,
-                "--directory" => test["directory"] = parsed(value()?)?,
-                "--decision" => test["decision"] = parsed(value()?)?,
-                "--token" => token = Some((*value()?).to_owned()),
-                other => return Err(format!("unknown option {other:?}")),
-            }
-        }
-        test["anonymous"] = json!(test.get("claims").is_none() && token.is_none());
-        let test = serde_json::from_value(test).map_err(|error| error.to_string())?;
-        Ok(Self { test, token })
-    }
 }
 
 fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
     let mut test = asked.test.clone();
     if let Some(text) = &asked.token {
-        let most = policy.limits.token_bytes;
-        let token = UntrustedToken::parse(text, most)
-            .or_else(|error| UntrustedToken::parse_padded(text, most).map_err(|_| error))
-            .map_err(|error| format!("the token: {error}"))?;
         let (name, said) = judge(policy, text);
+        let claims = claims_of(policy, text)?;
         out.push(format!("token: {said}"));
         let Some(name) = name else {
             return Ok(out);
         };
         test.provider = Some(name);
-        test.claims = Some(auth_filter::json::StrictObject(
-            token.claims().members().clone(),
-        ));
+        test.claims = Some(claims);
     }
-    let request = &test.request;
-    let mut pairs = vec![
-        (":method", request.method.as_deref().unwrap_or("GET")),
-        (":authority", request.host.as_str()),
-        (":path", request.path.as_str()),
-    ];
-    pairs.extend(
-        request
-            .headers
-            .iter()
-            .map(|(name, value)| (name, value.as_str())),
-    );
-    let head = Headers::from_pairs(&pairs);
-    let head = policy.rewrite(&head).unwrap_or(head);
+    let head = head(policy, &test);
     match policy.find_in_each_reading(&head) {
         Err((denial, told)) => {
             out.push(format!("rule: none ({})", denial.reason()));
@@ -269,55 +133,91 @@ fn lines(policy: &Policy, asked: &Asked) -> Result<Vec<String>, String> {
             for (name, value) in &variables {
                 out.push(format!("  {{{name}}} is {value:?}"));
             }
-            let caller = caller(policy, &test)?;
             let view = RequestView {
                 rule: &rule.name,
                 variables: &variables,
                 head: &head,
                 readings: &policy.decided(rule, &head),
             };
-            let services = ServiceStore::new(&policy.services, 1, [0; 32]);
-            let now = Now::on(UnixTime::from_secs(0));
-            match caller {
-                Some((id, claims)) if rule.requirement != Requirement::Public => {
-                    let provider = policy.provider(id).ok_or("no such provider")?;
-                    let profile = Identity::new(provider, TrustedClaims::claims_of(claims));
-                    let mut caller = Principal::new(id, provider, Rc::new(profile), &services, now);
-                    out.push("require:".to_owned());
-                    out.extend(
-                        rule.requirement
-                            .explain(policy, &mut caller, &view)
-                            .lines(1),
-                    );
-                    let resolved = rule.explain_resolve(policy, &mut caller);
-                    if !resolved.is_empty() {
-                        out.push("resolve:".to_owned());
-                    }
-                    out.extend(resolved.iter().flat_map(|part| part.lines(1)));
-                }
-                _ => out.push("caller: nobody in particular".to_owned()),
-            }
+            out.extend(requirements(policy, rule, &test, &view)?);
         }
     }
-    let (rule, outcome) = policy.try_test(&test).map_err(|error| error.to_string())?;
-    out.push(match (outcome, rule) {
-        (Ok(()), _) => "answer: it goes upstream".to_owned(),
-        (Err(denial), _) => {
-            let mut rules = policy.rules.iter();
-            let rule = rules.find(|known| Some(known.name.as_str()) == rule);
-            let answer = denial.answer(policy.challenge(rule, &head));
-            let remark = policy.remark(rule, denial, &head);
-            let remark = remark.map_or_else(String::new, |remark| format!(": {remark}"));
-            format!(
-                "answer: {} {} ({}){remark}",
-                answer.status, answer.body, answer.reason
-            )
-        }
-    });
+    out.push(answer(policy, &test, &head)?);
     Ok(out)
 }
 
+/// What a token claims, whoever signed it.
+fn claims_of(policy: &Policy, text: &str) -> Result<StrictObject, String> {
+    let most = policy.limits.token_bytes;
+    let token = UntrustedToken::parse(text, most)
+        .or_else(|error| UntrustedToken::parse_padded(text, most).map_err(|_| error))
+        .map_err(|error| format!("the token: {error}"))?;
+    Ok(StrictObject(token.claims().members().clone()))
+}
+
+/// The request as the rules see it.
+fn head(policy: &Policy, test: &SelfTest) -> Headers {
+    let request = &test.request;
+    let mut pairs = vec![
+        (":method", request.method.as_deref().unwrap_or("GET")),
+        (":authority", request.host.as_str()),
+        (":path", request.path.as_str()),
+    ];
+    let headers = request.headers.iter();
+    pairs.extend(headers.map(|(name, value)| (name, value.as_str())));
+    let head = Headers::from_pairs(&pairs);
+    policy.rewrite(&head).unwrap_or(head)
+}
+
+/// What each part of a rule's requirement says to the caller, and what of the caller is known.
+fn requirements(
+    policy: &Policy,
+    rule: &Rule,
+    test: &SelfTest,
+    view: &RequestView<'_>,
+) -> Result<Vec<String>, String> {
+    let caller = policy.caller_of(test).map_err(|error| error.to_string())?;
+    let (id, claims) = match caller {
+        Some(caller) if rule.requirement != Requirement::Public => caller,
+        _ => return Ok(vec!["caller: nobody in particular".to_owned()]),
+    };
+    let services = ServiceStore::new(&policy.services, 1, [0; 32]);
+    let now = Now::on(UnixTime::from_secs(0));
+    let provider = policy.provider(id).ok_or("no such provider")?;
+    let profile = Identity::new(provider, TrustedClaims::claims_of(claims));
+    let mut caller = Principal::new(id, provider, Rc::new(profile), &services, now);
+    let mut out = vec!["require:".to_owned()];
+    out.extend(rule.requirement.explain(policy, &mut caller, view).lines(1));
+    let resolved = rule.explain_resolve(policy, &mut caller);
+    if !resolved.is_empty() {
+        out.push("resolve:".to_owned());
+    }
+    out.extend(resolved.iter().flat_map(|part| part.lines(1)));
+    Ok(out)
+}
+
+/// What becomes of the request.
+fn answer(policy: &Policy, test: &SelfTest, head: &Headers) -> Result<String, String> {
+    let (rule, outcome) = policy.try_test(test).map_err(|error| error.to_string())?;
+    let Err(denial) = outcome else {
+        return Ok("answer: it goes upstream".to_owned());
+    };
+    let mut rules = policy.rules.iter();
+    let rule = rules.find(|known| Some(known.name.as_str()) == rule);
+    let answer = denial.answer(policy.challenge(rule, head));
+    let remark = policy.remark(rule, denial, head);
+    let remark = remark.map_or_else(String::new, |remark| format!(": {remark}"));
+    Ok(format!(
+        "answer: {} {} ({}){remark}",
+        answer.status, answer.body, answer.reason
+    ))
+}
+
 /// The provider that would vouch for a token, and what can be said without its issuer's keys.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command answers for the moment at which it runs"
+)]
 fn judge(policy: &Policy, text: &str) -> (Option<String>, String) {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
@@ -349,16 +249,20 @@ fn judge(policy: &Policy, text: &str) -> (Option<String>, String) {
     (None, said)
 }
 
-fn caller(policy: &Policy, test: &SelfTest) -> Result<Option<(ProviderId, Rc<ClaimSet>)>, String> {
-    policy.caller_of(test).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use auth_filter::capabilities::Capabilities;
+    use auth_filter::config::Config;
+    use clap::{Args as _, FromArgMatches as _};
 
-    fn checked_file(file: &str) -> Result<Vec<String>, String> {
-        checked(file, fs::read(file).unwrap(), None, false)
+    fn parse(options: &[&str]) -> Result<Asked, String> {
+        let line = [&["explain", "filter.json"], options].concat();
+        let command = Explain::augment_args(clap::Command::new("explain"));
+        let matches = command
+            .try_get_matches_from(line)
+            .map_err(|error| error.to_string())?;
+        Explain::from_arg_matches(&matches).unwrap().asked()
     }
 
     const CONFIG: &str = r#"{
@@ -378,7 +282,7 @@ mod tests {
             &Capabilities::envoy(),
         )
         .unwrap();
-        lines(&policy, &Asked::parse(options).unwrap()).unwrap()
+        lines(&policy, &parse(options).unwrap()).unwrap()
     }
 
     #[test]
@@ -430,7 +334,7 @@ mod tests {
             let claims = r#"{"sub":"alice","groups":["admin"]}"#;
             let request = ["--path", "/users/alice", "--method", "POST"];
             let options = [&request[..], &["--claims", claims], more].concat();
-            let lines = lines(&policy, &Asked::parse(&options).unwrap()).unwrap();
+            let lines = lines(&policy, &parse(&options).unwrap()).unwrap();
             lines.last().unwrap().clone()
         };
         assert_eq!(
@@ -455,7 +359,7 @@ mod tests {
             &Capabilities::envoy(),
         )
         .unwrap();
-        let asked = Asked::parse(&["--path", "/", "--header", "X-Api-Key: k"]).unwrap();
+        let asked = parse(&["--path", "/", "--header", "X-Api-Key: k"]).unwrap();
         assert_eq!(
             lines(&policy, &asked).unwrap().last().unwrap(),
             "answer: 401 {\"detail\":\"Authentication required\"} (missing): no provider of this rule reads the header \"x-api-key\""
@@ -506,7 +410,7 @@ mod tests {
         let path = ["--path", "/accounts/7", "--claims", claims];
         let said = |more: &[&str]| {
             let options = [&path, more].concat();
-            lines(&policy, &Asked::parse(&options).unwrap())
+            lines(&policy, &parse(&options).unwrap())
         };
         assert_eq!(
             said(&["--decision", "false"]).unwrap(),
@@ -535,61 +439,21 @@ mod tests {
     }
 
     #[test]
-    fn a_check_says_what_is_wrong_or_doubtful_and_where() {
-        let file = |name: &str, text: &str| {
-            let path = std::env::temp_dir().join(format!("check-{}-{name}", std::process::id()));
-            fs::write(&path, text).unwrap();
-            path.to_str().unwrap().to_owned()
-        };
-        let doubtful = file(
-            "doubtful.json",
-            "{ \"$schema\": \"x\",\n  \"rules\": [{ \"match\": {}, \"require\": \"public\" }] }",
-        );
-        assert_eq!(
-            checked_file(&doubtful).unwrap(),
-            [
-                format!(
-                    "{doubtful}: warning: rules[0].require: \"public\" opens every path that no rule before it matches; name the open ones (line 2 column 39)"
-                ),
-                format!("{doubtful}: 0 providers, 1 rule, 0 tests, 1 warning"),
-            ]
-        );
-        let wrong = file(
-            "wrong.json",
-            "{ \"rules\": [\n  { \"match\": {}, \"reqire\": \"public\" }] }",
-        );
-        let error = checked_file(&wrong).unwrap_err();
-        assert!(
-            error.starts_with(&format!(
-                "{wrong}: rules[0].reqire: unknown key; known: name, match, require"
-            )) && error.ends_with("; did you mean \"require\"? (line 2 column 28)"),
-            "{error}"
-        );
-        let unknown = file(
-            "unknown.json",
-            "{ \"rules\": [\n  { \"match\": {}, \"require\": { \"decision\": \"pdp\" } }] }",
-        );
-        assert_eq!(
-            checked_file(&unknown).unwrap_err(),
-            format!(
-                "{unknown}: rules[0].require.decision: \"pdp\" is not a decision point; known: none (line 2 column 43)"
-            )
-        );
-        for path in [doubtful, wrong, unknown] {
-            fs::remove_file(path).unwrap();
-        }
-    }
-
-    #[test]
     fn options_that_say_nothing_are_refused() {
         for (options, want) in [
-            (&["--path"][..], "--path needs a value"),
-            (&["--pth", "/"], "unknown option \"--pth\""),
-            (&["--claims", "{"], "--claims: EOF"),
-            (&["--header", "x"], "--header: \"x\" is not NAME:VALUE"),
+            (&["--path"][..], "a value is required for '--path"),
+            (&["--pth", "/"], "unexpected argument '--pth'"),
+            (
+                &["--claims", "{"],
+                "invalid value '{' for '--claims <JSON>': EOF",
+            ),
+            (
+                &["--header", "x"],
+                "invalid value 'x' for '--header <NAME:VALUE>': \"x\" is not NAME:VALUE",
+            ),
         ] {
-            let error = Asked::parse(options).map(drop).unwrap_err();
-            assert!(error.starts_with(want), "{error}");
+            let error = parse(options).map(drop).unwrap_err();
+            assert!(error.starts_with(&format!("error: {want}")), "{error}");
         }
     }
 }

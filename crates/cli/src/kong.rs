@@ -11,7 +11,10 @@ pub fn text() -> String {
 /// The metadata of a filter whose configurations have this schema, of whatever draft since 6.
 fn meta(schema: &Value) -> Value {
     let mut schema = older(schema);
-    schema["$schema"] = json!("http://json-schema.org/draft-04/schema#");
+    if let Value::Object(members) = &mut schema {
+        let draft = "http://json-schema.org/draft-04/schema#";
+        members.insert("$schema".into(), json!(draft));
+    }
     json!({ "config_schema": schema })
 }
 

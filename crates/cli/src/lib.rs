@@ -1,24 +1,25 @@
-//! `auth-filter`, the program of operators: what a configuration says, without a proxy.
+//! The program `auth-filter`: what a configuration says, without a proxy.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the laboratory lives in real time; only the filter's core takes it as an argument"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "test tooling: nothing here ships, and a broken assumption should stop the run at once"
-)]
-
-pub mod explain;
+mod check;
+mod commands;
+mod explain;
+mod failure;
+mod keys;
 pub mod kong;
-pub mod lint;
+mod lint;
 pub mod migrate;
 pub mod schema;
-pub mod secrets;
+mod secrets;
+
+pub use commands::Cli;
+pub use failure::Failure;
+
+use std::io::{self, Write};
+
+/// Prints lines.
+fn say(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
 
 /// The root of the repository, whose files the tests read.
 #[cfg(test)]

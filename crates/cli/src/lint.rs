@@ -13,7 +13,7 @@ use std::fmt;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub(crate) enum Weight {
     /// Requests go past the filter.
     Error,
     /// They may, by what else the file or the upstream does.
@@ -22,13 +22,13 @@ pub enum Weight {
 
 /// Something in a proxy's file that an operator should look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How much it weighs.
-    pub weight: Weight,
+    pub(crate) weight: Weight,
     /// Where in the file: a path of YAML, or a line.
-    pub place: String,
+    pub(crate) place: String,
     /// What becomes of requests there, and what to write instead.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl fmt::Display for Finding {
@@ -43,18 +43,18 @@ impl fmt::Display for Finding {
 
 /// A configuration of the filter that stands in a proxy's file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     /// Where it stands.
-    pub place: String,
+    pub(crate) place: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
     /// Of which host it is.
-    pub host: Host,
+    pub(crate) host: Host,
 }
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Host {
+pub(crate) enum Host {
     /// Envoy's bootstrap, or a part of its configuration.
     Envoy,
     /// nginx's.
@@ -63,13 +63,13 @@ pub enum Host {
 
 /// What was found in one file.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// In the order of the file.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// The filter's own configurations.
-    pub configurations: Vec<Embedded>,
+    pub(crate) configurations: Vec<Embedded>,
     /// Whether the file is of settings alone, and never holds one.
-    pub is_settings: bool,
+    pub(crate) is_settings: bool,
 }
 
 impl Findings {
@@ -86,7 +86,7 @@ impl Findings {
 
     /// The findings that let requests past.
     #[must_use]
-    pub fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         let errors = self.findings.iter();
         errors.filter(|found| found.weight == Weight::Error).count()
     }
@@ -96,7 +96,7 @@ impl Findings {
 ///
 /// # Errors
 /// With the place that cannot be read.
-pub fn read(name: &str, text: &str) -> Result<Option<Findings>, String> {
+pub(crate) fn read(name: &str, text: &str) -> Result<Option<Findings>, String> {
     let located = |error: String| format!("{name}: {error}");
     if name.ends_with(".conf") {
         return nginx::lint(text).map(Some).map_err(located);

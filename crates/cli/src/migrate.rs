@@ -23,6 +23,7 @@ mod values;
 
 pub use report::{Differs, NotCarried, Report};
 
+use crate::Failure;
 use auth_filter::capabilities::Capabilities;
 use auth_filter::config::Config;
 use auth_filter::policy::Policy;
@@ -30,6 +31,7 @@ use draft::Draft;
 use serde_json::Value;
 use source::{Ledger, Node};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 /// A configuration, and what there is to say of it.
@@ -52,42 +54,54 @@ pub enum Scope {
     Beside,
 }
 
-/// Migrates these files and prints the configuration; the report goes to the standard error.
-///
-/// # Errors
-/// For files that say nothing of callers, for a configuration that does not compile or lets nobody pass, and with `strict`
-/// where anything was not carried over.
-pub fn run(arguments: &[&str]) -> Result<(), String> {
-    let strict = arguments.contains(&"--strict");
-    let scope = if arguments.contains(&"--beside") {
-        Scope::Beside
-    } else {
-        Scope::Whole
-    };
-    let mut files = Vec::new();
-    for name in arguments {
-        match *name {
-            "--strict" | "--beside" => continue,
-            other if other.starts_with('-') => return Err(format!("unknown option {other:?}")),
-            _ => {}
+/// Which files, and how.
+#[derive(Debug, clap::Args)]
+pub struct Migrate {
+    /// All files that are for one proxy
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// Fails where anything was not carried over
+    #[arg(long)]
+    strict: bool,
+    /// Leaves policies where they are, behind the filter, and migrates only who calls
+    #[arg(long)]
+    beside: bool,
+}
+
+impl Migrate {
+    /// Prints the configuration; the report goes to the standard error.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let scope = if self.beside {
+            Scope::Beside
+        } else {
+            Scope::Whole
+        };
+        let files: Result<Vec<_>, String> = self
+            .files
+            .iter()
+            .map(|name| match fs::read_to_string(name) {
+                Ok(text) => Ok((name.clone(), text)),
+                Err(error) => Err(format!("{name}: {error}")),
+            })
+            .collect();
+        let migration = migrate(&files?, scope)?;
+        writeln!(out, "{:#}", migration.configuration)?;
+        eprint!("{}", migration.report);
+        for warning in &migration.warnings {
+            eprintln!("warning: {warning}");
         }
-        let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
-        files.push(((*name).to_owned(), text));
+        eprintln!("the configuration compiles");
+        let lost = migration.report.not_carried.len();
+        if self.strict && lost > 0 {
+            return Err(format!("{lost} not carried over").into());
+        }
+        Ok(())
     }
-    let migration = migrate(&files, scope)?;
-    let text = serde_json::to_string_pretty(&migration.configuration)
-        .map_err(|error| error.to_string())?;
-    println!("{text}");
-    eprint!("{}", migration.report);
-    for warning in &migration.warnings {
-        eprintln!("warning: {warning}");
-    }
-    eprintln!("the configuration compiles");
-    let lost = migration.report.not_carried.len();
-    if strict && lost > 0 {
-        return Err(format!("{lost} not carried over"));
-    }
-    Ok(())
+}
+
+/// Whether this is no list, or one of nothing.
+fn is_empty(list: Option<&Value>) -> bool {
+    list.and_then(Value::as_array).is_none_or(Vec::is_empty)
 }
 
 /// Migrates files, each with its name and its text.
@@ -138,7 +152,11 @@ pub fn migrate(files: &[(String, String)], scope: Scope) -> Result<Migration, St
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let is_gateway = |(_, value): &(String, Value)| value["kind"] == security_policy::KIND;
+    let is_gateway = |(_, value): &(String, Value)| {
+        value
+            .get("kind")
+            .is_some_and(|kind| kind == security_policy::KIND)
+    };
     let read = if resources && documents.iter().any(is_gateway) {
         security_policy::read(&roots, &mut draft)
     } else if resources {
@@ -155,7 +173,7 @@ pub fn migrate(files: &[(String, String)], scope: Scope) -> Result<Migration, St
     roots.iter().for_each(|root| ledger.report_unread(root));
     let configuration = draft.finish(first)?;
     drop(roots);
-    if configuration["rules"].as_array().is_none_or(Vec::is_empty) {
+    if is_empty(configuration.get("rules")) {
         return Err(format!(
             "{}: of these policies nothing is left that lets anybody pass; --beside migrates who calls, and leaves the policies where they are\n{}",
             all(),

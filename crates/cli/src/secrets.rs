@@ -1,5 +1,6 @@
 //! What a configuration holds of secrets: hashes of passwords, digests of API keys.
 
+use crate::Failure;
 use argon2::{Algorithm, Argon2, Params, Version};
 use auth_filter::password::PasswordHash;
 use auth_filter::text::hex_text;
@@ -8,46 +9,73 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal as _, Write, stdin};
 
 /// Memory in KiB and passes of argon2id, as OWASP's Password Storage Cheat Sheet has them for one lane.
 const MEMORY: u32 = 19_456;
 const PASSES: u32 = 2;
 
-/// Reads a password from standard input and prints the user's entry for `users` of a `basic` provider.
-///
-/// # Errors
-/// For an empty password, an unknown option, or a system without random numbers.
-pub fn user(name: &str, options: &[&str]) -> Result<(), String> {
-    let options = Options::parse(options, false)?;
-    let line = if stdin().is_terminal() {
-        rpassword::prompt_password("password: ")
-    } else {
-        let mut line = String::new();
-        stdin().read_line(&mut line).map(|_| line)
-    };
-    let line = line.map_err(|error| format!("the password: {error}"))?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err("the password is empty".to_owned());
-    }
-    let mut entry = Map::new();
-    entry.insert("password_hash".to_owned(), json!(hash(password)?));
-    print_entry(name, entry, options)
+/// Whose entry, and of which groups.
+#[derive(Debug, clap::Args)]
+pub(crate) struct User {
+    /// The user's name
+    name: String,
+    /// A group of the user; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
 }
 
-/// Makes an API key, says it once on standard error, and prints its entry for `keys` of an `api_key` provider.
-///
-/// # Errors
-/// For an unknown option, a time that is none, or a system without random numbers.
-pub fn api_key(owner: &str, options: &[&str]) -> Result<(), String> {
-    let options = Options::parse(options, true)?;
-    let key = format!("ak_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
-    eprintln!("the key, which is stored nowhere and shown once: {key}");
-    let digest = hex_text(&Sha256::digest(&key));
-    let mut entry = Map::new();
-    entry.insert("digest".to_owned(), json!(format!("sha256:{digest}")));
-    print_entry(owner, entry, options)
+impl User {
+    /// Reads a password from standard input and prints the user's entry for `users` of a `basic` provider.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let line = if stdin().is_terminal() {
+            rpassword::prompt_password("password: ")
+        } else {
+            let mut line = String::new();
+            stdin().read_line(&mut line).map(|_| line)
+        };
+        let line = line.map_err(|error| format!("the password: {error}"))?;
+        let password = line.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err("the password is empty".to_owned().into());
+        }
+        let secret = ("password_hash", hash(password)?);
+        print_entry(out, &self.name, secret, &self.groups, None)
+    }
+}
+
+/// Whose key, of which groups, and until when.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiKey {
+    /// Who calls with the key
+    owner: String,
+    /// A group of the owner; may be given several times
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+    /// When the key ends, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "RFC 3339", value_parser = time)]
+    expires: Option<String>,
+}
+
+fn time(text: &str) -> Result<String, String> {
+    match UnixTime::from_rfc3339(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!(
+            "{text:?} is not a time; write 2027-01-31T00:00:00Z"
+        )),
+    }
+}
+
+impl ApiKey {
+    /// Makes an API key, says it once on standard error, and prints its entry for `keys` of an `api_key` provider.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let key = format!("ak_{}", URL_SAFE_NO_PAD.encode(random::<32>()?));
+        eprintln!("the key, which is stored nowhere and shown once: {key}");
+        let digest = hex_text(&Sha256::digest(&key));
+        let secret = ("digest", format!("sha256:{digest}"));
+        let expires = self.expires.as_deref();
+        print_entry(out, &self.owner, secret, &self.groups, expires)
+    }
 }
 
 /// A hash in the PHC string format that the filter reads.
@@ -77,50 +105,29 @@ fn random<const N: usize>() -> Result<[u8; N], String> {
     Ok(bytes)
 }
 
-fn print_entry(name: &str, mut entry: Map<String, Value>, options: Options) -> Result<(), String> {
-    if !options.groups.is_empty() {
-        entry.insert("groups".to_owned(), json!(options.groups));
+/// Prints a member of `users` or `keys`: a secret by the name of its key, and what else is said of who has it.
+fn print_entry(
+    out: &mut dyn Write,
+    name: &str,
+    (kind, secret): (&str, String),
+    groups: &[String],
+    expires_at: Option<&str>,
+) -> Result<(), Failure> {
+    let mut entry = Map::new();
+    entry.insert(kind.to_owned(), json!(secret));
+    if !groups.is_empty() {
+        entry.insert("groups".to_owned(), json!(groups));
     }
-    if let Some(expires_at) = options.expires_at {
+    if let Some(expires_at) = expires_at {
         entry.insert("expires_at".to_owned(), json!(expires_at));
     }
-    let entry = serde_json::to_string_pretty(&entry).map_err(|error| error.to_string())?;
-    println!("{}: {entry}", json!(name));
-    Ok(())
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Options {
-    groups: Vec<String>,
-    expires_at: Option<String>,
-}
-
-impl Options {
-    fn parse(options: &[&str], may_expire: bool) -> Result<Self, String> {
-        let mut parsed = Self::default();
-        let mut rest = options.iter();
-        while let Some(option) = rest.next() {
-            let value = rest
-                .next()
-                .ok_or_else(|| format!("{option} needs a value"))?;
-            match *option {
-                "--group" => parsed.groups.push((*value).to_owned()),
-                "--expires" if may_expire => {
-                    UnixTime::from_rfc3339(value).ok_or_else(|| {
-                        format!("--expires: {value:?} is not a time; write 2027-01-31T00:00:00Z")
-                    })?;
-                    parsed.expires_at = Some((*value).to_owned());
-                }
-                other => return Err(format!("unknown option {other:?}")),
-            }
-        }
-        Ok(parsed)
-    }
+    Ok(writeln!(out, "{}: {:#}", json!(name), Value::from(entry))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{Args as _, FromArgMatches as _};
 
     #[test]
     fn a_hash_is_read_by_the_filter_and_no_two_are_alike() {
@@ -129,20 +136,32 @@ mod tests {
         assert!(!PasswordHash::parse(&one).unwrap().verify(b"zoe"));
     }
 
+    fn parsed(options: &[&str]) -> Result<ApiKey, String> {
+        let line = [&["api-key", "acme"], options].concat();
+        let command = ApiKey::augment_args(clap::Command::new("api-key"));
+        let matches = command.try_get_matches_from(line);
+        let matches = matches.map_err(|error| error.to_string())?;
+        Ok(ApiKey::from_arg_matches(&matches).unwrap())
+    }
+
     #[test]
     fn options_are_read_or_refused() {
-        let parsed = Options::parse(&["--group", "a", "--expires", "2030-01-01T00:00:00Z"], true);
-        let parsed = parsed.unwrap();
-        assert_eq!(parsed.groups, ["a"]);
-        assert_eq!(parsed.expires_at.as_deref(), Some("2030-01-01T00:00:00Z"));
+        let read = parsed(&["--group", "a", "--expires", "2030-01-01T00:00:00Z"]).unwrap();
+        assert_eq!(read.groups, ["a"]);
+        assert_eq!(read.expires.as_deref(), Some("2030-01-01T00:00:00Z"));
         for (options, want) in [
-            (&["--group"][..], "--group needs a value"),
-            (&["--grup", "a"], "unknown option \"--grup\""),
-            (&["--expires", "soon"], "--expires: \"soon\" is not a time"),
+            (&["--group"][..], "a value is required for '--group"),
+            (&["--grup", "a"], "unexpected argument '--grup'"),
+            (
+                &["--expires", "soon"],
+                "invalid value 'soon' for '--expires <RFC 3339>': \"soon\" is not a time",
+            ),
         ] {
-            let error = Options::parse(options, true).unwrap_err();
-            assert!(error.starts_with(want), "{error}");
+            let error = parsed(options).unwrap_err();
+            assert!(error.starts_with(&format!("error: {want}")), "{error}");
         }
-        assert!(Options::parse(&["--expires", "2030-01-01T00:00:00Z"], false).is_err());
+        let line = ["user", "alice", "--expires", "2030-01-01T00:00:00Z"];
+        let command = User::augment_args(clap::Command::new("user"));
+        assert!(command.try_get_matches_from(line).is_err());
     }
 }

@@ -51,7 +51,7 @@ fn filters_before_and_behind_are_told_by_what_they_do() {
     let before = |kind: &str| changed(FILTERS, &format!("{FILTERS}{}", filter(kind)));
     let behind = |kind: &str| changed(ROUTER, &format!("{}{ROUTER}", filter(kind)));
     for kind in ["cors", "grpc_json_transcoder", "local_ratelimit"] {
-        assert_eq!(before(kind), [] as [String; 0], "{kind}");
+        assert_eq!(before(kind), Vec::<String>::new(), "{kind}");
     }
     let place = format!("{MANAGER}.http_filters[0]: ");
     for (kind, word) in [
@@ -70,7 +70,7 @@ fn filters_before_and_behind_are_told_by_what_they_do() {
     );
     starts(&behind("lua"), &[&format!("warning: {place}lua")]);
     for kind in ["rbac", "ratelimit", "cors"] {
-        assert_eq!(behind(kind), [] as [String; 0], "{kind}");
+        assert_eq!(behind(kind), Vec::<String>::new(), "{kind}");
     }
 }
 
@@ -151,7 +151,7 @@ fn what_clients_say_of_themselves() {
     // Nothing of this configuration goes by the address.
     assert_eq!(
         changed(remote, "xff_num_trusted_hops: 0"),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
     let text = copied()
         .replacen(remote, "xff_num_trusted_hops: 0", 1)
@@ -210,7 +210,7 @@ fn what_goes_past_a_guarded_location_of_nginx() {
         "rewrite ^/a /b break;",
         "mirror off;",
     ] {
-        assert_eq!(alone(held), [] as [String; 0], "{held}");
+        assert_eq!(alone(held), Vec::<String>::new(), "{held}");
     }
     for (held, wanted) in [
         ("return 200 'x';", "warning: line 3: `return`"),
@@ -235,7 +235,7 @@ fn what_goes_past_a_guarded_location_of_nginx() {
     let guarded = "location @app { proxy_wasm gate '{}'; proxy_pass http://app; }";
     assert_eq!(
         found("nginx.conf", &nginx(leads, guarded)),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
     starts(
         &found(
@@ -266,7 +266,7 @@ fn headers_and_lengths_of_nginx() {
     };
     assert_eq!(
         with("include auth_filter.location.conf;"),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
     assert_eq!(with("").len(), 5);
     assert_eq!(
@@ -293,7 +293,7 @@ fn headers_and_lengths_of_nginx() {
 fn settings_of_kong() {
     let own = repository().join("envoy-example/kong/kong.conf");
     let text = fs::read_to_string(own).unwrap();
-    assert_eq!(found("kong.conf", &text), [] as [String; 0]);
+    assert_eq!(found("kong.conf", &text), Vec::<String>::new());
     let zone = text.replacen("nginx_wasm_shm_kv = 12m", "nginx_wasm_shm_kv_keys = 12m", 1);
     starts(
         &found("kong.conf", &zone),
@@ -332,7 +332,7 @@ fn manifests_are_read_with_their_configurations() {
     };
     assert_eq!(
         plugin("  phase: AUTHN\n  failStrategy: FAIL_RELOAD\n"),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
     starts(&plugin("  phase: AUTHN\n"), &["warning: spec.failStrategy"]);
     starts(
@@ -351,7 +351,7 @@ fn manifests_are_read_with_their_configurations() {
             "x.yaml",
             "kind: WasmPlugin\nspec: { pluginConfig: { a: 1 } }"
         ),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
 }
 
@@ -383,7 +383,10 @@ fn chains_in_other_words_and_other_places() {
         &[&format!("error: {MANAGER}.upgrade_configs[0].filters")],
     );
     let plain = json!([{ "upgrade_type": "websocket" }]);
-    assert_eq!(with(&document, "upgrade_configs", plain), [] as [String; 0]);
+    assert_eq!(
+        with(&document, "upgrade_configs", plain),
+        Vec::<String>::new()
+    );
 
     // Listeners that lead nowhere are nobody's way past.
     let listeners = document
@@ -403,7 +406,7 @@ fn chains_in_other_words_and_other_places() {
     listeners.push(other);
     assert_eq!(
         found("envoy.json", &document.to_string()),
-        [] as [String; 0]
+        Vec::<String>::new()
     );
     let tunnel = json!({ "filter_chains": [{ "filters": [{ "name": "tcp", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", "cluster": "upstream",
@@ -442,7 +445,7 @@ fn nginx_is_read_as_deep_as_it_is_written() {
     );
     // All of it is guarded, wherever requests are led.
     let whole = "server { proxy_wasm auth_filter '{}'; location / { try_files $uri /index.php; } location ~ php { fastcgi_pass a; } location = /old { rewrite ^ /new last; } }";
-    assert_eq!(found("nginx.conf", whole), [] as [String; 0]);
+    assert_eq!(found("nginx.conf", whole), Vec::<String>::new());
     // No settings of Kong.
     for line in ["location = /healthz { # liveness", "if ($x = y)\n{"] {
         let text = format!("server {{ proxy_wasm auth_filter '{{}}';\n{line}\n return 200; }} }}");
@@ -462,7 +465,7 @@ fn read_one(name: &str, text: &str) -> Findings {
 #[test]
 fn rules_of_higress_that_turn_the_filter_off() {
     let plugin = "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nspec:\n  phase: AUTHN\n  defaultConfig: { rules: [] }\n";
-    assert_eq!(found("plugin.yaml", plugin), [] as [String; 0]);
+    assert_eq!(found("plugin.yaml", plugin), Vec::<String>::new());
     let off = format!(
         "{plugin}  defaultConfigDisable: true\n  matchRules: [{{ domain: [x], configDisable: true }}]\n"
     );

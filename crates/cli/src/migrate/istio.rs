@@ -168,25 +168,26 @@ fn keys(node: &Node<'_>, issuer: &str, object: &mut Map<String, Value>) {
         .text("jwks")
         .and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let uri = node.text("jwksUri").or_else(|| node.text("jwks_uri"));
-    let mut jwks = match (inline, &uri) {
+    let mut jwks = Map::new();
+    match (inline, &uri) {
         (Some(keys), _) => {
             if let Some(names) = algorithms(&keys) {
                 object.insert("algorithms".into(), json!(names));
             }
-            json!({ "inline": keys })
+            jwks.insert("inline".into(), keys);
         }
-        (None, Some(uri)) => json!({ "uri": uri }),
-        (None, None) => json!({ "discovery": true }),
-    };
-    if jwks.get("inline").is_none() {
+        (None, Some(uri)) => drop(jwks.insert("uri".into(), json!(uri))),
+        (None, None) => drop(jwks.insert("discovery".into(), json!(true))),
+    }
+    if !jwks.contains_key("inline") {
         let from = uri.as_deref().unwrap_or(issuer);
-        jwks["upstream"] = json!(cluster(from));
+        jwks.insert("upstream".into(), json!(cluster(from)));
         node.differs("the proxy fetches the keys, not istiod: it needs a ServiceEntry and a DestinationRule for their host");
         if let Some(timeout) = timeout {
-            jwks["timeout"] = json!(timeout);
+            jwks.insert("timeout".into(), json!(timeout));
         }
     }
-    object.insert("jwks".into(), jwks);
+    object.insert("jwks".into(), jwks.into());
 }
 
 /// The name that Istio gives the cluster of a host.

@@ -171,12 +171,12 @@ impl Need {
             _ => None,
         };
         let literals: Option<Vec<_>> = needs.iter().map(literal).collect();
-        if let Some(literals) = literals {
-            let (claim, _) = &literals[0];
-            if literals.iter().all(|(name, _)| name == claim) {
-                let values: Vec<&Value> = literals.iter().map(|(_, test)| test).collect();
-                return json!({ "claims": { claim: { "any_of": values } } });
-            }
+        if let Some(literals) = literals
+            && let Some((claim, _)) = literals.first()
+            && literals.iter().all(|(name, _)| name == claim)
+        {
+            let values: Vec<&Value> = literals.iter().map(|(_, test)| test).collect();
+            return json!({ "claims": { claim: { "any_of": values } } });
         }
         json!({ "any": list(needs, providers) })
     }

@@ -339,7 +339,7 @@ fn value_need(claim: &str, node: &Node<'_>) -> Option<Need> {
             .value()
             .as_f64()
             .filter(|number| number.fract() == 0.0)?;
-        return Some(of(json!(whole as i64)));
+        return Some(of(json!(format!("{whole:.0}").parse::<i64>().ok()?)));
     }
     if let Some(inner) = node.get("or_match") {
         let needs: Option<Vec<Need>> = inner

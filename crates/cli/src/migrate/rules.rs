@@ -152,7 +152,8 @@ fn closure(gates: &[Gate]) -> Result<Vec<Matching>, String> {
     let mut next = 0;
     while next < all.len() {
         for other in 0..next {
-            let both = all[next].both(&all[other]).ok().flatten();
+            let pair = all.get(next).zip(all.get(other));
+            let both = pair.and_then(|(one, other)| one.both(other).ok().flatten());
             all.extend(both.filter(|both| !all.contains(both)));
         }
         next += 1;
@@ -169,18 +170,15 @@ fn closure(gates: &[Gate]) -> Result<Vec<Matching>, String> {
 fn narrow_first(mut parts: Vec<(Matching, Need)>) -> Vec<(Matching, Need)> {
     let mut sorted: Vec<(Matching, Need)> = Vec::new();
     while !parts.is_empty() {
-        let covers_none = |index: &usize| {
-            let (wide, _) = &parts[*index];
+        let covers_none = |(index, (wide, _)): &(usize, &(Matching, Need))| {
             let mut others = parts.iter().enumerate().filter(|(other, _)| other != index);
             !others.any(|(_, (narrow, _))| wide.covers(narrow))
         };
-        let mut free = (0..parts.len()).filter(covers_none);
-        let first = free.next().unwrap_or(0);
+        let free = || parts.iter().enumerate().filter(covers_none);
         let like = |need: &Need| sorted.last().is_some_and(|(_, last)| last == need);
-        let same = std::iter::once(first)
-            .chain(free)
-            .find(|index| like(&parts[*index].1));
-        let next = parts.remove(same.unwrap_or(first));
+        let same = free().find(|(_, (_, need))| like(need));
+        let next = same.or_else(|| free().next()).map_or(0, |(index, _)| index);
+        let next = parts.remove(next);
         sorted.push(next);
     }
     sorted
@@ -198,30 +196,33 @@ fn trimmed(rules: Vec<Rule>) -> Vec<Rule> {
         }
     }
     // From the end, so that rules that a later one makes idle are gone by then.
-    for index in (0..reached.len()).rev() {
-        let rule = &reached[index];
-        let next = reached[index + 1..]
-            .iter()
-            .find(|later| later.matching.overlaps(&rule.matching));
+    let mut kept: Vec<Rule> = Vec::new();
+    while let Some(rule) = reached.pop() {
+        let mut later = kept.iter().rev();
+        let next = later.find(|later| later.matching.overlaps(&rule.matching));
         // What no rule matches is refused.
         let said = match next {
             Some(later) => later.matching.covers(&rule.matching) && later.need == rule.need,
             None => rule.need == Need::Never,
         };
-        if said {
-            reached.remove(index);
+        if !said {
+            kept.push(rule);
         }
     }
-    numbered(reached)
+    kept.reverse();
+    numbered(kept)
 }
 
 /// Rules of one entry are told apart by numbers.
 fn numbered(mut rules: Vec<Rule>) -> Vec<Rule> {
     let names: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
     for (index, rule) in rules.iter_mut().enumerate() {
-        let of = |names: &[String]| names.iter().filter(|name| **name == rule.name).count();
-        if of(&names) > 1 {
-            rule.name = format!("{}-{}", rule.name, of(&names[..=index]));
+        let of = |many: usize| {
+            let first = names.iter().take(many);
+            first.filter(|name| **name == rule.name).count()
+        };
+        if of(names.len()) > 1 {
+            rule.name = format!("{}-{}", rule.name, of(index + 1));
         }
     }
     rules
@@ -345,7 +346,7 @@ mod tests {
             Gate::Allow(vec![clause(text("/a/"), claim("y"))]),
             Gate::Deny(vec![clause(regex, Need::Public)]),
         ];
-        assert_eq!(shown(&entry(Need::User), &deny), [] as [&str; 0]);
+        assert_eq!(shown(&entry(Need::User), &deny), Vec::<&str>::new());
     }
 
     #[test]

@@ -193,13 +193,15 @@ fn keys(node: &Node<'_>, object: &mut Map<String, Value>) -> Option<()> {
         "timeouts and retries are the filter's own",
         "jwks.timeout and jwks.retry",
     );
-    let mut jwks = json!({ "uri": uri, "upstream": cluster(&uri) });
+    let mut jwks = Map::new();
+    jwks.insert("uri".into(), json!(uri));
+    jwks.insert("upstream".into(), json!(cluster(&uri)));
     let duration = remote.get("cacheDuration");
     if let Some(duration) = duration.and_then(|node| values::duration(&node)) {
-        jwks["cache_duration"] = json!(duration);
+        jwks.insert("cache_duration".into(), json!(duration));
     }
     remote.differs("Envoy Gateway makes the cluster of the keys' host as long as some SecurityPolicy asks for them: keep one, or make it by an EnvoyPatchPolicy");
-    object.insert("jwks".into(), jwks);
+    object.insert("jwks".into(), jwks.into());
     Some(())
 }
 

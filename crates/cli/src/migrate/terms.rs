@@ -35,7 +35,9 @@ impl Terms {
     /// That a condition on the request does not hold.
     pub(super) fn not_request(matching: Matching) -> Self {
         let mut terms = Self::always();
-        terms.0[0].clause.except.push(matching);
+        for term in &mut terms.0 {
+            term.clause.except.push(matching.clone());
+        }
         terms
     }
 
@@ -47,7 +49,9 @@ impl Terms {
     /// A condition that a configuration cannot say.
     pub(super) fn unknown() -> Self {
         let mut terms = Self::always();
-        terms.0[0].more = true;
+        for term in &mut terms.0 {
+            term.more = true;
+        }
         terms
     }
 

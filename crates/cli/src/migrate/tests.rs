@@ -59,7 +59,7 @@ fn envoys_rules_become_ours() {
             ],
         })
     );
-    assert_eq!(lost(&migration.report), [] as [&str; 0]);
+    assert_eq!(lost(&migration.report), Vec::<&str>::new());
     assert_eq!(migration.report.differs.len(), 4, "{}", migration.report);
 }
 
@@ -176,7 +176,7 @@ fn istios_two_kinds_become_one_configuration() {
             } } }],
         })
     );
-    assert_eq!(lost(&migration.report), [] as [&str; 0]);
+    assert_eq!(lost(&migration.report), Vec::<&str>::new());
     assert_eq!(
         migration.warnings.len(),
         1,
@@ -414,7 +414,7 @@ fn the_page_says_what_becomes_of_each_key() {
             }
         }
     }
-    assert_eq!(missing, [] as [String; 0]);
+    assert_eq!(missing, Vec::<String>::new());
     assert!(asked > 80, "{asked}");
 }
 
@@ -587,7 +587,7 @@ fn beside_policies_that_stay_only_callers_are_known() {
     assert_eq!(rules(&migration), [r#"{} "optional""#]);
     assert_eq!(migration.configuration["providers"]["a"]["forward"], true);
     assert_eq!(migration.report.left, ["AuthorizationPolicy"]);
-    assert_eq!(lost(&migration.report), [] as [&str; 0]);
+    assert_eq!(lost(&migration.report), Vec::<&str>::new());
     let rbac = of(
         "'@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC\nrules: { action: ALLOW, policies: {} }\n",
     );

@@ -198,7 +198,7 @@ pub(super) fn duration(node: &Node<'_>) -> Option<String> {
             part("seconds").unwrap_or(0.0) * 1e3 + part("nanos").unwrap_or(0.0) / 1e6
         }
     };
-    let millis = millis.round() as u64;
+    let millis: u64 = format!("{:.0}", millis.round()).parse().ok()?;
     Some(if millis.is_multiple_of(1000) {
         format!("{}s", millis / 1000)
     } else {

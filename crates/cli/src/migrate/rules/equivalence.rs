@@ -12,7 +12,7 @@ impl Dice {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
+        usize::try_from(self.0 >> 33).unwrap() % end
     }
 
     fn pick<T: Clone>(&mut self, all: &[T]) -> T {
