@@ -58,7 +58,15 @@ fuzz_target!(|text: &[u8]| {
             (":path", path),
         ];
         let head = Headers::from_pairs(&[&pseudo[..], headers].concat());
-        match gateway.handle_request(id, head, Peer::default(), &mut Turn { now: NOW, shared: &mut NoStore }) {
+        match gateway.handle_request(
+            id,
+            head,
+            Peer::default(),
+            &mut Turn {
+                now: NOW,
+                shared: &mut NoStore,
+            },
+        ) {
             Some(Outcome::Forward(_)) | None => {}
             Some(Outcome::Serve(_)) => panic!("nobody asks for the resource's metadata"),
             Some(Outcome::Reject(refusal)) => {

@@ -100,7 +100,13 @@ impl<'s> World<'s> {
             Event::Abandon { callout } => {
                 if let Some(Flight { vm, callout, .. }) = self.take(*callout) {
                     let gateway = &mut self.vms[vm].gateway;
-                    gateway.abandon(callout, &mut Turn { now: self.now, shared: &mut self.process });
+                    gateway.abandon(
+                        callout,
+                        &mut Turn {
+                            now: self.now,
+                            shared: &mut self.process,
+                        },
+                    );
                 }
             }
             Event::Lose { callout } => drop(self.take(*callout)),
@@ -118,7 +124,15 @@ impl<'s> World<'s> {
             gateway, waiting, ..
         } = &mut self.vms[vm];
         let (head, peer) = (request.head(), Peer::default());
-        match gateway.handle_request(id, head, peer, &mut Turn { now: self.now, shared: &mut self.process }) {
+        match gateway.handle_request(
+            id,
+            head,
+            peer,
+            &mut Turn {
+                now: self.now,
+                shared: &mut self.process,
+            },
+        ) {
             None => drop(waiting.insert(id, self.now.mono)),
             Some(outcome) => self.check(id, &outcome),
         }
@@ -164,7 +178,14 @@ impl<'s> World<'s> {
             },
         };
         let gateway = &mut self.vms[flight.vm].gateway;
-        gateway.handle_answered(flight.callout, outcome, &mut Turn { now: self.now, shared: &mut self.process });
+        gateway.handle_answered(
+            flight.callout,
+            outcome,
+            &mut Turn {
+                now: self.now,
+                shared: &mut self.process,
+            },
+        );
     }
 
     /// Somebody sets the wall clock; no time passes.
@@ -180,7 +201,10 @@ impl<'s> World<'s> {
             let most = (self.vms[vm].waiting.len() + self.flights.len()) / STEPS + 8;
             self.begin_tick(vm);
             let gateway = &mut self.vms[vm].gateway;
-            for (callout, _) in gateway.handle_tick(&mut Turn { now: self.now, shared: &mut self.process }) {
+            for (callout, _) in gateway.handle_tick(&mut Turn {
+                now: self.now,
+                shared: &mut self.process,
+            }) {
                 self.flights
                     .retain(|flight| flight.vm != vm || flight.callout != callout);
             }
@@ -212,7 +236,13 @@ impl<'s> World<'s> {
         for sent in 0.. {
             assert!(sent <= STEPS, "callouts without an end");
             let gateway = &mut self.vms[vm].gateway;
-            let Some(callout) = gateway.poll_callout(leader, &mut Turn { now: self.now, shared: &mut self.process }) else {
+            let Some(callout) = gateway.poll_callout(
+                leader,
+                &mut Turn {
+                    now: self.now,
+                    shared: &mut self.process,
+                },
+            ) else {
                 break;
             };
             let request = gateway
@@ -229,7 +259,10 @@ impl<'s> World<'s> {
 
     fn settle(&mut self, at: usize) {
         let vm = &mut self.vms[at];
-        let settled = vm.gateway.poll_settled(&mut Turn { now: self.now, shared: &mut self.process });
+        let settled = vm.gateway.poll_settled(&mut Turn {
+            now: self.now,
+            shared: &mut self.process,
+        });
         vm.settled += settled.len();
         assert!(vm.settled <= STEPS, "{} between two ticks", vm.settled);
         for (id, outcome) in settled {
