@@ -58,11 +58,11 @@ use serde::Deserialize;
 use self::encoding::Encoding;
 use crate::json::UniqueMap;
 
-/// A provider's place among the providers of a configuration.
+/// The index of a provider in the compiled list of providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(pub u16);
 
-/// The whole configuration.
+/// The whole configuration: one JSON object.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -72,7 +72,7 @@ pub struct Config {
     pub mode: Mode,
     /// The `realm` of `Bearer` challenges (RFC 9110 §11.5); `"api"` where absent.
     pub realm: Option<String>,
-    /// Who vouches for callers, by the name that rules use.
+    /// Providers, by the names that rules use. A provider verifies credentials and identifies callers.
     #[serde(default)]
     pub providers: UniqueMap<Provider>,
     /// Services that know callers' groups, roles and permissions, by the name that providers use.
@@ -81,91 +81,92 @@ pub struct Config {
     /// Policy decision points, by the name that rules use.
     #[serde(default)]
     pub decisions: UniqueMap<Decision>,
-    /// Whom the upstream is told of while `mode` is `disabled`; nobody where absent.
+    /// The identity that the upstream receives while `mode` is `disabled`; none where absent.
     pub disabled_identity: Option<DisabledIdentity>,
-    /// What callers may do: the first rule that matches decides.
+    /// What callers may do. The first rule that matches a request decides it.
     pub rules: Vec<Rule>,
-    /// What the rules must come to: a configuration that fails one of its tests is refused.
+    /// Tests of the rules. The filter refuses a configuration that fails one of them.
     #[serde(default)]
     pub tests: Vec<SelfTest>,
     /// Whether CORS preflight requests, which carry no credentials, go through without any.
     #[serde(default)]
     pub bypass_cors_preflight: bool,
-    /// What clients may know of the protected resource (RFC 9728); nothing where absent.
+    /// The metadata that clients may read about the protected resource (RFC 9728); none where absent.
     pub resource_metadata: Option<ResourceMetadata>,
-    /// What the upstream is told about the caller.
+    /// The headers that tell the upstream who the caller is.
     #[serde(default)]
     pub upstream_headers: UpstreamHeaders,
     /// Bounds on what a request may cost.
     #[serde(default)]
     pub limits: Limits,
-    /// Who says where a request comes from; without it clients are not told apart by their addresses.
+    /// The source of the client's address; without it the filter does not tell clients apart by their addresses.
     pub client_address: Option<ClientAddress>,
-    /// What the VMs of a process share; readable and writable by other plugins of the same `vm_id` where absent.
+    /// The key that protects the data that the VMs of a process share; without it other plugins of the same `vm_id` can
+    /// read and write them.
     pub shared_data: Option<SharedDataKey>,
     /// In which ways the upstream may read a path.
     #[serde(default)]
     pub paths: Paths,
-    /// The proxy that runs the filter.
+    /// The proxy that runs the filter; the filter recognises it where absent.
     #[serde(default)]
     pub host: HostWord,
-    /// What an nginx host does on its side.
+    /// The parts of the set-up that an nginx host does itself.
     #[serde(default)]
     pub nginx: NginxHost,
-    /// Where editors find the schema of this text; it says nothing to the filter.
+    /// The address of this schema, for editors; the filter ignores it.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
 }
 
-/// `mode`.
+/// `mode`: what the filter does with its decisions; `enforce` where absent.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Pass everything through; only the headers that the filter owns are removed.
     Disabled,
-    /// Decide and refuse.
+    /// Decide each request, and refuse those that no rule lets pass.
     #[default]
     Enforce,
-    /// Decide, count and log, never refuse.
+    /// Decide, count and log each request, but refuse none.
     Shadow,
 }
 
-/// `disabled_identity`: a caller who is nobody.
+/// `disabled_identity`: the identity that every request has while `mode` is `disabled`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DisabledIdentity {
-    /// The identifier.
+    /// The caller's identifier, as the upstream receives it.
     pub user_id: String,
-    /// The name.
+    /// The caller's name, for people; none where absent.
     pub user_name: Option<String>,
-    /// The e-mail address.
+    /// The caller's e-mail address; none where absent.
     pub user_email: Option<String>,
-    /// Groups.
+    /// The caller's groups; none where absent.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Roles.
+    /// The caller's roles; none where absent.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Permissions.
+    /// The caller's permissions; none where absent.
     #[serde(default)]
     pub permissions: Vec<String>,
 }
 
-/// One rule.
+/// One rule: the requests that it is for, and what their callers need.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// The rule's name in logs and metrics; `rules[N]` where absent.
     pub name: Option<String>,
-    /// Which requests it is for.
+    /// The requests that the rule decides.
     #[serde(rename = "match")]
     pub matches: Match,
-    /// What they need.
+    /// The requirement that a caller must meet for the request to pass.
     pub require: Require,
-    /// What the upstream is told of the caller even where the requirement does not depend on it.
+    /// Facts about the caller that the upstream receives even where the requirement does not depend on them.
     #[serde(default)]
     pub resolve: Vec<Resolve>,
     /// Whether the upstream gets the caller's temporary AWS credentials as headers.
@@ -175,29 +176,29 @@ pub struct Rule {
     pub aws_sigv4: Option<AwsSigV4>,
 }
 
-/// An item of `resolve`.
+/// An item of `resolve`: a fact about the caller to find out for the upstream.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Resolve {
-    /// Groups.
+    /// The groups of the caller.
     Groups,
-    /// Permissions.
+    /// The permissions of the caller.
     Permissions,
-    /// The profile.
+    /// The profile of the caller, from the directories.
     Profile,
-    /// Roles.
+    /// The roles of the caller.
     Roles,
 }
 
-/// `aws_sigv4`.
+/// `aws_sigv4`: the scope in which the filter signs requests to AWS (Signature Version 4).
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AwsSigV4 {
     /// The service's name in credential scopes, such as `execute-api` or `s3`.
     pub service: String,
-    /// Its region.
+    /// The service's AWS region, such as `eu-central-1`.
     pub region: String,
     /// The host that is signed and set as the request's authority; the request's own where absent.
     pub host: Option<String>,
@@ -208,29 +209,29 @@ pub struct AwsSigV4 {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// The whole path.
+    /// The whole path, compared for equality.
     pub path: Option<String>,
-    /// The path's first segments.
+    /// The path's first segments, compared whole: `/a` matches `/a/b` and not `/ab`.
     pub path_prefix: Option<String>,
     /// The path with variables: `{name}` is one segment, `**` the rest.
     pub path_template: Option<String>,
-    /// An expression for the whole path.
+    /// A regular expression that must match the whole path.
     pub path_regex: Option<String>,
-    /// Methods (RFC 9110 §9.1).
+    /// Request methods, any of which matches (RFC 9110 §9.1); all where absent.
     pub methods: Option<Vec<String>>,
-    /// Hosts, exact or `*.example.com`.
+    /// Hosts, exact or `*.example.com`, any of which matches; all where absent.
     pub hosts: Option<Vec<String>>,
-    /// Headers with the tests of their values.
+    /// Headers with the tests that their values must pass, all of them.
     #[serde(default)]
     pub headers: UniqueMap<ClaimCondition>,
 }
 
-/// `upstream_headers`.
+/// `upstream_headers`: the headers and the filter state that carry the caller's identity.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamHeaders {
-    /// What the identity headers' names begin with; `x-auth-` where absent.
+    /// The prefix of the identity headers' names; `x-auth-` where absent.
     pub prefix: Option<String>,
     /// Further headers, each with the claim that fills it.
     #[serde(default)]
@@ -240,17 +241,18 @@ pub struct UpstreamHeaders {
     pub profile: UniqueMap<String>,
     /// The header that carries the token's payload as it was received: base64url JSON.
     pub payload: Option<String>,
-    /// Which of the same facts become filter state of the host, for access logs and later filters; all by default.
+    /// Which of the same facts the filter also writes into the host's filter state, for access logs and later filters;
+    /// all where absent.
     #[serde(default)]
     pub filter_state: FilterState,
 }
 
-/// `limits`.
+/// `limits`: bounds on the memory, the time and the callouts that requests may cost.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// The longest token that is looked at; 16384 where absent.
+    /// The longest token that the filter reads, in bytes; 16384 where absent.
     pub token_bytes: Option<u32>,
     /// Callouts in flight per VM; 64 where absent.
     pub callouts: Option<u32>,
@@ -258,23 +260,27 @@ pub struct Limits {
     pub hold: Option<DurationText>,
     /// Requests that may wait at one time per VM; 1024 where absent.
     pub held_requests: Option<u32>,
-    /// Bytes that requests which wait may take per VM, with the questions that they wait for; 32 MiB where absent.
+    /// Bytes per VM that waiting requests may take, together with the questions that they wait for; 32 MiB where
+    /// absent.
     pub held_bytes: Option<u32>,
-    /// Answers of services that are kept per VM; 10000 where absent.
+    /// Answers of services that one VM keeps; 10000 where absent.
     pub service_cache_entries: Option<u32>,
-    /// Bytes that answers of services may take per VM, with the questions that wait for one and what is made of them; 32 MiB where absent.
+    /// Bytes per VM that answers of services may take, together with the questions in flight and what is made of the
+    /// answers; 32 MiB where absent.
     pub service_cache_bytes: Option<u32>,
     /// Entries of directories that the VMs of a process share; 1024 where absent.
     pub shared_entries: Option<u32>,
-    /// Verified tokens that are kept per VM, 0 for none; 1000 where absent.
+    /// Verified tokens that one VM keeps, 0 for none; 1000 where absent.
     pub token_cache_entries: Option<u32>,
-    /// Bytes that they may take; 4 MiB where absent.
+    /// Bytes per VM that verified tokens may take; 4 MiB where absent.
     pub token_cache_bytes: Option<u32>,
     /// Time for hashing passwords per second and VM; 250 milliseconds where absent.
     pub hash_time: Option<DurationText>,
-    /// How much time of a second, in each VM, signatures of new tokens may take that turn out to be bad; 500ms where absent.
+    /// Time per second and VM that the filter may spend on signatures of new tokens that turn out to be bad; 500ms
+    /// where absent.
     pub signature_time: Option<DurationText>,
-    /// The same for proofs of possession of tokens that were seen before; 250ms where absent.
+    /// Time per second and VM that the filter may spend on bad proofs of possession of tokens that it has seen before;
+    /// 250ms where absent.
     pub proof_time: Option<DurationText>,
 }
 

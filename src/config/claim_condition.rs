@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
-/// A test of one claim.
+/// A test of one claim, or of one header's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClaimCondition {
-    /// The claim is this.
+    /// The claim equals this value.
     Literal(Literal),
-    /// An object: exactly one key is given.
+    /// An object with exactly one key, which names the test.
     Object(ClaimConditionObject),
 }
 
@@ -18,26 +18,26 @@ pub enum ClaimCondition {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimConditionObject {
-    /// The claim is one of these.
+    /// The claim equals one of these values.
     pub any_of: Option<Vec<Literal>>,
-    /// The claim is a list with this item, or a string with this word.
+    /// The claim is a list with this item, or a string of words separated by spaces with this word.
     pub contains: Option<Literal>,
     /// The claim is a string that begins with this.
     pub prefix: Option<String>,
-    /// The claim is there, or is not.
+    /// Whether the claim must be present (`true`) or absent (`false`).
     pub present: Option<bool>,
     /// The claim equals the segment of the request's path that this variable names.
     pub path_variable: Option<String>,
 }
 
-/// What a claim is compared with.
+/// A value that a claim is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {
-    /// `true` or `false`.
+    /// `true` or `false`, a JSON boolean.
     Bool(bool),
-    /// A whole number.
+    /// A whole number that fits in 64 bits with its sign.
     Integer(i64),
-    /// A string.
+    /// A string, compared byte for byte.
     Text(String),
 }
 

@@ -1,4 +1,4 @@
-//! Who says where a request comes from.
+//! `client_address`: where the filter reads the address of a client.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 
 use super::ConfigError;
 
-/// `client_address`.
+/// `client_address`: the source of the client's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientAddress {
-    /// A text in the proxy's filter state, by its name.
+    /// The text of this name in the proxy's filter state.
     FilterState(String),
-    /// Nobody: clients are not told apart by their addresses.
+    /// No source: the filter does not tell clients apart by their addresses.
     Nobody,
-    /// The proxy, by its own word for the client's address.
+    /// The proxy's own attribute for the client's address.
     Proxy,
 }
 
-/// The object form of `client_address`.
+/// `client_address` as an object.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddressInFilterState {
-    /// The name in the proxy's filter state.
+    /// The name of the text in the proxy's filter state.
     filter_state: String,
 }
 

@@ -1,4 +1,4 @@
-//! From which sites credentials count that browsers send by themselves.
+//! `csrf`: from which sites the filter accepts credentials that browsers send by themselves.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 
 use super::ConfigError;
 
-/// `csrf`.
+/// `csrf`: the sites whose pages may send requests with credentials that browsers add by themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Csrf {
-    /// From the site itself.
+    /// Pages of the site itself only.
     #[default]
     Enforce,
-    /// From anywhere.
+    /// Pages of any site: there is no protection against cross-site requests.
     Off,
-    /// From the site itself and from these origins.
+    /// Pages of the site itself and of these origins.
     Origins(Vec<String>),
 }
 
-/// The object form of `csrf`.
+/// `csrf` as an object.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -7,17 +7,17 @@ use prost::Message as _;
 use prost_types::value::Kind;
 use serde_json::{Map, Number, Value};
 
-/// One configuration, as it came.
+/// One configuration, in the encoding in which the host passed it.
 pub(super) enum Encoding<'b> {
-    /// JSON text.
+    /// JSON text, not yet parsed.
     Text(&'b [u8]),
-    /// The object itself.
+    /// The configuration's JSON object, decoded from a `google.protobuf.Struct`.
     Object(Value),
 }
 
 impl<'b> Encoding<'b> {
-    /// Tells the forms apart. A `Struct` has the tag of a map entry's value (0x12) in its bytes, and a control
-    /// character stands nowhere in JSON text (RFC 8259 §2, §7).
+    /// Recognises the encoding. The bytes of a `Struct` contain the tag of a map entry's value (0x12), and JSON text
+    /// contains no control character of that value (RFC 8259 §2, §7).
     pub(super) fn of(bytes: &'b [u8]) -> Option<Self> {
         if !bytes.contains(&0x12) {
             return Some(Self::Text(bytes));
@@ -47,7 +47,7 @@ fn json(value: prost_types::Value) -> Value {
     }
 }
 
-/// Each number of a `Struct` is a double; whole ones are meant as integers.
+/// Converts a number of a `Struct`, which is always a double; a whole one becomes an integer.
 fn number(value: f64) -> Value {
     let Some(number) = Number::from_f64(value) else {
         return Value::Null;

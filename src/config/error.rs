@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a configuration, or doubtful: the place as a JSON path, and what is wrong there.
+/// An error or a warning about a configuration: its place as a JSON path, and what is wrong there.
 ///
 /// Written as `rules[2].require.any[0].provider: "crop" is not a provider; known: corp, ci`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub struct ConfigError {
     pub at: String,
     /// What is wrong, and what would be right.
     pub what: String,
-    /// Line and column, where the configuration is text that an operator wrote.
+    /// Line and column of the place, from 1, where the configuration is text that an operator wrote.
     pub position: Option<(usize, usize)>,
 }
 

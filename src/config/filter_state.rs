@@ -1,4 +1,4 @@
-//! Which facts about a caller the host's filter state gets.
+//! `filter_state`: which facts about a caller the filter writes into the host's filter state.
 
 use std::fmt;
 
@@ -6,15 +6,16 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// `filter_state`. Each fact is a call to the host for each request.
+/// `filter_state`: the facts about a caller that go into the host's filter state. Each fact costs one call to the host
+/// for each request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FilterState {
-    /// All that the upstream is told.
+    /// All facts that the upstream receives.
     #[default]
     All,
-    /// These.
+    /// The facts with these names.
     Facts(Vec<String>),
-    /// None.
+    /// No facts at all.
     Nothing,
 }
 

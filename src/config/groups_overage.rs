@@ -1,25 +1,25 @@
-//! What becomes of a token that has too many groups to list them.
+//! `groups_overage`: what the filter does with a token whose caller has too many groups to list them.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-/// `groups_overage`.
+/// `groups_overage`: where the groups of a caller come from whose token cannot list them all.
 #[derive(Clone, Debug)]
 pub enum GroupsOverage {
-    /// A rule that asks for groups refuses the caller.
+    /// From nowhere: a rule that asks for groups refuses the caller.
     Deny,
-    /// This directory knows the groups.
+    /// From the directory of this name.
     Directory(String),
 }
 
-/// The object form of `groups_overage`.
+/// `groups_overage` as an object.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverageDirectory {
-    /// The directory.
+    /// The name of the directory that knows the groups.
     directory: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where the filter runs, as far as the operator must say it.
+//! The proxy that runs the filter, and the parts of its set-up that the operator must declare.
 
 use serde::Deserialize;
 
@@ -7,9 +7,9 @@ use serde::Deserialize;
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HostWord {
-    /// APISIX.
+    /// APISIX, by its `wasm-nginx-module`.
     Apisix,
-    /// The one that the filter recognises.
+    /// The proxy that the filter recognises when it starts.
     #[default]
     Auto,
     /// Envoy, Istio and others that are built on it.
@@ -19,7 +19,7 @@ pub enum HostWord {
 }
 
 impl HostWord {
-    /// The host that is named, `None` for [`Self::Auto`].
+    /// The named host; `None` for [`Self::Auto`].
     #[must_use]
     pub const fn named(self) -> Option<HostName> {
         match self {
@@ -31,10 +31,10 @@ impl HostWord {
     }
 }
 
-/// A host.
+/// A proxy that runs the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostName {
-    /// APISIX: `wasm-nginx-module`.
+    /// APISIX, by its `wasm-nginx-module`.
     Apisix,
     /// Envoy, Istio and others that are built on it.
     Envoy,
@@ -43,7 +43,7 @@ pub enum HostName {
 }
 
 impl HostName {
-    /// Its word in configurations.
+    /// The word for this host in configurations.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl HostName {
     }
 }
 
-/// `nginx`: what the configuration of an nginx host does on its side. Elsewhere it means nothing.
+/// `nginx`: what the configuration of an nginx host does for the filter. Other hosts ignore it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -63,15 +63,15 @@ pub struct NginxHost {
     /// the credential. Without it, requests that bring such headers are refused.
     #[serde(default)]
     pub strips_headers: bool,
-    /// Whether there is an `shm_kv` for the filter's keys.
+    /// Whether nginx declares an `shm_kv` for the filter's keys.
     #[serde(default)]
     pub shared_data: bool,
-    /// What the variables' names begin with; `auth_filter_` where absent.
+    /// The prefix of the variables' names; `auth_filter_` where absent.
     pub variables: Option<String>,
 }
 
 impl NginxHost {
-    /// What the variables' names begin with.
+    /// The prefix of the variables' names, with its default.
     #[must_use]
     pub fn variables(&self) -> &str {
         self.variables.as_deref().unwrap_or("auth_filter_")

@@ -1,4 +1,4 @@
-//! How loosely the upstream reads paths.
+//! `paths`: in which ways the upstream may read paths.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Spelling {
-    /// Two paths.
+    /// The two spellings are two paths: each has its own rule.
     Distinct,
     /// One path or two: both must come to the same rule, or the request is refused.
     #[default]
@@ -23,7 +23,7 @@ pub enum Spelling {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TrailingSlash {
-    /// Another path.
+    /// The path with the slash is another path, with its own rule.
     Distinct,
     /// The same path or another: both must come to the same rule, or the request is refused.
     #[default]
@@ -32,7 +32,7 @@ pub enum TrailingSlash {
     Same,
     /// Requests with it are refused.
     Refuse,
-    /// It is taken out, and the request goes upstream without it.
+    /// The filter removes it, and the request goes upstream without it.
     Strip,
 }
 
@@ -41,16 +41,16 @@ pub enum TrailingSlash {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EncodedSlashes {
-    /// A byte of the segment.
+    /// `%2f` is a byte of the segment and separates nothing.
     Distinct,
-    /// A slash or not: both must come to the same rule, or the request is refused.
+    /// `%2f` is a slash or not: both readings must come to the same rule, or the request is refused.
     #[default]
     SameRule,
-    /// A slash: the rule of the decoded path decides.
+    /// `%2f` is a slash: the rule of the decoded path decides.
     Same,
     /// Requests with it are refused.
     Refuse,
-    /// It is decoded, and the request goes upstream with a slash in its place.
+    /// The filter decodes it, and the request goes upstream with a slash in its place.
     Decode,
 }
 
@@ -62,45 +62,45 @@ pub enum Slashes {
     /// One slash, several, or the start of an authority: all must come to the same rule, or the request is refused.
     #[default]
     SameRule,
-    /// They are made one, and the request goes upstream with one.
+    /// The filter merges them, and the request goes upstream with one slash.
     Merge,
 }
 
-/// What becomes of a request with something in its path that few servers agree on.
+/// What the filter does with a request whose path has something that servers read differently.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Oddity {
-    /// It is refused.
+    /// The filter refuses the request.
     #[default]
     Refuse,
-    /// All that servers make of it must come to the same rule.
+    /// All readings that servers have of it must come to the same rule, or the request is refused.
     SameRule,
 }
 
-/// What headers are by which frameworks replace the method or the path.
+/// What the filter does with headers by which frameworks replace the method or the path.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OverrideHeaders {
-    /// The request with them and without them must come to the same rule.
+    /// The request with them and the request without them must come to the same rule, or it is refused.
     #[default]
     SameRule,
-    /// They are taken out of the request, and not read.
+    /// The filter removes them from the request and does not read them.
     Remove,
-    /// What they say counts in the place of the request's own method and path.
+    /// The method and the path that they name replace the request's own.
     Trust,
 }
 
-/// What becomes of a request with several readings where a decision point is asked about it.
+/// What the filter does with a request that has several readings where a decision point must decide it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecidedReadings {
-    /// It is refused.
+    /// The filter refuses the request.
     #[default]
     Refuse,
-    /// The decision point is asked about each, and must permit all.
+    /// The filter asks the decision point about each reading, and all must be permitted.
     Each,
 }
 

@@ -1,4 +1,5 @@
-//! Providers: who vouches for callers. Each kind is a type with its own keys, and with the parts that it shares with others.
+//! Providers, which verify credentials and identify callers. Each kind is a type with its own keys, and with the parts
+//! that it shares with others.
 
 mod api_key;
 mod basic;
@@ -38,24 +39,24 @@ use super::{ConfigError, Service, reader};
 )]
 #[serde(rename = "..kind", rename_all = "snake_case")]
 pub enum Provider {
-    /// API keys.
+    /// API keys, from the configuration or from a service.
     ApiKey(ApiKeyProvider),
     /// Names and passwords (RFC 7617).
     Basic(BasicProvider),
     /// An Amazon Cognito user pool.
     Cognito(CognitoProvider),
-    /// Microsoft Entra ID.
+    /// Tenants of Microsoft Entra ID.
     EntraId(EntraIdProvider),
     /// Any credential that an HTTP service verifies.
     Http(HttpProvider),
-    /// Tokens that their authorization server must be asked about (RFC 7662).
+    /// Tokens that the filter asks their authorization server about (RFC 7662).
     Introspection(IntrospectionProvider),
     /// Any issuer of JSON Web Tokens.
     Jwt(JwtProvider),
 }
 
 impl Provider {
-    /// The words for kinds.
+    /// The words that `kind` may be.
     const KINDS: [&'static str; 7] = [
         "api_key",
         "basic",
@@ -66,21 +67,22 @@ impl Provider {
         "jwt",
     ];
 
-    /// Reads one by itself, by the reader of configurations: another's would be compiled anew for all of its types.
+    /// Reads one provider by the reader of configurations; another reader would be compiled anew for all of these
+    /// types.
     ///
     /// # Errors
-    /// What is none, with its place.
+    /// The first thing that does not fit, with its place.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         reader::read(text)
     }
 
-    /// The kinds that take a key, as the types that read them say.
+    /// The kinds that have this key, as the types that read them declare it.
     pub(super) fn kinds_with(key: &str) -> Vec<&'static str> {
         let takes = |kind: &&str| reader::known_keys::<Self>(kind).contains(&key);
         Self::KINDS.into_iter().filter(takes).collect()
     }
 
-    /// The keys of every kind.
+    /// The keys that every kind has.
     #[must_use]
     pub const fn common(&self) -> &Common {
         match self {
@@ -94,7 +96,7 @@ impl Provider {
         }
     }
 
-    /// Where credentials are read, unless the kind has only one place.
+    /// The keys that say where credentials are read; `None` for `basic`, whose passwords have one place only.
     #[must_use]
     pub const fn places(&self) -> Option<&Places> {
         match self {
@@ -108,7 +110,7 @@ impl Provider {
         }
     }
 
-    /// What tokens must say, where credentials are tokens with claims.
+    /// The keys about tokens' claims; `None` where credentials are no tokens.
     #[must_use]
     pub const fn tokens(&self) -> Option<&Tokens> {
         match self {
@@ -120,7 +122,7 @@ impl Provider {
         }
     }
 
-    /// How signatures are verified, where tokens have one.
+    /// The keys about signatures; `None` where tokens are not verified by one.
     #[must_use]
     pub const fn signatures(&self) -> Option<&Signatures> {
         match self {
@@ -131,7 +133,7 @@ impl Provider {
         }
     }
 
-    /// The service that verifies the credential, where one does.
+    /// The service that verifies the credential; `None` where the filter verifies it.
     #[must_use]
     pub const fn verify(&self) -> Option<&Service> {
         match self {

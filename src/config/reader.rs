@@ -83,7 +83,7 @@ pub(super) fn position_of(text: &[u8], path: &str) -> Option<(usize, usize)> {
     text.get(..offset).map(line_and_column)
 }
 
-/// Of the byte behind these, both counted from 1.
+/// Line and column, both from 1, of the byte that follows these.
 fn line_and_column(before: &[u8]) -> (usize, usize) {
     let lines = before.split(|byte| *byte == b'\n');
     let last = lines.clone().next_back().map_or(0, <[u8]>::len);
@@ -94,7 +94,7 @@ fn line_and_column(before: &[u8]) -> (usize, usize) {
 #[derive(Clone, Copy)]
 struct Node<'r, 'de> {
     text: &'de str,
-    /// Where it is an object that several types read, the members that none has read.
+    /// The members that no type has read yet, where the value is an object that several types read.
     left: Option<&'r Left<'de>>,
 }
 

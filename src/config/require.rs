@@ -1,4 +1,4 @@
-//! `require`: a word, or an object whose keys are ANDed.
+//! `require`: a word, or an object whose keys must all be met.
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
@@ -7,25 +7,25 @@ use std::fmt;
 use super::ClaimCondition;
 use crate::json::UniqueMap;
 
-/// `require`.
+/// `require`: what a caller needs for the rule to let the request pass.
 #[derive(Clone, Debug)]
 pub enum Require {
-    /// An object.
+    /// An object whose keys must all be met.
     Object(Box<RequireObject>),
-    /// A word.
+    /// One word that says it all.
     Word(RequireWord),
 }
 
 /// The words that `require` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequireWord {
-    /// Nobody passes.
+    /// No request passes, not even with a good credential.
     Deny,
     /// A credential is not needed, but a bad one is refused.
     Optional,
-    /// Credentials are not looked at.
+    /// Every request passes, and the filter does not read credentials.
     Public,
-    /// Any caller with a good credential.
+    /// Any caller with a good credential passes.
     User,
 }
 
@@ -50,27 +50,27 @@ impl RequireWord {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequireObject {
-    /// Providers, one of which vouches for the caller.
+    /// Names of providers, one of which must have authenticated the caller.
     pub provider: Option<OneOrMany>,
-    /// Groups, one of which the caller is in.
+    /// Groups, at least one of which the caller must be in.
     pub groups: Option<Vec<String>>,
-    /// Roles, one of which the caller has.
+    /// Roles, at least one of which the caller must have.
     pub roles: Option<Vec<String>>,
-    /// Permissions, one of which the caller has.
+    /// Permissions, at least one of which the caller must have.
     pub permissions: Option<Vec<String>>,
-    /// Scopes, one of which the token carries.
+    /// Scopes, at least one of which the token must carry.
     pub scopes: Option<Vec<String>>,
-    /// Claims with their tests, all of which hold.
+    /// Claims with their tests, all of which must pass.
     pub claims: Option<UniqueMap<ClaimCondition>>,
-    /// Whether the caller is a machine.
+    /// Whether the caller must be a machine (`true`) or must not be one (`false`).
     pub m2m: Option<bool>,
-    /// The decision point that must permit it.
+    /// The decision point that must permit the request.
     pub decision: Option<RequireDecision>,
-    /// Requirements, one of which holds.
+    /// Requirements, at least one of which must be met.
     pub any: Option<Vec<Require>>,
-    /// Requirements, each of which holds.
+    /// Requirements, all of which must be met.
     pub all: Option<Vec<Require>>,
-    /// A requirement that does not hold.
+    /// A requirement that must not be met.
     pub not: Option<Require>,
 }
 
@@ -103,12 +103,12 @@ impl<'de> Deserialize<'de> for Require {
     }
 }
 
-/// `decision`.
+/// `decision`: the question that a decision point must answer with a permit.
 #[derive(Clone, Debug)]
 pub enum RequireDecision {
-    /// A decision point is asked about the request.
+    /// The decision point of this name, asked about the request's method and path.
     Point(String),
-    /// It is asked about more than the request says.
+    /// A decision point, asked about an action and a resource that the rule names.
     Object(DecisionObject),
 }
 
@@ -117,30 +117,30 @@ pub enum RequireDecision {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DecisionObject {
-    /// The decision point.
+    /// The name of the decision point.
     pub point: String,
     /// What the caller wants to do; the request's method where absent.
     pub action: Option<String>,
-    /// To what; the request's path where absent.
+    /// The resource that the caller wants to act on; the request's path where absent.
     pub resource: Option<ResourceObject>,
 }
 
-/// `resource`.
+/// `resource`: the object of the action in a question to a decision point.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResourceObject {
-    /// Its type.
+    /// The type of the resource, such as `document`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Which one.
+    /// The identifier of the resource within its type.
     pub id: ResourceId,
 }
 
-/// `id` of a resource.
+/// `id` of a resource: fixed, or from the request's path.
 #[derive(Clone, Debug)]
 pub enum ResourceId {
-    /// This one.
+    /// This text, the same for every request.
     Text(String),
     /// The segment of the request's path that this variable names.
     PathVariable(String),
@@ -171,12 +171,12 @@ impl<'de> Deserialize<'de> for RequireDecision {
     }
 }
 
-/// The object form of a resource's `id`.
+/// `id` of a resource as an object.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct IdVariable {
-    /// The variable's name.
+    /// The name of the variable of the rule's `path_template`.
     path_variable: String,
 }
 

@@ -1,5 +1,5 @@
-//! Texts that are nobody else's, and where they come from: the configuration itself, which hosts show to whoever may see
-//! theirs, or the environment of the VM, which they do not.
+//! Secret texts and their sources: the configuration itself, which hosts show to all who may read their own, or the
+//! environment of the VM, which they do not show.
 
 use std::fmt;
 
@@ -9,31 +9,31 @@ use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserial
 use super::{Config, ConfigError, Provider};
 use crate::services::Secret;
 
-/// What the names of variables begin with: whoever may write a configuration must not read all that a proxy's environment
-/// holds, by sending it to a service of theirs.
+/// The prefix of the variables that the filter reads. It keeps those who may write a configuration from sending
+/// everything in a proxy's environment to a service of theirs.
 const PREFIX: &str = "AUTH_FILTER_";
 
-/// A secret text, or the variable that has it.
+/// A secret text, or the name of the environment variable that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretText {
-    /// The text.
+    /// The text as the configuration has it.
     Written(Secret),
-    /// The text that a variable had.
+    /// The text as the environment variable had it.
     Read(Secret),
-    /// The name of the variable.
+    /// The name of the environment variable, which has not been read yet.
     Environment(String),
 }
 
-/// `shared_data`.
+/// `shared_data`: how the VMs of a process protect what they share through the host.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SharedDataKey {
-    /// The key by which the VMs of a process know what they have written themselves, in at least 32 bytes.
+    /// The secret, of at least 32 bytes, by which the VMs of a process recognise what they have written themselves.
     pub key: SecretText,
 }
 
-/// `{"env": "NAME"}`.
+/// A secret's place in the environment: `{"env": "NAME"}`.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -46,7 +46,7 @@ pub(super) struct EnvironmentVariable {
     env: String,
 }
 
-/// What a text is for, so that something can stand in for it.
+/// What a secret text must look like, so that a valid substitute can replace it.
 #[derive(Clone, Copy)]
 enum Shape {
     Digest,
@@ -55,7 +55,7 @@ enum Shape {
 }
 
 impl SecretText {
-    /// The text.
+    /// The secret text.
     ///
     /// # Errors
     /// Where it is in the environment, and that has not been read; `at` is its place in the configuration.
@@ -77,8 +77,8 @@ impl From<&str> for SecretText {
 }
 
 impl Config {
-    /// Puts the texts in their places that are in the environment, of which `read` knows each variable by its name. One
-    /// line end behind a text is not part of it: files have one.
+    /// Replaces each secret that is in the environment by the value that `read` has for its variable. One line end
+    /// behind a value is dropped: files have one.
     ///
     /// # Errors
     /// With the place, for a variable that is not there or empty; `missing` says where it should be.
@@ -105,8 +105,8 @@ impl Config {
         Ok(())
     }
 
-    /// Puts something in the places of texts that are in the environment, so that all else can be looked at where they are
-    /// not known. Nothing must be decided by the outcome.
+    /// Replaces each secret that is in the environment by a valid substitute, so that all else can be checked where the
+    /// environment is unknown. No decision may rest on the outcome.
     pub fn stand_in_for_environment(&mut self) {
         for (number, (_, shape, secret)) in self.secrets().into_iter().enumerate() {
             if matches!(secret, SecretText::Environment(_)) {
@@ -120,7 +120,7 @@ impl Config {
         }
     }
 
-    /// The places of all secrets.
+    /// All secrets of the configuration, each with its place and its shape.
     fn secrets(&mut self) -> Vec<(String, Shape, &mut SecretText)> {
         let mut all = Vec::new();
         if let Some(shared) = &mut self.shared_data {
@@ -143,7 +143,7 @@ impl Config {
     }
 }
 
-/// The places of a provider's secrets.
+/// The secrets of one provider, each with its place and its shape.
 fn of_provider<'c>(
     at: &str,
     provider: &'c mut Provider,

@@ -1,4 +1,4 @@
-//! Tests that a configuration carries and must pass.
+//! `tests`: requests with the decisions that a configuration must come to.
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -6,28 +6,28 @@ use std::fmt;
 
 use crate::json::{StrictObject, UniqueMap};
 
-/// A test: a request, who makes it, and what must become of it.
+/// A test: a request, its caller, and the decision that the rules must come to.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SelfTest {
-    /// What it shows.
+    /// A sentence about what the test shows; messages about a failure name it.
     pub name: String,
-    /// The request.
+    /// The request that the rules decide in this test.
     pub request: TestRequest,
-    /// Who vouches for the caller; may be left out where there is one provider.
+    /// The provider that authenticates the caller; optional where there is only one provider.
     pub provider: Option<String>,
-    /// The caller's claims, verified already.
+    /// The caller's claims; the test takes them as verified.
     pub claims: Option<StrictObject>,
     /// Whether the request comes without a credential.
     #[serde(default)]
     pub anonymous: bool,
-    /// What every directory says of the caller.
+    /// The entry that every directory has for the caller.
     #[serde(default)]
     pub directory: TestEntry,
-    /// What every decision point says.
+    /// The answer of every decision point: `true` permits.
     pub decision: Option<bool>,
-    /// What must become of it.
+    /// The decision that the rules must come to.
     pub expect: Expectation,
 }
 
@@ -38,49 +38,49 @@ pub struct SelfTest {
 pub struct TestRequest {
     /// The method; `GET` where absent.
     pub method: Option<String>,
-    /// Path and query.
+    /// The path of the request, with its query where it has one.
     pub path: String,
-    /// The host.
+    /// The host that the request names; empty where absent.
     #[serde(default)]
     pub host: String,
-    /// Further headers.
+    /// Headers of the request besides the host, by name.
     #[serde(default)]
     pub headers: UniqueMap<String>,
 }
 
-/// What directories say of a test's caller.
+/// The entry that directories have for a test's caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TestEntry {
-    /// Groups.
+    /// The groups that directories know of the caller.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Roles.
+    /// The roles that directories know of the caller.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Permissions.
+    /// The permissions that directories know of the caller.
     #[serde(default)]
     pub permissions: Vec<String>,
 }
 
-/// What must become of a request.
+/// The decision that a test expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// The status of the refusal; none where the request goes upstream.
     pub status: Option<u16>,
-    /// The rule that decides, where the test cares.
+    /// The name of the rule that must decide; any rule where absent.
     pub rule: Option<String>,
 }
 
-/// The object form of an expectation.
+/// The decision that a test expects, as an object.
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExpectationObject {
-    /// The status.
+    /// The HTTP status of the refusal; the request must pass where absent.
     status: Option<u16>,
-    /// The rule's name.
+    /// The name of the rule that must decide; any rule where absent.
     rule: Option<String>,
 }
 

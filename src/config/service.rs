@@ -1,4 +1,4 @@
-//! Services that are asked about callers.
+//! Services that the filter asks about callers.
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -12,7 +12,7 @@ use crate::json::UniqueMap;
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// Where the credential is posted.
+    /// The `http` or `https` URI that the filter posts the credential to.
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
@@ -21,9 +21,10 @@ pub struct Service {
     pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
-    /// The longest time that a caller is believed without asking again; a minute where absent.
+    /// The longest time that the filter uses a good answer without asking again; a minute where absent. A revoked
+    /// credential stays valid for as long.
     pub cache_duration: Option<DurationText>,
-    /// The longest time that a refusal serves; 10 seconds where absent.
+    /// The longest time that the filter uses a refusal without asking again; 10 seconds where absent.
     pub negative_cache_duration: Option<DurationText>,
 }
 
@@ -32,28 +33,29 @@ pub struct Service {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Introspection {
-    /// Where it is.
+    /// The `http` or `https` URI of the introspection endpoint.
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
-    /// The filter's own client.
+    /// The identifier of the client as which the filter asks (RFC 6749 §2.2).
     pub client_id: String,
-    /// Its secret.
+    /// The secret of the filter's client.
     pub client_secret: SecretText,
     /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
-    /// The longest time that a token is believed without asking again; a minute where absent.
+    /// The longest time that the filter uses a good answer without asking again; a minute where absent. A revoked token
+    /// stays valid for as long.
     pub cache_duration: Option<DurationText>,
-    /// The longest time that a refusal serves; 10 seconds where absent.
+    /// The longest time that the filter uses a refusal without asking again; 10 seconds where absent.
     pub negative_cache_duration: Option<DurationText>,
 }
 
-/// A directory.
+/// A directory: a service that knows callers' groups, roles, permissions and profiles.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Directory {
-    /// Where a caller's entry is: `{subject}`, `{name}` and `{provider}` are filled in.
+    /// The URI of a caller's entry; the filter fills in `{subject}`, `{name}` and `{provider}`.
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
@@ -62,60 +64,60 @@ pub struct Directory {
     pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
-    /// How long an entry serves; a minute where absent.
+    /// How long the filter uses an entry without asking again; a minute where absent.
     pub cache_duration: Option<DurationText>,
-    /// How long it serves that the directory knows nothing of somebody; as long as an entry where absent.
+    /// How long the filter uses the answer that the directory does not know a caller; as long as an entry where absent.
     pub negative_cache_duration: Option<DurationText>,
-    /// What holds while the directory cannot be asked.
+    /// What the filter does while the directory cannot be reached.
     #[serde(default)]
     pub on_error: OnError,
-    /// Where in the answer the parts of an entry stand, for an API that answers in a form of its own.
+    /// The places of an entry's parts in the answer, for an API with a format of its own.
     pub response: Option<DirectoryResponse>,
-    /// Whether the VMs of a process share its answers through the host's shared data; true by default.
+    /// Whether the VMs of a process share the directory's answers through the host's shared data; true where absent.
     pub share: Option<bool>,
 }
 
-/// `response` of a directory: JSON Pointers (RFC 6901) into its answers. Nothing else is read.
+/// `response` of a directory: JSON Pointers (RFC 6901) into its answers. The filter reads nothing else of them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryResponse {
-    /// Where the groups are.
+    /// The place of the groups in the answer; none are read where absent.
     pub groups: Option<Extract>,
-    /// Where the roles are.
+    /// The place of the roles in the answer; none are read where absent.
     pub roles: Option<Extract>,
-    /// Where the permissions are.
+    /// The place of the permissions in the answer; none are read where absent.
     pub permissions: Option<Extract>,
-    /// Where the profile is: an object, or each of its members.
+    /// The place of the profile: of one object, or of each of its members.
     pub profile: Option<ProfileExtract>,
 }
 
-/// Where a list stands in an answer.
+/// The place of a list in an answer.
 #[derive(Clone, Debug)]
 pub enum Extract {
-    /// At this pointer, each item being a value.
+    /// The list at this pointer; each item is a value.
     Values(String),
-    /// At a pointer, with the values within its items.
+    /// The list at a pointer; each item contains a value.
     Items(ExtractItems),
 }
 
-/// A list of objects, each with a value.
+/// A list whose items are objects that each contain a value.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExtractItems {
-    /// Where the list is.
+    /// The JSON Pointer to the list in the answer.
     pub list: String,
-    /// Where in each item the value is.
+    /// The JSON Pointer to the value in each item.
     pub item: String,
 }
 
-/// Where a profile stands in an answer.
+/// The place of a profile in an answer.
 #[derive(Clone, Debug)]
 pub enum ProfileExtract {
-    /// At this pointer, an object.
+    /// The object at this pointer is the profile.
     Whole(String),
-    /// Each member at a pointer of its own, by its name.
+    /// Each member of the profile, by its name, with a pointer of its own.
     Members(UniqueMap<String>),
 }
 
@@ -167,14 +169,14 @@ impl<'de> Deserialize<'de> for ProfileExtract {
     }
 }
 
-/// A policy decision point.
+/// A policy decision point: a service that permits or denies requests.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// What it speaks.
+    /// The protocol of the decision point.
     pub protocol: DecisionWord,
-    /// Where it is.
+    /// The `http` or `https` URI that the filter posts questions to.
     pub uri: String,
     /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
@@ -183,11 +185,11 @@ pub struct Decision {
     pub headers: UniqueMap<SecretText>,
     /// How long one callout may take; half a second where absent.
     pub timeout: Option<DurationText>,
-    /// How long a decision serves for a question that is alike; a second where absent.
+    /// How long the filter uses a decision for equal questions; a second where absent.
     pub cache_duration: Option<DurationText>,
-    /// What of a question a decision depends on; all of it where absent.
+    /// The parts of a question that its decision depends on; all of them where absent.
     pub cache_by: Option<Vec<DecisionPart>>,
-    /// Where several questions go at once; each goes alone where absent.
+    /// The endpoint that takes several questions in one callout; each question is a callout of its own where absent.
     pub batch: Option<DecisionBatch>,
 }
 
@@ -196,9 +198,9 @@ pub struct Decision {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
-    /// Where it is; the callout goes where those for single questions go.
+    /// The URI of the endpoint; its callouts go where those for single questions go.
     pub uri: String,
-    /// How many questions go at once; 16 where absent.
+    /// The most questions in one callout; 16 where absent.
     pub most: Option<u32>,
 }
 
@@ -207,50 +209,50 @@ pub struct DecisionBatch {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionWord {
-    /// OpenID AuthZEN 1.0.
+    /// OpenID AuthZEN 1.0, its access evaluation API.
     Authzen,
-    /// Open Policy Agent.
+    /// Open Policy Agent, its REST API for data.
     Opa,
 }
 
-/// A part of a question.
+/// A part of a question to a decision point.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionPart {
-    /// All claims.
+    /// All claims of the caller.
     Claims,
-    /// The host.
+    /// The host that the request names.
     Host,
-    /// The method.
+    /// The method of the request.
     Method,
-    /// The path.
+    /// The path of the request.
     Path,
-    /// The rule's name.
+    /// The name of the rule that asks.
     Rule,
-    /// Who the caller is, and who vouches.
+    /// The caller's identifier, and the provider that authenticated the caller.
     Subject,
 }
 
-/// `on_error`.
+/// `on_error`: what the filter does while a directory cannot be reached.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnError {
-    /// The request is refused.
+    /// The filter refuses requests that need the directory.
     #[default]
     Deny,
-    /// The directory knows nothing of the caller.
+    /// The filter goes on as if the directory did not know the caller.
     Empty,
 }
 
-/// `throttle`: wrong passwords that are looked at, for one user name and for one client address.
+/// `throttle`: how many wrong passwords the filter verifies, for one user name and for one client address.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
-    /// How many; 10 where absent.
+    /// The number of wrong passwords; 10 where absent.
     pub attempts: Option<u32>,
-    /// Within this time; a minute where absent.
+    /// The time in which that many may come; a minute where absent.
     pub per: Option<DurationText>,
 }

@@ -6,7 +6,7 @@ use super::{Common, Places};
 use crate::config::{OneOrMany, SecretText, Service};
 use crate::json::UniqueMap;
 
-/// A provider of kind `api_key`: keys of the configuration, or a service that knows them.
+/// A provider of kind `api_key`: keys in the configuration, or a service that verifies keys.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -15,13 +15,13 @@ pub struct ApiKeyProvider {
     pub keys: Option<UniqueMap<ApiKey>>,
     /// The service that verifies the credential.
     pub verify: Option<Service>,
-    /// The claim that names the caller's client, in order of preference.
+    /// The claims that name the caller's client, in order of preference.
     pub client_id: Option<OneOrMany>,
-    /// Where keys are read.
+    /// Where the filter reads keys.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a key gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,
@@ -32,24 +32,24 @@ pub struct ApiKeyProvider {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
-    /// `sha256:` and the key's SHA-256 in hexadecimal.
+    /// The key's digest: `sha256:` and the SHA-256 of the key in hexadecimal.
     pub digest: SecretText,
-    /// When the key ends (RFC 3339); never where absent.
+    /// When the key expires (RFC 3339); never where absent.
     pub expires_at: Option<String>,
-    /// The name for people; the owner's name where absent.
+    /// The caller's name for people; the owner's name where absent.
     pub name: Option<String>,
-    /// The e-mail address.
+    /// The caller's e-mail address; none where absent.
     pub email: Option<String>,
-    /// Groups.
+    /// The groups of whoever presents the key.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Roles.
+    /// The roles of whoever presents the key.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Permissions.
+    /// The permissions of whoever presents the key.
     #[serde(default)]
     pub permissions: Vec<String>,
-    /// Scopes.
+    /// The scopes of whoever presents the key.
     #[serde(default)]
     pub scopes: Vec<String>,
 }

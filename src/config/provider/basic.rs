@@ -6,7 +6,7 @@ use super::Common;
 use crate::config::{SecretText, Service, Throttle};
 use crate::json::UniqueMap;
 
-/// A provider of kind `basic`: users of the configuration, or a service that knows them.
+/// A provider of kind `basic`: users in the configuration, or a service that verifies passwords.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -17,11 +17,11 @@ pub struct BasicProvider {
     pub users: Option<UniqueMap<BasicUser>>,
     /// The service that verifies the credential.
     pub verify: Option<Service>,
-    /// How many wrong passwords are looked at.
+    /// How many wrong passwords the filter verifies before it refuses without verifying.
     pub throttle: Option<Throttle>,
-    /// Whether password hashes are taken that block a worker for long.
+    /// Whether the configuration may have password hashes that block a worker for long; false where absent.
     pub slow: Option<bool>,
-    /// Whom passwords stand for.
+    /// The identity that a password gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,
@@ -32,21 +32,21 @@ pub struct BasicProvider {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BasicUser {
-    /// The password's hash.
+    /// The hash of the user's password; the configuration never has the password itself.
     pub password_hash: SecretText,
-    /// The identifier; the user's name where absent.
+    /// The user's identifier; the user's name where absent.
     pub user_id: Option<String>,
-    /// The name for people; the user's name where absent.
+    /// The user's name for people; the user's name where absent.
     pub name: Option<String>,
-    /// The e-mail address.
+    /// The user's e-mail address; none where absent.
     pub email: Option<String>,
-    /// Groups.
+    /// The groups of the user.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Roles.
+    /// The roles of the user.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// Permissions.
+    /// The permissions of the user.
     #[serde(default)]
     pub permissions: Vec<String>,
 }

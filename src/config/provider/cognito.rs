@@ -24,33 +24,33 @@ pub struct CognitoProvider {
     #[serde(rename = "..signatures")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub signatures: Signatures,
-    /// What tokens must say.
+    /// What tokens must contain.
     #[serde(rename = "..tokens")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub tokens: Tokens,
-    /// Where tokens are read.
+    /// Where the filter reads tokens.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a token gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,
 }
 
-/// An accepted `token_use`.
+/// A value of the claim `token_use` that the filter accepts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenUse {
-    /// An access token.
+    /// An access token: `"token_use": "access"`.
     Access,
-    /// An ID token.
+    /// An ID token: `"token_use": "id"`.
     Id,
 }
 
 impl TokenUse {
-    /// The claim's value.
+    /// The value as it is in the claim `token_use`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,17 +60,17 @@ impl TokenUse {
     }
 }
 
-/// `identity_pool`.
+/// `identity_pool`: the Amazon Cognito identity pool that exchanges a token for AWS credentials.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdentityPool {
     /// The pool's id, which begins with its region.
     pub id: String,
-    /// Where the callout goes.
+    /// Where the callout goes; the URI's host where absent.
     pub upstream: Option<String>,
-    /// Where Cognito Identity is; `https://cognito-identity.{region}.amazonaws.com/` where absent.
+    /// The address of Cognito Identity; `https://cognito-identity.{region}.amazonaws.com/` where absent.
     pub uri: Option<String>,
-    /// How long one callout may take.
+    /// How long one callout may take; 5 seconds where absent.
     pub timeout: Option<DurationText>,
 }

@@ -16,23 +16,23 @@ pub struct EntraIdProvider {
     pub tenants: Option<Vec<String>>,
     /// Values of `aud`, any of which is accepted.
     pub audiences: Option<Vec<String>>,
-    /// Where Entra is: the host of a national cloud.
+    /// The host of a national cloud of Entra; the public cloud where absent.
     pub authority: Option<String>,
-    /// What holds for a caller in more groups than a token can name; `"deny"` where absent.
+    /// Where the groups of a caller come from who is in more groups than a token can list; `"deny"` where absent.
     pub groups_overage: Option<GroupsOverage>,
     /// How signatures are verified; the tenants' own keys without `jwks`.
     #[serde(rename = "..signatures")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub signatures: Signatures,
-    /// What tokens must say.
+    /// What tokens must contain.
     #[serde(rename = "..tokens")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub tokens: Tokens,
-    /// Where tokens are read.
+    /// Where the filter reads tokens.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a token gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,

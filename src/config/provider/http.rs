@@ -13,15 +13,15 @@ use crate::json::UniqueMap;
 pub struct HttpProvider {
     /// The service that verifies the credential.
     pub verify: Service,
-    /// What tells a machine's credential: claims with their tests, all of which hold.
+    /// Claims with their tests, all of which a machine's claims pass; no caller is a machine where absent.
     pub machine: Option<UniqueMap<ClaimCondition>>,
-    /// The claim that names the caller's client, in order of preference.
+    /// The claims that name the caller's client, in order of preference.
     pub client_id: Option<OneOrMany>,
-    /// Where credentials are read.
+    /// Where the filter reads credentials.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a credential gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,

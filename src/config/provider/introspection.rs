@@ -17,17 +17,17 @@ pub struct IntrospectionProvider {
     pub issuer: Option<OneOrMany>,
     /// Values of `aud`, any of which is accepted.
     pub audiences: Option<Vec<String>>,
-    /// What tells a machine's token: claims with their tests, all of which hold.
+    /// Claims with their tests, all of which a machine's token passes.
     pub machine: Option<UniqueMap<ClaimCondition>>,
-    /// What the server must say of tokens.
+    /// What the server's answer about a token must contain.
     #[serde(rename = "..tokens")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub tokens: Tokens,
-    /// Where tokens are read.
+    /// Where the filter reads tokens.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a token gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,

@@ -11,33 +11,33 @@ use crate::json::UniqueMap;
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JwtProvider {
-    /// Defaults for an issuer of this make.
+    /// The make of the issuer, which gives other keys their defaults.
     pub preset: Option<Preset>,
     /// Exact values of `iss`, any of which is accepted.
     pub issuer: Option<OneOrMany>,
     /// Values of `aud`, any of which is accepted.
     pub audiences: Option<Vec<String>>,
-    /// What tells a machine's token: claims with their tests, all of which hold.
+    /// Claims with their tests, all of which a machine's token passes.
     pub machine: Option<UniqueMap<ClaimCondition>>,
     /// How signatures are verified.
     #[serde(rename = "..signatures")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub signatures: Signatures,
-    /// What tokens must say.
+    /// What tokens must contain.
     #[serde(rename = "..tokens")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub tokens: Tokens,
-    /// Where tokens are read.
+    /// Where the filter reads tokens.
     #[serde(rename = "..places")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub places: Places,
-    /// Whom they stand for.
+    /// The identity that a token gives its caller.
     #[serde(rename = "..common")]
     #[cfg_attr(not(target_arch = "wasm32"), schemars(flatten))]
     pub common: Common,
 }
 
-/// `preset`: what an issuer of this make is known to do. Each key given beside it counts instead.
+/// `preset`: the defaults for an issuer of this make. Each key in the configuration replaces its default.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -46,13 +46,13 @@ pub enum Preset {
     Adfs,
     /// Sign in with Apple.
     Apple,
-    /// Auth0.
+    /// Auth0, with the access tokens of a tenant.
     Auth0,
-    /// Clerk's sessions.
+    /// Clerk, with its session tokens.
     Clerk,
-    /// Cloudflare Access.
+    /// Cloudflare Access, with its application tokens.
     CloudflareAccess,
-    /// Azure AD B2C.
+    /// Azure AD B2C, with its user flows and custom policies.
     EntraB2c,
     /// Microsoft Entra External ID.
     EntraExternalId,
@@ -62,20 +62,20 @@ pub enum Preset {
     GithubActions,
     /// GitLab's ID tokens for jobs.
     Gitlab,
-    /// Google accounts.
+    /// Google accounts, with their ID tokens.
     Google,
-    /// Google's Identity-Aware Proxy.
+    /// Google's Identity-Aware Proxy, with its signed header.
     GoogleIap,
-    /// Keycloak.
+    /// Keycloak, with the access tokens of a realm.
     Keycloak,
-    /// Kubernetes service accounts.
+    /// Kubernetes, with the tokens of its service accounts.
     Kubernetes,
-    /// Okta.
+    /// Okta, with the access tokens of a custom authorization server.
     Okta,
     /// PingOne, PingFederate and PingAM (ForgeRock).
     Ping,
-    /// Supabase Auth.
+    /// Supabase Auth, with the access tokens of a project.
     Supabase,
-    /// Zitadel.
+    /// Zitadel, with its JWT access tokens.
     Zitadel,
 }

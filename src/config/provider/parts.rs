@@ -1,4 +1,4 @@
-//! What several kinds of provider have in common: keys that stand beside those of the kind.
+//! The keys that several kinds of provider share; each kind adds its own keys to them.
 
 use serde::Deserialize;
 
@@ -6,31 +6,33 @@ use super::{AlgorithmName, Jwks, ProfileSource, Source};
 use crate::config::{ClaimCondition, Csrf, DurationText, OneOrMany, ProofOfPossession};
 use crate::json::UniqueMap;
 
-/// The keys of every kind: whom a credential stands for, and what becomes of it.
+/// The keys of every kind: the identity that a credential gives its caller, and what the filter does with the
+/// credential.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Common {
-    /// Whether the credential goes upstream; removed by default.
+    /// Whether the credential goes upstream; the filter removes it where absent.
     #[serde(default)]
     pub forward: bool,
-    /// From which sites requests that change something may come with a cookie or a password; `"enforce"` where absent.
+    /// The sites from which requests that change something may come with a cookie or a password; `"enforce"` where
+    /// absent.
     pub csrf: Option<Csrf>,
-    /// The claim that identifies the caller, in order of preference.
+    /// The claims that identify the caller, in order of preference.
     pub subject: Option<OneOrMany>,
-    /// The claim that names the caller, in order of preference.
+    /// The claims that name the caller for people, in order of preference.
     pub name: Option<OneOrMany>,
-    /// The claim with the caller's e-mail address, in order of preference.
+    /// The claims with the caller's e-mail address, in order of preference.
     pub email: Option<OneOrMany>,
-    /// Where groups come from.
+    /// The sources of the caller's groups.
     pub groups: Option<Vec<Source>>,
-    /// Where roles come from.
+    /// The sources of the caller's roles.
     pub roles: Option<Vec<Source>>,
-    /// Where permissions come from.
+    /// The sources of the caller's permissions.
     pub permissions: Option<Vec<Source>>,
-    /// Where scopes come from.
+    /// The sources of the caller's scopes.
     pub scopes: Option<Vec<Source>>,
-    /// The directories whose profiles the caller has; those of its other lists where absent.
+    /// The directories that the caller's profile comes from; those of the other lists where absent.
     pub profile: Option<Vec<ProfileSource>>,
 }
 
@@ -39,35 +41,35 @@ pub struct Common {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
-    /// How far clocks may differ.
+    /// How far the clocks of issuers and clients may differ from the filter's; a minute where absent.
     pub clock_skew: Option<DurationText>,
-    /// Whether a token must expire; true by default, but for introspection.
+    /// Whether a token must expire; true where absent, but for introspection.
     pub require_expiration: Option<bool>,
-    /// The longest time between a token's issue and its expiry.
+    /// The longest time between a token's issue (`iat`) and its expiry (`exp`); no bound where absent.
     pub max_lifetime: Option<DurationText>,
-    /// Claims that each token must have, with their tests.
+    /// Claims that each token must have, with the tests that they must pass.
     #[serde(default)]
     pub required_claims: UniqueMap<ClaimCondition>,
-    /// How tokens that are bound to a key are held against it; the binding is not looked at where absent.
+    /// How callers prove that they have the key that a token is bound to; the filter ignores the binding where absent.
     pub proof_of_possession: Option<ProofOfPossession>,
-    /// The claim that names the client that the token was issued to, in order of preference.
+    /// The claims that name the client that the token was issued to, in order of preference.
     pub client_id: Option<OneOrMany>,
 }
 
-/// The keys of kinds whose tokens their issuer has signed.
+/// The keys of kinds whose tokens are signed by their issuer.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Signatures {
     /// Signature algorithms that are accepted (RFC 7518 §3.1); all with a public key where absent.
     pub algorithms: Option<Vec<AlgorithmName>>,
-    /// Where the keys come from.
+    /// The source of the issuer's keys; the kind or the preset knows it where absent.
     pub jwks: Option<Jwks>,
-    /// Accepted values of the header `typ`.
+    /// Values of the header member `typ` that the filter accepts (RFC 7515 §4.1.9).
     pub token_types: Option<Vec<String>>,
     /// Whether tokens have base64url with padding, as AWS's load balancers make them.
     pub padded: Option<bool>,
-    /// Members that the header of each token must have, with their tests.
+    /// Members that the header of each token must have, with the tests that they must pass.
     #[serde(default)]
     pub required_header: UniqueMap<ClaimCondition>,
 }

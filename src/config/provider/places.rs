@@ -1,4 +1,4 @@
-//! Where credentials are read.
+//! Where the filter reads credentials.
 
 use std::fmt;
 
@@ -13,15 +13,15 @@ pub struct Places {
     /// Headers that carry the token; the kind's own header where absent (`X-Api-Key` for API keys, `Authorization: Bearer`
     /// for all else), no header where empty.
     pub from_headers: Option<Vec<FromHeader>>,
-    /// Parameters of the query that carry the token, too.
+    /// Parameters of the query that may also carry the token.
     pub from_params: Option<Vec<FromNamed>>,
-    /// Cookies that carry the token, too.
+    /// Cookies that may also carry the token.
     pub from_cookies: Option<Vec<FromNamed>>,
-    /// Whether the token may stand in `Sec-WebSocket-Protocol`, too.
+    /// Whether `Sec-WebSocket-Protocol` may also carry the token.
     #[serde(default)]
     pub from_websocket_protocol: bool,
-    /// What becomes of a token in a header that is none of the rule's providers', beside a cookie that holds; `"remove"`
-    /// where absent.
+    /// What the filter does with a token in a header that no provider of the rule accepts, where a cookie authenticates
+    /// the caller; `"remove"` where absent.
     pub foreign: Option<Foreign>,
 }
 
@@ -30,14 +30,14 @@ pub struct Places {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FromHeader {
-    /// The name.
+    /// The name of the header, the cookie or the parameter.
     pub name: String,
-    /// What stands before the token, such as `"Bearer "`; nothing where absent.
+    /// The text before the token in the value, such as `"Bearer "`; none where absent.
     #[serde(default)]
     pub value_prefix: String,
 }
 
-/// A cookie or a parameter that carries a token: its name, or its name and what stands before the token.
+/// A cookie or a parameter that carries a token: its name, or its name and the text before the token.
 #[derive(Clone, Debug)]
 pub struct FromNamed(pub FromHeader);
 
@@ -68,13 +68,13 @@ impl<'de> Deserialize<'de> for FromNamed {
     }
 }
 
-/// `foreign`.
+/// `foreign`: what the filter does with a token in a header that no provider of the rule accepts.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Foreign {
-    /// It goes upstream: it is the application's own.
+    /// The token goes upstream: it belongs to the application.
     Forward,
-    /// It is taken out.
+    /// The filter removes the token.
     Remove,
 }

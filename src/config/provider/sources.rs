@@ -1,4 +1,4 @@
-//! Where lists of a caller come from.
+//! The sources of a caller's groups, roles, permissions, scopes and profile.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ use crate::json::UniqueMap;
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// A claim: literal name, or JSON Pointer where it starts with `/`.
+    /// The claim of this name, or the claim at this JSON Pointer where it starts with `/`.
     pub claim: Option<String>,
-    /// What this directory says.
+    /// The list that the directory of this name has for the caller.
     pub directory: Option<String>,
     /// The caller's groups, as they are or mapped.
     pub from_groups: Option<FromGroups>,
@@ -24,7 +24,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// A claim.
+    /// A source that is the claim of this name.
     #[must_use]
     pub fn claim(name: &str) -> Self {
         Self {
@@ -34,21 +34,21 @@ impl Source {
     }
 }
 
-/// One source of the profile.
+/// One source of the caller's profile.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProfileSource {
-    /// The directory.
+    /// The name of the directory that knows the profile.
     pub directory: String,
 }
 
-/// `from_groups`.
+/// `from_groups`: how the caller's groups become values of another list.
 #[derive(Clone, Debug)]
 pub enum FromGroups {
-    /// Each group as it is.
+    /// Each group is a value, unchanged.
     Same,
-    /// The values that each named group gives.
+    /// Each group gives the values that are listed under its name; a group that is not listed gives none.
     Mapped(UniqueMap<Vec<String>>),
 }
 

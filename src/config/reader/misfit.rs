@@ -6,13 +6,13 @@ use serde::de;
 
 use super::Node;
 
-/// What does not fit, and where.
+/// A part of the text that does not fit the types, and its place.
 #[derive(Debug)]
 pub(super) struct Misfit {
-    /// From the innermost object outwards.
+    /// The path of the place, put together from the innermost object outwards.
     pub(super) path: String,
     pub(super) what: String,
-    /// The address of its text.
+    /// The address of the place's text in memory, from which its line and column follow.
     pub(super) place: Option<usize>,
     pub(super) unread: Option<Box<Unread>>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Misfit {
 pub(super) struct Unread {
     pub(super) key: String,
     pub(super) kind: String,
-    /// The keys that they have fields for.
+    /// The keys that the types have fields for.
     pub(super) known: Vec<&'static str>,
 }
 

@@ -92,7 +92,7 @@ impl<'r, 'de> Tagged<'r, 'de> {
         })
     }
 
-    /// The word for its kind.
+    /// The word that the member `kind` has.
     pub(super) fn kind(self) -> Result<String, Misfit> {
         self.kind.parsed()
     }
