@@ -50,22 +50,22 @@ use crate::services::Service;
 use crate::services::ServiceId;
 use crate::sigv4::Scope;
 
-/// A compiled rule.
+/// A compiled rule: the requests that it decides and what their callers need.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its name in logs.
+    /// The rule's name in logs, metrics and decisions.
     pub name: String,
-    /// Which requests it is for.
+    /// The conditions on a request for the rule to decide it.
     pub route: Route,
-    /// What they need.
+    /// What a caller needs for the request to pass.
     pub requirement: Requirement,
-    /// The providers whose credentials count.
+    /// The providers whose credentials the rule accepts.
     pub accepted: Box<[ProviderId]>,
-    /// Where those credentials stand.
+    /// Where the filter looks for those credentials.
     pub locations: Box<[Location]>,
-    /// How a client is challenged for one.
+    /// The schemes in which the filter challenges a client that has no good credential.
     pub challenges: Box<[ChallengeScheme]>,
-    /// The scopes that it asks, space-separated.
+    /// The scopes that the requirement asks for, space-separated, for challenges.
     pub scope: Option<String>,
     /// What of the caller is found out for the upstream, whether or not the requirement depends on it.
     pub resolve: Box<[Resolve]>,
@@ -119,18 +119,18 @@ impl Rule {
 /// For which AWS service a request is signed.
 #[derive(Clone, Debug)]
 pub struct AwsSigV4 {
-    /// Service and region.
+    /// The service and the region that the signature is made for.
     pub scope: Scope,
     /// The host that is signed; the request's own where there is none.
     pub host: Option<String>,
 }
 
-/// Bounds on what a request may cost.
+/// Bounds on the memory, the time and the callouts that requests may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The longest token that is looked at, in bytes.
     pub token_bytes: usize,
-    /// Callouts in flight per VM.
+    /// The most callouts in flight per VM.
     pub callouts: usize,
     /// Requests that may wait at one time per VM.
     pub held_requests: usize,
@@ -142,11 +142,11 @@ pub struct Limits {
     pub service_cache_bytes: usize,
     /// Entries of directories that the VMs of a process share.
     pub shared_entries: usize,
-    /// How long a request may wait.
+    /// The longest time that a request may wait for an answer.
     pub hold: Duration,
     /// Verified tokens that are kept per VM; 0 for none.
     pub token_cache_entries: usize,
-    /// Bytes that they may take.
+    /// Bytes per VM that verified tokens may take.
     pub token_cache_bytes: usize,
     /// Time for hashing passwords per second and VM.
     pub hash_time: Duration,
@@ -156,48 +156,48 @@ pub struct Limits {
     pub proof_time: Duration,
 }
 
-/// A compiled configuration.
+/// A compiled configuration: everything that a decision depends on but time, keys and answers of services.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// What is done with decisions.
+    /// What the filter does with its decisions: enforce them, only log them, or make none.
     pub mode: Mode,
-    /// The realm of challenges.
+    /// The realm of all challenges but `Basic` ones.
     pub realm: String,
-    /// Providers, by [`ProviderId`].
+    /// All providers; a [`ProviderId`] is an index into this list.
     pub providers: Box<[Provider]>,
-    /// Key sets that are fetched, by [`KeySourceId`](crate::keys::KeySourceId).
+    /// Key sets that the filter fetches; a [`KeySourceId`](crate::keys::KeySourceId) is an index into this list.
     pub sources: Box<[KeySource]>,
     /// Services that are asked about callers, by [`ServiceId`].
     pub services: Box<[Service]>,
     /// What is read of claims: nothing else of them is kept.
     pub reads: Rc<Reads>,
-    /// Rules, in order.
+    /// The rules in their order; the first that matches decides.
     pub rules: Box<[Rule]>,
-    /// Where to look for one.
+    /// An index of the rules by host and path.
     matcher: Matcher,
-    /// How requests are read.
+    /// The readings of a request that upstreams may have.
     reader: Reader,
     /// Whether CORS preflight requests need no credential.
     pub bypass_cors_preflight: bool,
     /// What clients may know of the protected resource.
     pub resource_metadata: Option<ResourceMetadata>,
-    /// What the upstream is told.
+    /// The headers and the filter state that carry the caller's identity.
     pub upstream: UpstreamHeaders,
     /// Whom it is told of in disabled mode.
     pub disabled_identity: Option<DisabledIdentity>,
-    /// Who says where a request comes from.
+    /// Where the filter reads the client's address.
     pub client_address: ClientAddress,
     /// The digest of the text that it was made of, where that is known.
     pub digest: Option<[u8; 32]>,
     /// The seal of what the VMs of a process share, where others may write there.
     pub seal: Option<Seal>,
-    /// Bounds.
+    /// Bounds on the memory, the time and the callouts that requests may cost.
     pub limits: Limits,
     /// Whether the host lets the filter take headers out. Where it does not, a request that brings headers that only the
     /// filter may set is refused, whatever the host is told to take out: what it is told holds in one of its locations, and
     /// a forgotten line sends the client's header on. No honest client has them.
     removes_headers: bool,
-    /// Where all providers look for credentials.
+    /// All places where some provider looks for credentials.
     pub(crate) places: Places,
     /// Whether the host lets the filter change the target.
     sets_target: bool,
@@ -217,7 +217,7 @@ impl Policy {
             .map_err(|(denial, _)| denial)
     }
 
-    /// What a refusal's challenge says.
+    /// The challenge of a refusal: the schemes, the scopes and the realm of the rule.
     #[must_use]
     pub fn challenge<'p>(&'p self, rule: Option<&'p Rule>, head: &Headers) -> Challenge<'p> {
         let with_proof = |rule: &Rule| {
@@ -283,7 +283,7 @@ impl Policy {
         providers.map(Dpop::window).max().unwrap_or_default()
     }
 
-    /// The provider of an id.
+    /// The provider with this id; `None` for an id of another configuration.
     #[must_use]
     pub fn provider(&self, id: ProviderId) -> Option<&Provider> {
         self.providers.get(usize::from(id.0))

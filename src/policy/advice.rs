@@ -13,12 +13,12 @@ use crate::text::push_form_text;
 /// A host that no rule names: the top-level domain is nobody's (RFC 2606 §2).
 const NOWHERE: &str = "nowhere.invalid";
 
-/// A request that a rule is for.
+/// An example of a request that a rule matches.
 #[derive(Clone)]
 struct Sample {
     method: String,
     authority: String,
-    /// Decoded.
+    /// The path of the request, percent-decoded.
     path: Vec<u8>,
     headers: Vec<(String, String)>,
 }

@@ -6,19 +6,19 @@ use crate::config::Literal;
 use crate::jose::ClaimSet;
 use crate::json::ClaimPath;
 
-/// What must hold of one claim.
+/// A claim and the test that it must pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimRule {
-    /// The claim.
+    /// Where the claim is in the claims set.
     pub path: ClaimPath,
-    /// The test.
+    /// The test that the claim must pass.
     pub test: ClaimCondition,
 }
 
-/// A test of a claim's value.
+/// A test of a claim's value, or of whether there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClaimCondition {
-    /// The value is one of these.
+    /// The value equals one of these literals.
     AnyOf(Box<[Literal]>),
     /// The value is a list with this item, or a string of words separated by spaces with this one.
     Contains(Literal),

@@ -17,13 +17,13 @@ use crate::services::{Answer, Ask, DecisionProtocol, Evaluation, Question, Servi
 /// A decision point, and what of a question its decisions depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whom to ask.
+    /// The service that the filter asks.
     pub service: ServiceId,
-    /// How to put it.
+    /// The protocol in which the filter asks it.
     pub protocol: DecisionProtocol,
     /// On which parts decisions depend; on all where there are none.
     pub depends_on: Box<[DecisionPart]>,
-    /// Whether several questions go out at once.
+    /// Whether several questions may go out in one callout.
     pub batched: bool,
     /// What the caller wants to do; the request's method where there is none.
     pub action: Option<String>,
@@ -34,18 +34,18 @@ pub struct Decision {
 /// What a decision is about, where that is not the request's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Its type.
+    /// The type of the resource, such as `document`.
     pub kind: String,
-    /// Which one.
+    /// The identifier of the resource within its type.
     pub id: ResourceId,
 }
 
-/// Which resource.
+/// The identifier of a resource: fixed, or from the request's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResourceId {
     /// The segment of the request's path that this variable names.
     PathVariable(String),
-    /// This one.
+    /// This text, the same for every request.
     Text(String),
 }
 
@@ -119,7 +119,7 @@ impl Decision {
     }
 }
 
-/// What a decision may depend on.
+/// Everything that a question contains, and that a decision may depend on.
 struct Inputs<'f> {
     subject: &'f str,
     provider: &'f str,

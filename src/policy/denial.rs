@@ -23,7 +23,7 @@ pub enum Denial {
     BadPassword,
     /// Another site's page may have sent it: a browser adds the credential by itself.
     CrossSite,
-    /// The rule lets nobody pass.
+    /// The rule refuses every request.
     Denied,
     /// The caller is known and may not do this.
     Forbidden,
@@ -33,10 +33,10 @@ pub enum Denial {
     Internal,
     /// The keys that would decide cannot be had; the client may try again after so many seconds.
     KeysUnavailable {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
-    /// A credential that is none.
+    /// A credential that cannot be read as one.
     Malformed,
     /// A path that two servers could read differently.
     MalformedPath,
@@ -44,56 +44,56 @@ pub enum Denial {
     Missing,
     /// The authority is no host, with a port or without.
     MalformedAuthority,
-    /// No rule is for this request.
+    /// No rule matches the request.
     NoRule,
-    /// The proof of possession does not hold.
+    /// The proof of possession is missing or not valid (RFC 9449 §4.3).
     Proof(ProofError),
     /// So many proofs came that no more can be told from those that come again.
     ProofsThrottled {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
     /// So many bad signatures came that no token is looked at that was not seen before.
     SignaturesThrottled {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
     /// The request brings a header that only the filter may set, and the host could not take it away.
     OwnedHeader,
     /// A service that would decide cannot be asked; the client may try again after so many seconds.
     ServiceUnavailable {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
     /// So much time went into hashing passwords that no more are hashed now.
     HashesThrottled {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
     /// Too many wrong passwords for this user or from this address.
     Throttled {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
-    /// The token does not hold.
+    /// The token is not valid, or not for this provider.
     Token(TokenError),
     /// So many requests wait that no other may; the client may try again after so many seconds.
     TooManyWaiting {
-        /// `Retry-After`, in seconds.
+        /// Seconds until the client may try again, for `Retry-After` (RFC 9110 §10.2.3).
         retry_after: u32,
     },
 }
 
-/// An answer, as the host sends it.
+/// A response that the filter makes instead of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status.
+    /// The HTTP status code of the response.
     pub status: u16,
-    /// The status of a gRPC call's answer.
+    /// The gRPC status code for clients of gRPC, 0 to 16.
     pub grpc_status: u8,
-    /// Headers.
+    /// The headers of the response, with lower-case names.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, JSON.
+    /// The body of the response: one JSON object.
     pub body: &'static str,
     /// One word for logs, metrics and the host's response details.
     pub reason: &'static str,
@@ -200,7 +200,7 @@ impl Denial {
         }
     }
 
-    /// One word for logs and metrics.
+    /// The reason in one word, for logs and metrics.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -247,7 +247,7 @@ impl Denial {
         }
     }
 
-    /// The whole answer.
+    /// The whole response: status, headers with the challenge, and body.
     #[must_use]
     pub fn answer(self, challenge: Challenge<'_>) -> Answer {
         let mut headers = vec![("content-type", "application/json".to_owned())];

@@ -12,13 +12,13 @@ use crate::names::Names;
 /// One part of a requirement, and what it comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// What is asked, in words.
+    /// The part of the requirement, in words.
     pub what: String,
     /// `yes`, `no`, or why it is not known.
     pub truth: String,
     /// What it was held against, where that helps.
     pub held: Option<String>,
-    /// Its own parts.
+    /// Explanations of the parts that this part consists of.
     pub parts: Vec<Self>,
 }
 
@@ -171,7 +171,7 @@ fn joined(names: &Names) -> String {
     names.join(", ")
 }
 
-/// Why something is not known.
+/// The sentence about a part whose truth is not known.
 fn unknown(policy: &Policy, unmet: &Unmet) -> String {
     match unmet {
         Unmet::Pending(pending) => {

@@ -16,17 +16,17 @@ use super::route::{MatchHost, Route, Target, host_of};
 pub(super) struct Matcher {
     /// Of rules that name no host, or a pattern.
     anywhere: Buckets,
-    /// By host, lower-case.
+    /// The rules for each host, by its lower-case name.
     by_host: BTreeMap<Vec<u8>, Buckets>,
     /// Whether some rule matches by an expression.
     has_expressions: bool,
 }
 
-/// The places of rules by their stems.
+/// The indices of rules, by the stems of their paths.
 type Buckets = BTreeMap<Vec<u8>, Vec<usize>>;
 
 impl Matcher {
-    /// Sorts the rules.
+    /// Sorts the rules into buckets by host and stem.
     #[must_use]
     pub(super) fn new<'r>(routes: impl Iterator<Item = &'r Route>) -> Self {
         let mut matcher = Self::default();
@@ -65,7 +65,7 @@ impl Matcher {
         self.has_expressions && path.len() > LONGEST_PATH
     }
 
-    /// The first place whose route matches.
+    /// The index of the first rule whose route matches.
     pub(super) fn find<'r>(
         &self,
         target: &Target<'_>,

@@ -68,7 +68,7 @@ impl<'t> CanonicalPath<'t> {
         Self(Cow::Owned(path))
     }
 
-    /// The path's bytes.
+    /// The bytes of the path, decoded.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -115,21 +115,21 @@ fn is_dot_segment(segment: &[u8]) -> bool {
 /// How a rule matches the path.
 #[derive(Clone, Debug)]
 pub enum MatchPath {
-    /// Every path.
+    /// Every path matches, whatever it is.
     Any,
-    /// Exactly this path.
+    /// Exactly this path matches, byte for byte.
     Exact(Vec<u8>),
     /// Paths that begin with these whole segments: `/admin` is not `/adminx`. A prefix that ends in a slash
     /// is taken as written: `/admin/` does not match `/admin`.
     Prefix(Vec<u8>),
     /// Paths that this expression matches as a whole. A path that is not UTF-8 is read with replacement characters.
     Regex(Regex),
-    /// Paths of this template.
+    /// Paths that this template matches as a whole.
     Template(Template),
 }
 
 impl MatchPath {
-    /// Whether `path` matches.
+    /// Whether this matches the canonical path.
     #[must_use]
     pub fn is_match(&self, path: &[u8]) -> bool {
         match self {

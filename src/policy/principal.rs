@@ -19,30 +19,30 @@ use crate::names::Names;
 use crate::services::{Answer, Ask, Attributes, Question, ServiceId, ServiceStore, Unavailable};
 use crate::time::Now;
 
-/// A list that a caller has.
+/// A kind of list that a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Groups.
+    /// The groups that the caller is in.
     Groups,
-    /// Roles.
+    /// The roles that the caller has.
     Roles,
-    /// Permissions.
+    /// The permissions that the caller has.
     Permissions,
-    /// Scopes.
+    /// The scopes that the token carries.
     Scopes,
 }
 
 impl Kind {
-    /// Each of them.
+    /// All kinds, in the order in which arrays of lists have them.
     pub const ALL: [Self; 4] = [Self::Groups, Self::Roles, Self::Permissions, Self::Scopes];
 }
 
-/// What is known of a list.
+/// What the filter knows of one list of the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attribute {
-    /// What the caller has for certain.
+    /// The values that the caller has for certain.
     pub values: Rc<Names>,
-    /// Why there may be more.
+    /// Why the list may have further values; `None` where it is complete.
     pub missing: Option<Unmet>,
 }
 
@@ -58,9 +58,9 @@ impl Attribute {
 /// A caller whom a provider vouches for, in one request. Directories are asked for what a rule looks at only.
 #[derive(Debug)]
 pub struct Principal<'p> {
-    /// Who vouches.
+    /// The id of the provider that authenticated the caller.
     pub id: ProviderId,
-    /// The same.
+    /// The provider that authenticated the caller.
     pub provider: &'p Provider,
     identity: Rc<Identity>,
     services: &'p ServiceStore,
@@ -82,7 +82,7 @@ impl Deref for Principal<'_> {
 }
 
 impl<'p> Principal<'p> {
-    /// The caller of this profile.
+    /// The caller with this identity, at the start of a request.
     #[must_use]
     pub const fn new(
         id: ProviderId,

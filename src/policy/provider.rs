@@ -22,12 +22,12 @@ use crate::keys::KeySourceId;
 use crate::possession::Dpop;
 use crate::services::ServiceId;
 
-/// Where a provider's keys are.
+/// The source of the keys that verify a provider's tokens.
 #[derive(Clone, Debug)]
 pub enum Keys {
-    /// In the configuration.
+    /// A key set that the configuration contains.
     Inline(Rc<KeySet>),
-    /// Fetched.
+    /// A key set that the filter fetches, by its index.
     Remote(KeySourceId),
 }
 
@@ -36,13 +36,13 @@ pub enum Keys {
 pub enum Source {
     /// A claim: an array of strings, or a string split on spaces.
     Claim(ClaimPath),
-    /// What a directory says.
+    /// The list that a directory has for the caller.
     Directory(Directory),
-    /// The caller's groups as they are.
+    /// The caller's groups, each as a value.
     Groups,
     /// What each of the caller's groups gives, in the order of the groups' names.
     MappedGroups(Box<[(String, Vec<String>)]>),
-    /// The same for each caller.
+    /// Fixed values, the same for each caller.
     Static(Box<[String]>),
 }
 
@@ -51,32 +51,32 @@ pub enum Source {
 pub enum Overage {
     /// Its groups are not known, and nothing that asks for them holds.
     Deny,
-    /// This directory knows them.
+    /// The groups come from this directory.
     Ask(Directory),
 }
 
-/// How claims become a caller.
+/// The claims that give the caller's identity, and the sources of its lists.
 #[derive(Clone, Debug)]
 pub struct IdentityClaims {
-    /// The caller's identifier, in order of preference.
+    /// The claims with the caller's identifier, in order of preference.
     pub subject: Box<[ClaimPath]>,
-    /// The name.
+    /// The claims with the caller's name, in order of preference.
     pub name: Box<[ClaimPath]>,
-    /// The e-mail address.
+    /// The claims with the caller's e-mail address, in order of preference.
     pub email: Box<[ClaimPath]>,
     /// The client that the token was issued to.
     pub client_id: Box<[ClaimPath]>,
-    /// Sources of groups.
+    /// The sources of the caller's groups.
     pub groups: Box<[Source]>,
-    /// Sources of roles.
+    /// The sources of the caller's roles.
     pub roles: Box<[Source]>,
-    /// Sources of permissions.
+    /// The sources of the caller's permissions.
     pub permissions: Box<[Source]>,
-    /// Sources of scopes.
+    /// The sources of the caller's scopes.
     pub scopes: Box<[Source]>,
     /// Directories whose profiles the caller has, the first that knows a member counting.
     pub profile: Box<[Directory]>,
-    /// How machines are recognised.
+    /// The test that recognises a machine by its claims.
     pub machine: Machine,
     /// Whether groups and roles are of users only, whatever the claims of a machine say.
     pub machines_are_in_no_group: bool,
@@ -84,10 +84,10 @@ pub struct IdentityClaims {
     pub overage: Option<Overage>,
 }
 
-/// What holds of passwords, whoever knows them.
+/// The rules for passwords, whether the configuration or a service verifies them.
 #[derive(Clone, Debug)]
 pub struct Passwords {
-    /// How many wrong ones are looked at.
+    /// How many wrong passwords the filter verifies before it refuses without verifying.
     pub throttle: Throttle,
     /// The protection space of challenges (RFC 7617 §2).
     pub realm: String,
@@ -96,60 +96,60 @@ pub struct Passwords {
 /// The form of a credential that a service verifies.
 #[derive(Clone, Debug)]
 pub enum Form {
-    /// A key.
+    /// An API key, as one opaque text.
     ApiKey,
-    /// Name and password.
+    /// A name and a password (RFC 7617).
     Password(Passwords),
-    /// Anything.
+    /// A token of any form, as one opaque text.
     Token,
 }
 
-/// How a credential is verified.
+/// The way in which a provider verifies its credentials.
 #[derive(Clone, Debug)]
 pub enum Verification {
-    /// A key that the configuration knows.
+    /// An API key, by its digest in the configuration.
     ApiKeys(Rc<ApiKeys>),
     /// The authorization server says whether the token is active, and what of it must hold.
     Introspection {
-        /// Whom it asks.
+        /// The service that the filter asks about the token.
         service: ServiceId,
-        /// What must hold.
+        /// The rules for the claims of the answer.
         rules: TokenRules,
     },
     /// A password that the configuration knows the hash of.
     Passwords {
-        /// Names and hashes.
+        /// The users of the configuration, with their password hashes.
         users: Rc<Users>,
-        /// What holds of passwords.
+        /// The rules for passwords.
         passwords: Passwords,
     },
-    /// A service verifies it.
+    /// A service verifies the credential.
     Service {
-        /// Whom it asks.
+        /// The service that the filter sends the credential to.
         service: ServiceId,
-        /// What is sent.
+        /// The form of the credential that the filter sends.
         form: Form,
     },
-    /// The issuer has signed the token.
+    /// The filter verifies the signature of the token's issuer.
     Signature(Signed),
 }
 
-/// A provider.
+/// A compiled provider: it verifies one kind of credential and identifies its callers.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// Its name in the configuration.
+    /// The provider's name in the configuration.
     pub name: String,
-    /// How its credentials are verified.
+    /// The way in which the filter verifies the credentials.
     pub verification: Verification,
-    /// Where they stand.
+    /// Where the filter looks for the credentials.
     pub locations: Box<[Location]>,
-    /// Whether the credential goes upstream.
+    /// Whether the credential goes upstream; the filter removes it otherwise.
     pub forward: bool,
     /// Whether a token in a header goes upstream that is none of the rule's providers', beside a cookie that holds.
     pub forwards_foreign: bool,
     /// From which sites requests may come with a credential that browsers send by themselves.
     pub csrf: Csrf,
-    /// How claims become a caller.
+    /// The claims that give the caller's identity.
     pub identity: IdentityClaims,
 }
 
@@ -187,7 +187,7 @@ impl Provider {
         }
     }
 
-    /// What gives its callers temporary AWS credentials.
+    /// The service that gives the provider's callers temporary AWS credentials; `None` without one.
     #[must_use]
     pub const fn identity_pool(&self) -> Option<ServiceId> {
         match &self.verification {
@@ -199,7 +199,7 @@ impl Provider {
         }
     }
 
-    /// What is asked of proofs of possession.
+    /// The rules for proofs of possession; `None` where the filter ignores them.
     #[must_use]
     pub fn dpop(&self) -> Option<&Dpop> {
         self.token_rules()?.possession.dpop.as_ref()
@@ -217,9 +217,9 @@ impl Provider {
 pub enum ChallengeScheme {
     /// `ApiKey`, which no RFC knows, for a key in a header or parameter of its own.
     ApiKey,
-    /// `Basic` (RFC 7617), for this protection space.
+    /// `Basic` (RFC 7617), with the name of this protection space.
     Basic(String),
-    /// `Bearer` (RFC 6750).
+    /// `Bearer` (RFC 6750 §3), for tokens without a proof.
     Bearer,
     /// `DPoP` (RFC 9449), with these algorithms.
     Dpop(String),

@@ -43,7 +43,7 @@ pub(super) struct Reader {
 /// A request as a decision point may have to take it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// The method.
+    /// The request method in this reading.
     pub method: String,
     /// The path, without a query.
     pub path: String,

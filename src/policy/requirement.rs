@@ -21,11 +21,11 @@ use crate::headers::Headers;
 /// What of a request a requirement looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestView<'v> {
-    /// The rule's name.
+    /// The name of the rule that decides the request.
     pub rule: &'v str,
     /// What the variables of the rule's path stand for.
     pub variables: &'v [(String, String)],
-    /// The request.
+    /// The request's headers, with its method, path and authority.
     pub head: &'v Headers,
     /// What a decision point is asked about; the request itself where there is nothing.
     pub readings: &'v [Reading],
@@ -37,21 +37,21 @@ type Truth = Result<bool, Unmet>;
 /// A requirement. Lists are never empty: compilation refuses empty ones, which would hold for everybody.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Requirement {
-    /// Each of these holds.
+    /// Every one of these requirements must be met.
     All(Vec<Self>),
-    /// One of these holds.
+    /// At least one of these requirements must be met.
     Any(Vec<Self>),
     /// This holds of one of the caller's claims.
     Claim(ClaimRule),
-    /// This decision point permits it.
+    /// This decision point must permit the request.
     Decision(Decision),
-    /// Nobody passes.
+    /// No request passes, not even with a good credential.
     Deny,
     /// The caller is in one of these groups.
     Groups(Box<[String]>),
     /// The caller is a machine, or is not.
     Machine(bool),
-    /// This does not hold for the caller.
+    /// This requirement must not be met.
     Not(Box<Self>),
     /// A credential is not needed, but a bad one is refused.
     Optional,
@@ -59,13 +59,13 @@ pub enum Requirement {
     Permissions(Box<[String]>),
     /// One of these providers vouches for the caller.
     Provider(Box<[ProviderId]>),
-    /// Credentials are not looked at.
+    /// Every request passes, and the filter does not read credentials.
     Public,
     /// The caller has one of these roles.
     Roles(Box<[String]>),
     /// The token carries one of these scopes.
     Scopes(Box<[String]>),
-    /// Any caller with a good credential.
+    /// Any caller with a good credential passes.
     User,
 }
 

@@ -24,9 +24,9 @@ pub struct ResourceMetadata {
 /// A document that the filter answers with in the upstream's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Headers.
+    /// The headers of the response, with lower-case names.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, JSON.
+    /// The body of the response: one JSON object.
     pub body: String,
 }
 

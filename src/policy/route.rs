@@ -1,4 +1,4 @@
-//! Which requests a rule is for.
+//! The conditions on a request for a rule to decide it.
 
 use super::path::MatchPath;
 use crate::headers::Headers;
@@ -174,16 +174,16 @@ fn is_port(port: &[u8]) -> bool {
     value <= u32::from(u16::MAX)
 }
 
-/// What of a request rules look at.
+/// The parts of a request that rules match.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'h> {
-    /// The method.
+    /// The request method in this reading.
     pub method: &'h [u8],
-    /// The authority.
+    /// The authority in this reading: the host, and the port where there is one.
     pub authority: &'h [u8],
-    /// The canonical path.
+    /// The path in this reading, in canonical form and without the query.
     pub path: &'h [u8],
-    /// All headers.
+    /// All headers of the request.
     pub headers: &'h Headers,
 }
 
@@ -191,20 +191,20 @@ pub struct Target<'h> {
 /// fold to this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchHeader {
-    /// The name, lower-case.
+    /// The header's name in lower case.
     pub name: String,
-    /// The condition.
+    /// The condition on the header's values.
     pub test: HeaderTest,
 }
 
 /// A condition on a header's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderTest {
-    /// It is one of these.
+    /// The value equals one of these texts.
     AnyOf(Box<[String]>),
-    /// It begins with this.
+    /// The value begins with this text.
     Prefix(String),
-    /// The header is there, or is not.
+    /// The header must be present (`true`) or absent (`false`).
     Present(bool),
 }
 
@@ -244,18 +244,18 @@ impl MatchHeader {
 /// A rule's `match`: every part holds; an empty list of methods or hosts means any.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// The path.
+    /// The condition on the path.
     pub path: MatchPath,
     /// Methods, compared as they stand (RFC 9110 §9.1).
     pub methods: Box<[String]>,
-    /// Hosts.
+    /// The hosts, any of which matches; any host where empty.
     pub hosts: Box<[MatchHost]>,
-    /// Headers.
+    /// The conditions on headers, all of which must be met.
     pub headers: Box<[MatchHeader]>,
 }
 
 impl Route {
-    /// Whether the request matches.
+    /// Whether the request meets all conditions.
     #[must_use]
     pub fn is_match(&self, target: &Target<'_>) -> bool {
         // Servers answer HEAD by what they have for GET (RFC 9110 §9.3.2).

@@ -20,9 +20,9 @@ pub enum Unmet {
 pub enum Pending {
     /// The answers of a service, to a question and to those that go out with it.
     Answers(Vec<Question>),
-    /// A key set.
+    /// A key set that a fetch must bring.
     Keys {
-        /// The set's source.
+        /// The index of the key set among those that the filter fetches.
         source: KeySourceId,
         /// Whether the set is there and lacks the token's key id.
         unknown_key: bool,

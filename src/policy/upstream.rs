@@ -31,7 +31,7 @@ const IDENTITY: [&str; 10] = [
     "m2m",
 ];
 
-/// Those that are lists.
+/// The identity headers whose values are lists.
 const LISTS: [&str; 4] = ["groups", "roles", "permissions", "scopes"];
 
 /// The headers of temporary AWS credentials.
@@ -56,7 +56,7 @@ pub(super) type Pairs = Vec<(String, String)>;
 /// What is told about a caller: names with texts.
 #[derive(Debug, Default)]
 pub struct UpstreamIdentity {
-    /// As headers.
+    /// The identity as headers: names with values.
     pub headers: Vec<(Rc<str>, Rc<str>)>,
     /// As the host's filter state: the same texts, and each as it stands there, which is another one only where it is long.
     pub state: Vec<(Rc<str>, Rc<str>, Rc<str>)>,
@@ -84,12 +84,12 @@ impl UpstreamIdentity {
     }
 }
 
-/// Every header that the configuration can set.
+/// The names of all headers and of all filter state that the filter may set.
 #[derive(Clone, Debug)]
 pub struct UpstreamHeaders {
-    /// By the order of [`IDENTITY`].
+    /// The names of the identity headers, in the order of [`IDENTITY`].
     identity: Vec<Rc<str>>,
-    /// What shadow mode would have answered.
+    /// The name of the header that says how shadow mode would have refused the request.
     shadow: String,
     /// Every header that only the filter may set, and those by which servers take a request for another.
     own: OwnNames,

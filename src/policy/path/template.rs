@@ -5,7 +5,7 @@ use std::fmt;
 /// One segment of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
-    /// This text.
+    /// This text, byte for byte.
     Literal(Vec<u8>),
     /// Any text that is not empty, under this name.
     Variable(String),

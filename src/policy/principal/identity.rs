@@ -23,7 +23,7 @@ pub struct TrustedClaims {
 }
 
 impl TrustedClaims {
-    /// What a service said, or the configuration.
+    /// Claims from a service's answer or from the configuration, without a signed text.
     #[must_use]
     pub const fn claims_of(claims: Rc<ClaimSet>) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl TrustedClaims {
         }
     }
 
-    /// The claims.
+    /// All claims that are kept.
     #[must_use]
     pub fn claims(&self) -> &ClaimSet {
         &self.claims
@@ -88,13 +88,13 @@ impl Lists {
 /// The identity of a credential, as its claims alone describe it: the same at each request, and so kept with the token.
 #[derive(Debug)]
 pub struct Identity {
-    /// What the provider vouches for.
+    /// The claims, with the signed text where it is kept.
     pub vouched: TrustedClaims,
     /// The caller's identifier, unique within the provider.
     pub subject: Option<String>,
-    /// The caller's name.
+    /// The caller's name for people; `None` where no claim has one.
     pub name: Option<String>,
-    /// The caller's e-mail address.
+    /// The caller's e-mail address; `None` where no claim has one.
     pub email: Option<String>,
     /// The client that the token was issued to.
     pub client_id: Option<String>,
@@ -115,7 +115,7 @@ pub struct Identity {
 pub struct Tellable {
     /// The lists, in the order of [`Kind::ALL`].
     pub lists: [Rc<Names>; 4],
-    /// The entries of the profile.
+    /// The caller's entries in the directories of the profile.
     pub profile: Vec<Rc<Attributes>>,
 }
 
@@ -178,7 +178,7 @@ impl ToldWith {
 }
 
 impl Identity {
-    /// What these claims say to this provider.
+    /// The identity that this provider derives from these claims.
     #[must_use]
     pub fn new(provider: &Provider, vouched: TrustedClaims) -> Self {
         let claims = vouched.claims();

@@ -16,11 +16,11 @@ use crate::services::{Answer, Attributes};
 enum Part<'p> {
     /// A claim: an array of strings, or a string split on spaces.
     Claim(&'p Value),
-    /// What these groups give.
+    /// The values that these groups map to, by the provider's map.
     Mapped(Rc<Names>, &'p [(String, Vec<String>)]),
-    /// Another list as it is.
+    /// All values of another list.
     Names(Rc<Names>),
-    /// The same for each caller.
+    /// Fixed values, the same for each caller of the provider.
     Static(&'p [String]),
 }
 

@@ -5,7 +5,7 @@ use crate::services::{Mapping, ServiceId};
 /// A directory that knows more of a caller than the credential says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directory {
-    /// The service.
+    /// The service that the filter asks.
     pub service: ServiceId,
     /// Whether it counts as empty while it cannot be asked.
     pub empty_on_error: bool,
@@ -13,21 +13,21 @@ pub struct Directory {
     pub knows: Parts,
 }
 
-/// Parts of a directory's entry.
+/// The parts of a directory's entry that its answers have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Groups.
+    /// Whether answers have the caller's groups.
     pub groups: bool,
-    /// Roles.
+    /// Whether answers have the caller's roles.
     pub roles: bool,
-    /// Permissions.
+    /// Whether answers have the caller's permissions.
     pub permissions: bool,
-    /// The profile.
+    /// Whether answers have the caller's profile.
     pub profile: bool,
 }
 
 impl Parts {
-    /// What a directory's own form has.
+    /// All parts: what an answer in the directory's own format has.
     pub const ALL: Self = Self {
         groups: true,
         roles: true,

@@ -3,16 +3,16 @@
 use crate::jose::ClaimSet;
 use crate::policy::claim::ClaimRule;
 
-/// What tells a machine's token.
+/// The test that recognises a machine's token.
 #[derive(Clone, Debug)]
 pub enum Machine {
     /// All of these hold; none of them, and no token is a machine's.
     Claims(Box<[ClaimRule]>),
     /// What only code can say that knows the issuer's make.
     Made {
-        /// Whether claims are a machine's.
+        /// The test itself: whether the claims are a machine's.
         is: fn(&ClaimSet) -> bool,
-        /// The claims that it reads.
+        /// The names of the claims that the test reads.
         reads: &'static [&'static str],
     },
 }

@@ -9,17 +9,17 @@ use crate::time::UnixTime;
 /// How a token is verified that its issuer has signed.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// Accepted algorithms.
+    /// The signature algorithms that the filter accepts.
     pub algorithms: AlgorithmSet,
-    /// The keys.
+    /// The keys that verify the signatures.
     pub keys: Keys,
-    /// What must hold of the token's claims.
+    /// The rules for the token's claims.
     pub rules: TokenRules,
     /// Accepted `typ`, compared without case and without `application/` (RFC 7515 §4.1.9); none means any.
     pub token_types: Box<[String]>,
     /// Members that the header of each token must have.
     pub required_header: Box<[ClaimRule]>,
-    /// Whether tokens are padded.
+    /// Whether the tokens' base64url has padding, as that of AWS's load balancers.
     pub padded: bool,
     /// What gives callers temporary AWS credentials in exchange for the token.
     pub identity_pool: Option<ServiceId>,

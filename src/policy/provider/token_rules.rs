@@ -5,38 +5,38 @@ use crate::policy::claim::ClaimRule;
 use crate::possession::Possession;
 use crate::time::UnixTime;
 
-/// For whom a token must be meant.
+/// The audience that a token must name.
 #[derive(Clone, Debug)]
 pub enum Audience {
     /// Any of these in `aud` (RFC 7519 §4.1.3).
     AnyOf(Box<[String]>),
     /// Any of these clients, in a claim that depends on the token.
     Clients {
-        /// Their ids.
+        /// The identifiers of the clients.
         clients: Box<[String]>,
         /// Whether claims name one of them.
         names: fn(&ClaimSet, &[String]) -> bool,
     },
-    /// Not checked.
+    /// Tokens for any audience are accepted.
     Unchecked,
 }
 
-/// What must hold of a token's claims.
+/// The rules for a token's claims.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
     /// Accepted issuers; none means that any is accepted.
     pub issuers: Box<[String]>,
     /// What holds of all tokens of the issuer's make.
     pub made: Option<fn(&ClaimSet) -> bool>,
-    /// For whom tokens must be meant.
+    /// The audience that tokens must name.
     pub audience: Audience,
-    /// What is asked of the times.
+    /// The rules for `exp`, `nbf` and `iat`.
     pub times: TimeRules,
     /// Accepted `token_use`; none means that it is not looked at.
     pub token_use: Box<[&'static str]>,
-    /// Claims that each token must have.
+    /// Claims that each token must have, with their tests.
     pub required_claims: Box<[ClaimRule]>,
-    /// How tokens are bound to keys.
+    /// How tokens are bound to a key of the caller's, and what proves it.
     pub possession: Possession,
 }
 

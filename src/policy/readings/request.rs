@@ -83,7 +83,7 @@ impl<'h> Readings<'h> {
         self.methods.is_empty() && self.authorities.is_empty() && self.paths.others.is_empty()
     }
 
-    /// Every other reading.
+    /// All readings but the first.
     pub(super) fn others(&self) -> impl Iterator<Item = Target<'_>> {
         self.all().skip(1)
     }

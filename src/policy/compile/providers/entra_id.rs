@@ -9,7 +9,7 @@ use crate::credential::Location;
 use crate::jose::ClaimSet;
 use crate::policy::provider::{Machine, Overage, Verification};
 
-/// The public cloud.
+/// The host of Entra's public cloud, the default of `authority`.
 const PUBLIC: &str = "login.microsoftonline.com";
 /// The cloud of China, whose v1.0 issuer is another.
 const CHINA: &str = "login.partner.microsoftonline.cn";

@@ -55,9 +55,9 @@ pub(super) const DESCRIBED: Names = Names {
 pub(super) struct Claims<'c> {
     /// What they are called, where the configuration does not say it.
     pub(super) names: Names,
-    /// The configuration's `client_id`.
+    /// The claims that the configuration names as `client_id`; `None` where it names none.
     pub(super) client_id: Option<&'c OneOrMany>,
-    /// What tells a machine.
+    /// The test that recognises a machine by its claims.
     pub(super) machine: Machine,
     /// Whether groups and roles are of users only.
     pub(super) machines_are_in_no_group: bool,

@@ -4,7 +4,7 @@ use crate::config::{ConfigError, DirectoryResponse, Extract, ProfileExtract};
 use crate::json::Pointer;
 use crate::services;
 
-/// The pointers, checked.
+/// Compiles the JSON Pointers of `response` to a mapping.
 pub(super) fn compile(
     at: &str,
     response: &DirectoryResponse,
