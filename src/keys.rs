@@ -47,7 +47,7 @@ pub struct KeySource {
     pub pins: Option<Box<[Thumbprint]>>,
     /// How large a set may be.
     pub limits: KeySetLimits,
-    /// Its times.
+    /// How long the filter uses the key set, and when it fetches the next.
     pub schedule: Schedule,
 }
 
@@ -73,7 +73,7 @@ impl KeySource {
 /// A fetch that must go out. Its number tells its answer from the late answer of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// What to fetch.
+    /// The key set that must be fetched.
     pub source: KeySourceId,
     /// Which attempt this is.
     pub attempt: u32,

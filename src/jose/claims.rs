@@ -203,7 +203,7 @@ impl fmt::Debug for ClaimSet {
 
 /// The seconds of a date without their fraction, and no more of them than a double can tell apart.
 fn whole_seconds(date: &Value) -> Option<i64> {
-    /// 2^53.
+    /// 2^53: up to here a double represents every whole number.
     const MOST: i64 = 1 << 53;
     let number = date.as_number()?;
     if let Some(seconds) = number.as_i64() {

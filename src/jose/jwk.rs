@@ -94,7 +94,7 @@ pub enum KeyError {
 /// Where a key comes from, which decides what it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The operator's configuration.
+    /// The operator's configuration, which may also have secret keys.
     Inline,
     /// An issuer's document, read over the network.
     Remote,

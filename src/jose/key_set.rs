@@ -60,7 +60,7 @@ pub enum Document {
     /// Whatever else is JSON.
     #[error("other JSON: it has no one list \"keys\"")]
     Json,
-    /// None of these.
+    /// Bytes that are not JSON, HTML or XML.
     #[error("no JSON at all")]
     Unknown,
 }
@@ -102,16 +102,16 @@ pub enum KeySetError {
     /// There is no key, or each one is skipped for a reason of its own.
     #[error("no usable key among {}{}", .0.len(), Reasons(.0))]
     NoUsableKey(Vec<SkippedKey>),
-    /// Longer than [`KeySetLimits::max_bytes`].
+    /// The document has more bytes than [`KeySetLimits::max_bytes`].
     #[error(
         "the key set has more than {most} bytes, the limit of jwks.max_bytes ({} at the most)",
         KeySetLimits::MOST.max_bytes
     )]
     TooLarge {
-        /// The limit.
+        /// The most bytes that are accepted.
         most: usize,
     },
-    /// More than [`KeySetLimits::max_keys`].
+    /// The document has more keys than [`KeySetLimits::max_keys`].
     #[error(
         "the key set has {found} keys, more than the {most} of jwks.max_keys ({} at the most)",
         KeySetLimits::MOST.max_keys
@@ -119,7 +119,7 @@ pub enum KeySetError {
     TooManyKeys {
         /// How many there are.
         found: usize,
-        /// The limit.
+        /// The most keys that are accepted.
         most: usize,
     },
 }
@@ -532,7 +532,7 @@ impl VerifiedClaims {
         }
     }
 
-    /// The claims.
+    /// All claims of the token.
     #[must_use]
     pub fn claims(&self) -> &ClaimSet {
         &self.claims

@@ -3,11 +3,11 @@
 /// An `http` or `https` URI in the parts that a callout needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `http` or `https`.
+    /// The URI's scheme: `http` or `https`.
     pub scheme: &'static str,
     /// The authority, without user information.
     pub authority: String,
-    /// Path and query.
+    /// The URI's path and query, from the first slash.
     pub path: String,
 }
 
@@ -35,7 +35,7 @@ impl Endpoint {
         })
     }
 
-    /// The URI.
+    /// The whole URI, put together again.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("{}://{}{}", self.scheme, self.authority, self.path)

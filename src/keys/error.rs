@@ -26,9 +26,9 @@ pub enum FetchError {
     /// A redirect, which is not followed.
     #[error("status {status}, a redirect to \"{target}\", which is not followed")]
     Redirect {
-        /// The status.
+        /// The HTTP status of the redirect.
         status: u16,
-        /// Where it leads.
+        /// The address in the redirect's `Location`.
         target: String,
     },
     /// An answer with a status that is none.
@@ -67,7 +67,7 @@ pub enum DiscoveryError {
     OtherIssuer {
         /// The issuer in it, as it is quoted.
         announced: String,
-        /// The provider's.
+        /// The issuer in the provider's configuration.
         issuer: String,
     },
     /// It is too long.

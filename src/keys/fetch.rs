@@ -32,7 +32,7 @@ pub struct Schedule {
 /// What operators should hear of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Keys arrived.
+    /// A fetch brought a new key set.
     Fetched {
         /// Keys of the set that cannot serve.
         skipped: usize,
@@ -45,11 +45,11 @@ pub enum Notice {
     FoundOut(SkippedKey),
     /// Those that there are still hold.
     NotModified,
-    /// None arrived.
+    /// A fetch brought no key set.
     Failed {
         /// The address that was asked last.
         uri: String,
-        /// Why.
+        /// The reason why it failed.
         why: FetchError,
         /// Seconds until the next attempt.
         retry_after: u32,

@@ -45,7 +45,7 @@ impl Attempts {
 /// A callout that its maker is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
-    /// Its number.
+    /// The callout's number, which tells its answer from late answers to earlier ones.
     pub attempt: u32,
     /// Until when it is left to its maker.
     pub until: MonoTime,

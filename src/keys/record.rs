@@ -17,12 +17,12 @@ pub(super) enum Phase {
     Limited,
     /// The client whose request made the fetch went away; until the record's time it is for a tick to make.
     Orphaned,
-    /// Nothing goes on.
+    /// No VM fetches the key set, and the last fetch succeeded or there was none.
     #[default]
     Idle,
 }
 
-/// The record.
+/// What the VMs of a process share about one key set, besides its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) phase: Phase,

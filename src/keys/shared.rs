@@ -10,16 +10,16 @@ use crate::time::Now;
 /// A value and the version that a swap must name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The value.
+    /// The value of the key, as some VM wrote it.
     pub value: Vec<u8>,
-    /// Its version.
+    /// The version of the value, which the next swap must name.
     pub version: u32,
 }
 
 /// How a swap ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Swap {
-    /// The value stands.
+    /// The swap succeeded: the store has the new value.
     Done,
     /// Somebody else wrote first.
     Lost,
@@ -111,7 +111,7 @@ impl SharedData for NoStore {
 
 /// The first byte of the common secret's value: what this version writes.
 const LAYOUT: u8 = 1;
-/// Where it is.
+/// The key of the shared entry with the secret.
 const SECRET: &str = "auth-filter/entries/v1/secret";
 
 /// A secret that the VMs of a process agree on, by which they name what no client may aim at.

@@ -35,7 +35,7 @@ impl SharedData for Process {
 
 /// A moment by either clock.
 pub(crate) trait Moment {
-    /// By both.
+    /// This moment on both clocks.
     fn now(self) -> Now;
 }
 

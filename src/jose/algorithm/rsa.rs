@@ -138,7 +138,7 @@ impl RsaKey {
         examination.proceed(self.numbers(), patience, now)
     }
 
-    /// Exponent and modulus.
+    /// The public exponent in 8 bytes, and the modulus; both are big-endian.
     fn numbers(&self) -> (&[u8], &[u8]) {
         self.numbers.split_at_checked(8).unwrap_or_default()
     }

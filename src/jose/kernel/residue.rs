@@ -16,11 +16,11 @@ use std::{fmt::Debug, marker::PhantomData};
 pub(in crate::jose) trait Modulus<const L: usize>: Copy + Debug {
     /// Bits of a limb.
     const BITS: u32;
-    /// The prime.
+    /// The prime `p` in limbs, the lowest first.
     const LIMBS: [i32; L];
     /// `-1 / p` modulo `2^BITS`.
     const NEGATED_INVERSE: u32;
-    /// `R^2` modulo `p`.
+    /// `R^2` modulo `p`: multiplying by it brings a number into Montgomery form.
     const SQUARE_OF_R: [i32; L];
 }
 
@@ -213,7 +213,7 @@ impl<M: Modulus<L>, const L: usize> Residue<M, L> {
         Self::carried(&sums)
     }
 
-    /// The lowest limb.
+    /// The limb of the lowest bits.
     pub(super) fn lowest(&self) -> i32 {
         self.limbs.first().copied().unwrap_or_default()
     }
@@ -336,7 +336,7 @@ const fn balanced<const L: usize>(mut limbs: [i32; L], bits: u32) -> [i32; L] {
     limbs
 }
 
-/// The lower half.
+/// The lower 32 bits of a number, as a signed number.
 #[inline(always)]
 pub(super) const fn low(number: i64) -> i32 {
     let [a, b, c, d, ..] = number.to_le_bytes();

@@ -16,7 +16,7 @@ const MOST: usize = 256;
 /// A key that the set lacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Sought<'t> {
-    /// The token's `kid`.
+    /// The key id in the token's header (`kid`); `None` where it has none.
     pub key_id: Option<&'t str>,
     /// When the token was issued, as it says.
     pub issued_at: Option<UnixTime>,
@@ -33,7 +33,7 @@ pub struct KeyIdDigest([u8; 16]);
 pub enum Finding {
     /// The issuer does not have it, which is [to be noted](crate::keys::KeyStore::note_absent).
     Absent(KeyIdDigest),
-    /// A fetch tells.
+    /// A fetch would tell, and the request must wait for it.
     Fetch,
     /// The issuer may have it, and cannot be asked for so many seconds.
     Later(u32),

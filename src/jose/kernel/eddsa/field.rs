@@ -32,9 +32,9 @@ pub(in crate::jose::kernel) struct Field([i32; LIMBS]);
 impl Field {
     pub(super) const ZERO: Self = Self::small(0);
     pub(super) const ONE: Self = Self::small(1);
-    /// `1 / 2`.
+    /// `1 / 2` modulo the prime.
     pub(super) const HALF: Self = Self([-9, 0, 0, 0, 0, 0, 0, 0, 1 << (HIGHEST - 1)]);
-    /// The prime itself.
+    /// The prime `2^255 - 19` in limbs.
     pub(super) const PRIME: [i32; LIMBS] = [-19, 0, 0, 0, 0, 0, 0, 0, 1 << HIGHEST];
     /// `d` in the curve's equation `y^2 - x^2 = 1 + d x^2 y^2` (RFC 8032 section 5.1).
     pub(super) const D: Self = Self([

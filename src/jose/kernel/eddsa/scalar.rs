@@ -12,7 +12,7 @@ const MASK: i64 = (1 << BITS) - 1;
 const LIMBS: usize = 10;
 /// Limbs of a hash.
 const HASH_LIMBS: usize = 19;
-/// `L`.
+/// The group's order `L` (RFC 8032 §5.1) in limbs.
 const ORDER: [i32; LIMBS] = [
     0xcf5d3ed, 0x12631a5, 0x79cd658, 0xf9dea2f, 0x00014de, 0, 0, 0, 0, 1,
 ];

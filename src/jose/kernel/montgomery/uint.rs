@@ -133,7 +133,7 @@ pub(super) fn negated_inverse(odd: u32) -> u32 {
     inverse.wrapping_neg()
 }
 
-/// The lower half.
+/// The lower 32 bits of a number.
 #[inline(always)]
 pub(super) fn low(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_le_bytes();

@@ -53,7 +53,7 @@ pub(in crate::jose::kernel) struct Modulus {
 
 /// Where the steps of a product leave what they make.
 struct Work {
-    /// Of two halves.
+    /// The sums of each column, each kept in two halves.
     columns: Box<[[Sum; 4]]>,
     lower: Box<[Lanes]>,
     factor: Box<[Lanes]>,
