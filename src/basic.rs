@@ -21,7 +21,7 @@ use crate::password::PasswordHash;
 /// How many wrong passwords are looked at, for one user name and for one client address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// How many.
+    /// The number of wrong passwords that are verified.
     pub attempts: u32,
     /// Within this time from the first.
     pub per: Duration,
@@ -35,7 +35,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// Adds a user.
+    /// Adds a user, or replaces the one of the same name.
     pub fn add(&mut self, name: &str, hash: PasswordHash, claims: ClaimSet) {
         self.names.insert(name.to_owned(), self.users.len());
         self.users.push((hash, Rc::new(claims)));

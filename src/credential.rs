@@ -39,7 +39,7 @@ pub enum Location {
     Cookie(Named),
     /// A header, behind a prefix.
     Header {
-        /// The name, lower-case.
+        /// The header's name in lower case.
         name: Rc<str>,
         /// What stands before the token, lower-case, compared without ASCII case. With a space at its end it is an
         /// authentication scheme (RFC 9110 §11.4).
@@ -54,7 +54,7 @@ pub enum Location {
 /// A cookie or a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// The name.
+    /// The name of the cookie or the parameter.
     pub name: String,
     /// What stands before the token in its value, lower-case, compared without ASCII case.
     pub prefix: String,
@@ -85,9 +85,9 @@ impl From<&str> for Named {
 /// A token where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential<'h> {
-    /// The token's text.
+    /// The token without the prefix before it.
     pub token: Cow<'h, str>,
-    /// Its place.
+    /// The place where the token was found.
     pub location: &'h Location,
 }
 
@@ -213,7 +213,7 @@ pub enum Presented<'h> {
     /// One in a header, which counts before others that a browser sends by itself, unless it is none of theirs who look
     /// there.
     Outranking(Credential<'h>, Copies<'h>),
-    /// No credential.
+    /// The request presents no credential at these places.
     Nothing,
     /// The one that counts.
     One(Credential<'h>),

@@ -39,7 +39,7 @@ enum Method {
     Pbkdf2Sha256 { rounds: u32 },
     /// RFC 8018 §5.2 with HMAC-SHA-512.
     Pbkdf2Sha512 { rounds: u32 },
-    /// RFC 7914.
+    /// scrypt (RFC 7914) with `N` as a power of two.
     Scrypt { log_n: u8, r: u32, p: u32 },
     /// One round, no salt.
     Sha256,

@@ -14,7 +14,7 @@ use crate::time::MonoTime;
 const PLACES: usize = 1024;
 /// For how long a hash counts against its address.
 const SECOND: Duration = Duration::from_secs(1);
-/// A second.
+/// The microseconds of a second.
 const MICROS: i64 = 1_000_000;
 
 /// The part of the time that hashes may take while some wait, as a divisor: no more than half, so that others are answered
@@ -24,7 +24,7 @@ const BUSY: i64 = 2;
 /// A second's time for hashes, which time fills up again. One hash may take more than is left, which is then owed.
 #[derive(Debug)]
 pub(super) struct HashTime {
-    /// In microseconds.
+    /// The time for hashes within a second, in microseconds.
     most: i64,
     left: i64,
     filled_at: MonoTime,

@@ -49,11 +49,11 @@ struct Right {
 /// A password that somebody sends with a name.
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
-    /// The provider.
+    /// The provider that the password is for.
     pub provider: ProviderId,
     /// The name that was given.
     pub username: &'a str,
-    /// The password.
+    /// The password that the caller sent.
     pub password: &'a str,
     /// Where the request comes from, where that is known.
     pub client: Option<ClientNetwork>,
@@ -66,7 +66,7 @@ pub struct Attempt<'a> {
 /// What was decided before of a password that is looked at now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Nothing.
+    /// This request has not been counted and has not waited.
     New,
     /// It was counted, or has waited for its turn.
     Admitted,

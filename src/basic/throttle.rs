@@ -67,7 +67,7 @@ pub enum Stop {
     Until(MonoTime),
     /// Its hash may be computed then.
     HashAt {
-        /// When.
+        /// The moment from which the hash may be computed.
         at: MonoTime,
         /// Whether it counts as wrong from now on: hanging up is no way to guess more. One that waits for the hash of the
         /// same password guesses nothing.

@@ -13,7 +13,7 @@ const SAFE: [&[u8]; 3] = [b"GET", b"HEAD", b"OPTIONS"];
 /// From where requests with an ambient credential may come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Csrf {
-    /// From anywhere.
+    /// Requests may come from pages of any site.
     Off,
     /// From the site itself and from others.
     Enforce {

@@ -30,11 +30,11 @@ struct HeaderPlace {
 /// Which places are emptied.
 #[derive(Clone, Copy, Debug)]
 pub enum Emptying<'c> {
-    /// All.
+    /// Every place where some provider looks.
     All,
     /// All but that of this credential, where it is forwarded.
     Beside {
-        /// What held.
+        /// The credential that authenticated the caller.
         held: &'c Credential<'c>,
         /// Whether it goes upstream.
         forward: bool,
@@ -59,7 +59,7 @@ pub struct Emptied {
 /// What a host can change of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// Headers.
+    /// Whether the host lets the filter change headers.
     pub headers: bool,
     /// The target, and so its query.
     pub target: bool,

@@ -19,13 +19,13 @@ pub enum ProofError {
     /// Not a JWT with a `jti` of an acceptable length.
     #[error("the proof is malformed")]
     Malformed,
-    /// There is none.
+    /// The request has no proof, and the token requires one.
     #[error("the proof is missing")]
     Missing,
     /// There is more than one.
     #[error("there is more than one proof")]
     Repeated,
-    /// It came before.
+    /// A proof with the same `jti` was accepted before (RFC 9449 §11.1).
     #[error("the proof was used before")]
     Replayed,
     /// `iat` is missing, too long ago or in the future.
