@@ -21,17 +21,17 @@ pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 pub struct CalloutRequest<'c> {
     /// The host's name for where it goes.
     pub upstream: &'c str,
-    /// `GET` or `POST`.
+    /// The request method: `GET` or `POST`.
     pub method: &'static str,
-    /// `http` or `https`.
+    /// The scheme of the URI: `http` or `https`.
     pub scheme: &'static str,
-    /// The authority.
+    /// The authority of the URI, sent as the host.
     pub authority: &'c str,
-    /// Path and query.
+    /// The path and the query of the URI.
     pub path: String,
-    /// Further headers.
+    /// Headers besides those that name the method, the scheme, the authority and the path.
     pub headers: Vec<(&'c str, String)>,
-    /// The body.
+    /// The body of a `POST`; `None` for a `GET`.
     pub body: Option<Vec<u8>>,
     /// How long the answer may take.
     pub timeout: Duration,
@@ -57,16 +57,16 @@ pub enum Leader {
 /// How a callout ended.
 #[derive(Clone, Copy, Debug)]
 pub enum CalloutOutcome<'b> {
-    /// An HTTP response.
+    /// The upstream answered with an HTTP response.
     Answered {
-        /// Its status.
+        /// The HTTP status code of the response.
         status: u16,
-        /// Its headers.
+        /// The headers of the response.
         headers: &'b Headers,
-        /// Its body.
+        /// The body of the response.
         body: &'b [u8],
     },
-    /// No response.
+    /// No response came: the host could not send the request, or lost it.
     Failed,
 }
 
@@ -151,7 +151,7 @@ pub struct BadStatus {
 }
 
 impl BadStatus {
-    /// This one.
+    /// The error about this status code.
     #[must_use]
     pub const fn of(status: u16) -> Self {
         Self {

@@ -9,11 +9,11 @@ use crate::config::{HostName, NginxHost};
 /// What VMs of one process have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedStore {
-    /// Nothing.
+    /// The VMs share nothing.
     None,
     /// A map; the number stands for "there is no such key yet" where a version is asked for.
     Map {
-        /// That number.
+        /// The version that stands for "there is no such key yet".
         absent: u32,
     },
 }
@@ -33,7 +33,7 @@ pub enum Waiting {
 pub enum IdentityOutput {
     /// In its filter state.
     FilterState,
-    /// Nowhere.
+    /// The host tells no one but the upstream.
     None,
     /// In nginx variables whose names begin so.
     Variables(String),

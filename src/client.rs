@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// address of such an IPv6 network has them all (RFC 6177, RFC 7421).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClientNetwork {
-    /// An IPv4 address.
+    /// An IPv4 address, its first byte the highest.
     V4(u32),
     /// The first half of an IPv6 address.
     V6(u64),

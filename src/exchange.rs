@@ -43,11 +43,11 @@ use crate::tokens::{TokenDigest, TokenStore};
 /// What one VM knows.
 #[derive(Debug)]
 pub struct Stores {
-    /// Of issuers' keys.
+    /// The issuers' keys that were fetched, and the fetches.
     pub keys: KeyStore,
     /// Of what services said.
     pub services: ServiceStore,
-    /// Of callers.
+    /// Everything about callers: identities, tokens, passwords and proofs.
     pub accounts: Accounts,
 }
 
@@ -56,7 +56,7 @@ pub struct Stores {
 pub struct Accounts {
     /// Whom the configuration itself describes: by the provider, and the place of the claims in its memory.
     pub identities: BTreeMap<(ProviderId, usize), Rc<Identity>>,
-    /// Passwords.
+    /// The counts of wrong passwords, and the time for hashes.
     pub passwords: PasswordStore,
     /// Time for proofs of tokens that are known.
     pub proofs: TimeBudget,
@@ -64,7 +64,7 @@ pub struct Accounts {
     pub replays: Replays,
     /// Time for signatures of tokens that are not known.
     pub signatures: TimeBudget,
-    /// Tokens.
+    /// The tokens that were verified or refused before.
     pub tokens: TokenStore,
 }
 
@@ -94,7 +94,7 @@ pub struct Advance {
     pub effects: Effects,
 }
 
-/// One request.
+/// One request from its head to its decision.
 #[derive(Debug)]
 pub struct Exchange {
     request: Request,

@@ -146,7 +146,7 @@ impl<V> Expiring<V> {
         self.bytes
     }
 
-    /// Removes an entry.
+    /// Removes the entry of this digest, where there is one.
     pub(crate) fn remove(&mut self, digest: &Digest) {
         if let Some(gone) = self.entries.remove(digest) {
             self.ends.remove(&(gone.until, *digest));

@@ -34,7 +34,7 @@ const STEPS: usize = 32;
 /// A callout that must go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callout {
-    /// For keys.
+    /// A fetch of a key set.
     Keys(Fetch),
     /// For the answer of a service.
     Service(Call),

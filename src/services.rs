@@ -64,7 +64,7 @@ pub struct Service {
     pub cache_duration: Duration,
     /// The longest time that a "no" serves.
     pub negative_cache_duration: Duration,
-    /// What it speaks.
+    /// The protocol in which the filter asks the service.
     pub protocol: Protocol,
     /// What is read of the claims that it vouches for: nothing else is kept.
     pub reads: Rc<Reads>,
@@ -90,7 +90,7 @@ pub enum Protocol {
 pub enum Answer {
     /// What the caller has.
     Attributes(Rc<Attributes>),
-    /// Temporary credentials.
+    /// Temporary AWS credentials for the caller.
     Credentials(Box<TemporaryCredentials>),
     /// The caller may do what was asked about.
     Permits,
@@ -117,7 +117,7 @@ impl Vouching {
         }
     }
 
-    /// The claims.
+    /// The claims about the caller.
     #[must_use]
     pub fn claims(&self) -> &Rc<ClaimSet> {
         &self.claims
@@ -164,7 +164,7 @@ enum Reading {
 /// What is not asked for a while, because the service says so.
 #[derive(Clone, Copy, Debug)]
 enum Pause {
-    /// The service, anything.
+    /// No question goes to the service for so long.
     Service(Duration),
     /// The service, the same once more. Verifiers limit the guesses at one name: whoever guesses must not bring an outage
     /// upon others.

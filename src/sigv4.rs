@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 use crate::text::hex_text;
 use crate::time::UnixTime;
 
-/// What signs.
+/// AWS credentials that sign requests.
 #[derive(Clone)]
 pub struct Credentials {
     /// The name of the key.
     pub access_key_id: String,
-    /// The key.
+    /// The secret key that computes the signatures.
     pub secret_access_key: String,
     /// What proves that temporary credentials were issued.
     pub session_token: Option<String>,
@@ -34,7 +34,7 @@ impl fmt::Debug for Credentials {
 /// For whom a signature is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The region.
+    /// The service's AWS region, such as `eu-central-1`.
     pub region: String,
     /// The service's signing name, such as `execute-api`.
     pub service: String,
@@ -61,11 +61,11 @@ impl Scope {
 /// What is signed of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'r> {
-    /// The method.
+    /// The request method in upper case.
     pub method: &'r [u8],
     /// Path and query as they go out.
     pub target: &'r [u8],
-    /// The host.
+    /// The host that the request goes to.
     pub host: &'r [u8],
     /// Further headers, names in lower case.
     pub headers: &'r [(&'r str, &'r [u8])],
@@ -134,7 +134,7 @@ fn hmac(key: &[u8], message: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// `YYYYMMDDTHHMMSSZ`.
+/// The time as `YYYYMMDDTHHMMSSZ`, in UTC.
 fn timestamp(now: UnixTime) -> String {
     let mut text = now.rfc3339();
     text.retain(|character| !matches!(character, '-' | ':'));

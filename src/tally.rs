@@ -8,7 +8,7 @@ use crate::time::MonoTime;
 /// What becomes of the smallest count where there is no room for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Eviction {
-    /// It is forgotten.
+    /// The smallest count is forgotten, and the newcomer begins at zero.
     Forgets,
     /// The newcomer takes it over and counts on, as in the algorithm Space-Saving (Metwally, Agrawal, El Abbadi 2005): no
     /// count is ever too low, so whoever makes up newcomers cannot lower anybody's; and none is too high by more than all
@@ -68,7 +68,7 @@ impl<K: Copy + Ord> Tally<K> {
         self.by_end.insert((until, key));
     }
 
-    /// Takes one back.
+    /// Subtracts one from the key's count, where there is one.
     pub(crate) fn take_back(&mut self, key: &K) {
         if let Some((count, until)) = self.remove(key)
             && count > 1

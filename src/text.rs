@@ -165,7 +165,7 @@ pub fn is_folded(own: &[u8], held: &[u8]) -> bool {
     own.len() == held.len() && bytes.all(|(own, held)| folded(*own) == folded(*held))
 }
 
-/// Lower-case hexadecimal.
+/// Writes bytes in lower-case hexadecimal.
 #[must_use]
 pub fn hex_text(bytes: &[u8]) -> String {
     bytes.iter().fold(

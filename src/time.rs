@@ -36,7 +36,7 @@ impl Now {
         }
     }
 
-    /// This moment later.
+    /// The moment so much later, on both clocks.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl<C: Copy> Time<C> {
         Self::from_millis(secs.saturating_mul(1000))
     }
 
-    /// Its milliseconds.
+    /// The milliseconds since the beginning of the clock.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.millis

@@ -29,7 +29,7 @@ const SHARE: i64 = 8;
 /// The longest wait that a refusal asks for, in seconds.
 const LONGEST_WAIT: i64 = 60;
 
-/// Who causes work.
+/// The one who causes work, and pays for it with a share of the time.
 pub enum Payer<'p> {
     /// Somebody who holds what only one caller has: the key that a verified token is bound to.
     Holder(&'p str),
@@ -49,11 +49,11 @@ pub enum Payer<'p> {
 /// before may take half of that: names that are made up were not.
 #[derive(Clone, Copy, Hash)]
 pub struct Claimed<'p> {
-    /// `iss`.
+    /// The token's issuer (`iss`); `None` where it has none.
     pub issuer: Option<&'p str>,
-    /// `sub`.
+    /// The token's subject (`sub`); `None` where it has none.
     pub subject: Option<&'p str>,
-    /// `kid`.
+    /// The key id in the token's header (`kid`); `None` where it has none.
     pub key_id: Option<&'p str>,
 }
 
@@ -67,7 +67,7 @@ impl<'p> Claimed<'p> {
         }
     }
 
-    /// What claims say.
+    /// The issuer and the subject that the claims name, without a key id.
     #[must_use]
     pub fn by(claims: &'p ClaimSet) -> Self {
         Self {

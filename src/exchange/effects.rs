@@ -26,7 +26,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Adds one.
+    /// Adds one effect behind the others.
     pub(super) fn add(&mut self, effect: Effect) {
         match self.first.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(effect),

@@ -11,9 +11,9 @@ use crate::policy::{Disagreement, UpstreamIdentity};
 #[must_use]
 #[derive(Debug)]
 pub enum Outcome {
-    /// Let it through.
+    /// The request goes upstream, changed as the grant says.
     Forward(Grant),
-    /// Refuse it.
+    /// The filter answers with a refusal.
     Reject(Refusal),
     /// Answer it with a document of the filter's own, which is public.
     Serve(Document),
@@ -72,7 +72,7 @@ impl Grant {
 /// A refusal and its answer.
 #[derive(Debug)]
 pub struct Refusal {
-    /// Why.
+    /// The reason for the refusal.
     pub denial: Denial,
     /// What the client gets.
     pub answer: Answer,

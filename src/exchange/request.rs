@@ -17,7 +17,7 @@ use crate::time::Now;
 /// The other end of a request, as far as the host tells and somebody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
-    /// Its address.
+    /// The client's address, where the host tells it.
     pub client: Client,
     /// The SHA-256 of the certificate that it has shown the key of.
     pub certificate: Option<[u8; 32]>,

@@ -14,7 +14,7 @@ use crate::time::MonoTime;
 /// more than the refusal.
 const LINES: usize = 100;
 
-/// Counters and lines.
+/// The counters of decisions, and the lines in the log about single requests.
 pub(super) struct AccessLog {
     pub(super) metrics: Metrics,
     lines: Bucket,

@@ -45,7 +45,7 @@ const CAS_MISMATCH: u32 = 8;
 const CALLOUT_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// WASI's wall clock.
+/// The id of the wall clock among WASI's clocks.
 const REALTIME: u32 = 0;
 /// WASI's clock that never goes back.
 const MONOTONIC: u32 = 1;

@@ -2,7 +2,7 @@
 
 use super::call::{self, ERROR};
 
-/// The logger.
+/// A logger for the crate `log` that writes to the host's log.
 pub(super) struct Log;
 
 impl Log {

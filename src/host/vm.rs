@@ -329,7 +329,7 @@ impl Vm {
     }
 }
 
-/// A callback's moment.
+/// The moment of a callback, with the data that it may share with other VMs.
 pub(super) fn turn(shared: &mut HostData, now: Now) -> Turn<'_> {
     Turn { now, shared }
 }

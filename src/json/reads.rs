@@ -17,7 +17,7 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// One more place.
+    /// Adds one more place that must be kept.
     pub fn add(&mut self, path: &ClaimPath) {
         self.paths.insert(path.clone());
     }

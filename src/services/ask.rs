@@ -10,20 +10,20 @@ use crate::time::UnixTime;
 /// A question's content: a credential to verify, or the caller whom it is about.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Ask {
-    /// An API key.
+    /// Whether this API key is good, and whose it is.
     ApiKey(Rc<str>),
     /// The temporary credentials of the bearer of an ID token.
     Credentials {
         /// Who the token is about.
         subject: Rc<str>,
-        /// The token.
+        /// The ID token, which is exchanged for the credentials.
         token: Rc<str>,
         /// When the token ends, if it does: the answer serves no longer.
         expires_at: Option<UnixTime>,
     },
     /// Whether a caller may do something.
     Decision {
-        /// The question.
+        /// The question in the words of its protocol.
         question: Rc<Evaluation>,
         /// A digest of what the answer depends on: questions that are alike in this share one.
         key: Rc<str>,
@@ -32,19 +32,19 @@ pub enum Ask {
     Entry {
         /// The provider that vouches.
         provider: Rc<str>,
-        /// The caller's identifier.
+        /// The caller's identifier within the provider.
         subject: Rc<str>,
-        /// The caller's name.
+        /// The caller's name, which fills `{name}` in the directory's URI.
         name: Rc<str>,
     },
     /// A name and a password.
     Password {
-        /// The name.
+        /// The user's name as the caller sent it.
         username: Rc<str>,
-        /// The password.
+        /// The password as the caller sent it.
         password: Rc<str>,
     },
-    /// A token.
+    /// Whether this token is good, and whose it is.
     Token(Rc<str>),
 }
 

@@ -46,7 +46,7 @@ struct Part {
 }
 
 impl Evaluation {
-    /// A question.
+    /// An access evaluation from its JSON object.
     #[must_use]
     pub fn new(question: &Value) -> Self {
         let Value::Object(members) = question else {

@@ -14,13 +14,13 @@ use crate::text::push_form_text;
 /// What a directory knows of a caller.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Attributes {
-    /// Groups.
+    /// The groups that the directory knows of the caller.
     #[serde(default, with = "shared")]
     pub groups: Rc<Names>,
-    /// Roles.
+    /// The roles that the directory knows of the caller.
     #[serde(default, with = "shared")]
     pub roles: Rc<Names>,
-    /// Permissions.
+    /// The permissions that the directory knows of the caller.
     #[serde(default, with = "shared")]
     pub permissions: Rc<Names>,
     /// What is read of whatever else.
@@ -60,11 +60,11 @@ pub struct Directory {
 /// Where the parts of an entry stand in an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mapping {
-    /// Groups.
+    /// The place of the groups; `None` where they are not read.
     pub groups: Option<Extract>,
-    /// Roles.
+    /// The place of the roles; `None` where they are not read.
     pub roles: Option<Extract>,
-    /// Permissions.
+    /// The place of the permissions; `None` where they are not read.
     pub permissions: Option<Extract>,
     /// The members of the profile, by their names.
     pub profile: Vec<(String, Pointer)>,

@@ -30,7 +30,7 @@ pub enum Unreadable {
     /// It has so many decisions for so many questions.
     #[error("{decisions} decisions for {questions} questions")]
     Miscounted {
-        /// How many came.
+        /// The number of decisions in the response.
         decisions: usize,
         /// How many were asked for.
         questions: usize,

@@ -19,7 +19,7 @@ const MARGIN: Duration = Duration::from_secs(300);
 /// An identity pool, and the login under which it knows the user pool.
 #[derive(Clone, Debug)]
 pub struct IdentityPool {
-    /// The pool's id.
+    /// The identity pool's id, which begins with its region.
     pub id: String,
     /// The user pool's issuer without its scheme, in the user pool's region: the key of `Logins`.
     pub login: String,
@@ -28,9 +28,9 @@ pub struct IdentityPool {
 /// Temporary credentials of one caller.
 #[derive(Clone)]
 pub struct TemporaryCredentials {
-    /// What signs.
+    /// The credentials that sign requests.
     pub credentials: Credentials,
-    /// When they end.
+    /// The moment at which AWS stops accepting them.
     pub expires_at: UnixTime,
     /// Whose they are, in the identity pool.
     pub identity_id: String,

@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// Reads a response.
+    /// Reads the response to a question, by the service's protocol.
     pub(super) fn read(
         &self,
         status: u16,

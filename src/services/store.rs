@@ -28,7 +28,7 @@ const FAILURES_BEFORE_BACKOFF: u32 = 3;
 /// A call under way.
 #[derive(Debug)]
 struct Flight {
-    /// Whom it asks.
+    /// The service that the call goes to.
     service: ServiceId,
     /// Until when it is waited for.
     lease: Lease,

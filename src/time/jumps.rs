@@ -19,7 +19,7 @@ const OFTEN: Duration = Duration::from_millis(700);
 /// What happens to the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Jump {
-    /// Nothing.
+    /// The clock runs evenly.
     None,
     /// It is put back an hour when the story has lasted so long.
     Back(Duration),

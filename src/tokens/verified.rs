@@ -116,7 +116,7 @@ impl Verified {
         }
     }
 
-    /// Removes one entry.
+    /// Removes the next token that was not used since the last round.
     fn make_room(&mut self) {
         let mut passed = 0;
         loop {

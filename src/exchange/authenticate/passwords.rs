@@ -180,7 +180,7 @@ impl Authenticator<'_, '_> {
         }
     }
 
-    /// Takes that back.
+    /// Takes back that the password of this provider counts as wrong.
     fn refund(&mut self, provider: ProviderId) {
         let mut attempts = self.evaluation.memory.attempts.iter_mut();
         let own = attempts.find(|attempt| attempt.provider == provider);

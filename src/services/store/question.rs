@@ -8,7 +8,7 @@ use crate::time::{MonoTime, Now, UnixTime};
 /// A question to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// The service.
+    /// The service that the question is for.
     pub service: ServiceId,
     /// What it is asked.
     pub ask: Ask,
@@ -31,7 +31,7 @@ impl Question {
 /// A callout that must go out. Its number tells its answer from the late answer of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Whom it asks.
+    /// The service that the call goes to.
     pub service: ServiceId,
     pub(super) attempt: u32,
 }
@@ -46,16 +46,16 @@ pub struct Unavailable {
 /// What operators should hear of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// An answer came.
+    /// The call brought an answer that could be read.
     Answered,
     /// One came that refuses the caller, for a reason that operators can mend.
     Refused {
         /// The reason, by the service's own name for it.
         why: String,
     },
-    /// None came.
+    /// The call brought no answer.
     Failed {
-        /// Why.
+        /// The reason why it failed.
         why: CallError,
     },
 }
@@ -86,13 +86,13 @@ impl Open {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Due.
+    /// A callout for the question is due.
     Wanted,
     /// Due, and for the tick to ask: the client that asked went away, or another callback must not call out.
     WantedByTick,
     /// Another VM of the process asks; the tick looks whether it has the answer.
     Elsewhere,
-    /// Under way.
+    /// A callout for the question is in flight.
     Flying,
 }
 
