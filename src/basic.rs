@@ -1,4 +1,4 @@
-//! HTTP Basic authentication (RFC 7617): users, their passwords, and how many wrong ones are looked at.
+//! HTTP Basic authentication (RFC 7617): users, their passwords, and how many wrong ones the filter verifies.
 
 mod common;
 mod hashing;

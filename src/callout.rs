@@ -1,4 +1,4 @@
-//! What the filter sends to others and what comes back, before anybody reads it.
+//! The HTTP requests that the filter sends to others, and the responses, before anything is read of them.
 
 use std::fmt;
 use std::time::Duration;

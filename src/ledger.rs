@@ -1,4 +1,4 @@
-//! Bytes that something keeps which grows behind the back of the store that it is kept in.
+//! Counts the bytes of kept values that grow after their store has weighed them.
 
 use std::cell::Cell;
 use std::rc::Rc;

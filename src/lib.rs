@@ -7,31 +7,31 @@
 //! 2. [`gateway::Gateway`] knows the requests of one VM: it makes an [`exchange::Exchange`] of this one.
 //! 3. [`policy::Policy::find`] gives the rule: the first whose [route](policy::route) matches the
 //!    [canonical path](policy::path), the method and the host.
-//! 4. [`credential`] finds the one credential, or none, or refuses what is more than one.
-//! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::TokenRules`] refuses what
-//!    needs no key for that: issuer, type, times, audience. Other credentials go to [`basic`], [`api_key`] or [`services`].
-//! 6. [`keys::KeyStore`] has the issuer's keys and [`services::ServiceStore`] what services said, or a callout must come
-//!    first; then the request waits, and [`gateway::Gateway::poll_callout`] says what to send.
-//! 7. [`jose::KeySet::verify`] makes [`jose::VerifiedClaims`] of the token, the only way to get them.
-//!    [`tokens::TokenStore`] remembers what came of it, so that the next request with the token costs no signature.
-//!    A token that is bound to a key counts only with what [`possession`] asks, at each request anew.
-//! 8. [`policy::principal::Principal`] is whom they stand for, with what directories add where the rule asks for it; the rule's [requirement](policy::requirement) holds for them
-//!    or does not.
+//! 4. [`credential`] finds the one credential of the request, or none, and refuses a request with several.
+//! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::TokenRules`] checks what needs no
+//!    key: issuer, type, times, audience. [`basic`], [`api_key`] or [`services`] verify other credentials.
+//! 6. [`keys::KeyStore`] has the issuer's keys, and [`services::ServiceStore`] the answers of services. Where one is
+//!    missing the request waits for it, and [`gateway::Gateway::poll_callout`] says which callout must go out.
+//! 7. [`jose::KeySet::verify`] verifies the token's signature; nothing else makes [`jose::VerifiedClaims`].
+//!    [`tokens::TokenStore`] remembers the outcome, so that the next request with the token costs no signature.
+//!    For a token that is bound to a key, [`possession`] checks the proof of that key at each request.
+//! 8. [`policy::principal::Principal`] is the caller, completed by the directories that the rule depends on. The caller
+//!    meets the rule's [requirement](policy::requirement) or does not.
 //! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
 //!    place where a refusal becomes a status, a challenge and a body.
 //!
 //! # How it is built
 //!
 //! **The core performs no input or output.** Nothing outside `host` reads a clock, sends a callout or knows a
-//! proxy: time is an argument, [`exchange::Exchange::advance`] is asked again whenever something may have changed, and
-//! answers from what is known then. There is nothing to resume and no callback to be entered twice, which is
-//! how filters of this kind have crashed. It also lets tests tell whole stories (an issuer that is down for an
+//! proxy: time is an argument. The gateway calls [`exchange::Exchange::advance`] again whenever something may have
+//! changed, and it answers from what is known then. So there is nothing to resume and no callback to be entered twice,
+//! which is how filters of this kind have crashed. Tests can also tell whole stories (an issuer that is down for an
 //! hour, four VMs that start at once) in milliseconds, without a host.
 //!
 //! **What is not allowed cannot be written.** A request goes upstream only behind a [`exchange::Grant`], and only
-//! [`exchange::Exchange::advance`] makes one. Claims are read for a decision only from [`policy::principal::TrustedClaims`]: what
-//! [`jose::VerifiedClaims`], a service's answer or the configuration says. A configuration is
-//! refused with its place or becomes a [`policy::Policy`] in which every name is resolved.
+//! [`exchange::Exchange::advance`] makes one. A decision reads claims only from [`policy::principal::TrustedClaims`], which
+//! come from [`jose::VerifiedClaims`], a service's answer or the configuration. A configuration is refused, with the
+//! place of its error, or becomes a [`policy::Policy`] in which every name is resolved.
 //!
 //! **VMs share, and do not trust each other.** A process has a VM per worker thread. They agree through the host's
 //! shared data ([`keys::SharedData`]): one takes a lease and fetches, the others import what it stored, and parse it
@@ -58,13 +58,13 @@
 //! verified in a way that no kind has yet need a variant of [`policy::provider::Verification`] too, which
 //! [`exchange::Exchange::advance`] then knows what to do with.
 //!
-//! What is known of one maker's tokens stands in one file: `cognito.rs` and `entra_id.rs` beside `http.rs`, where code must
-//! say it. An issuer whose defaults are all there is to know is a preset: a file in `policy/compile/providers/preset`.
+//! Each maker's tokens have one file with all that is known of them: `cognito.rs` and `entra_id.rs` beside `http.rs`, where
+//! that takes code. An issuer whose defaults are all there is to know is a preset: a file in `policy/compile/providers/preset`.
 //!
 //! # Floors
 //!
-//! A module uses those below it, and none above or beside it, so that each can be understood without what stands on it
-//! (`tests/floors.rs` holds this). From the ground up:
+//! A module uses those below it, and none above or beside it, so that each can be understood without its users
+//! (`tests/floors.rs` checks this). From the ground up:
 //!
 //! - `client` `headers` `json` `ledger` `memo` `names` `text` `time`
 //! - `query`

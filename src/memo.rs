@@ -1,4 +1,4 @@
-//! What was made of something and is kept beside it.
+//! A value that is derived from another once, and kept beside it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! What a request needs, compiled from the configuration once.
+//! The compiled configuration, and its decisions about requests and callers.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod advice;

@@ -1,4 +1,4 @@
-//! Tokens that were judged before: whom good ones stand for, and why bad ones do not hold.
+//! Tokens that were verified or refused before: the callers of the good ones, and the reasons against the bad ones.
 //!
 //! A verified token is found by a keyed digest of its end and recognised by all of its bytes, so no two are ever confused. It is
 //! kept with the key set that verified it and is gone with that set; times, audience and the rule are looked at again

@@ -1,5 +1,5 @@
-//! What one VM remembers of passwords: which were right and from where, which wrong, and how many were wrong. Never a
-//! password.
+//! What one VM remembers of passwords: which were right and from where, which were wrong, and how many. It never keeps
+//! a password.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

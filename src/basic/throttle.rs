@@ -1,4 +1,5 @@
-//! How many wrong passwords are looked at: of one name from one address, from one address, and of one name from anywhere.
+//! How many wrong passwords the filter verifies: of one name from one address, from one address, and of one name from
+//! anywhere.
 //!
 //! Where an address is known, only a pair of name and address has few guesses: nobody locks out a user who is elsewhere.
 //! Further guesses need further names or addresses, so an address has ten times as many and a name a hundred times. Where no

@@ -1,4 +1,4 @@
-//! Several credentials that browsers send by themselves.
+//! Several different credentials in places that browsers fill by themselves.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Tokens in headers, behind a prefix.
+//! Tokens in headers, after a prefix such as `Bearer `.
 
 use super::CredentialError;
 use crate::headers::Headers;

@@ -1,4 +1,5 @@
-//! Whom a credential stands for, and whether the rule lets them pass.
+//! The Authenticator: it verifies the credential of a request, identifies the caller, and checks the rule's
+//! requirement.
 
 mod passwords;
 mod possession;

@@ -1,4 +1,4 @@
-//! What becomes of a request by what is known now.
+//! One evaluation of a request: the outcome by what is known now, or what must come first.
 
 use super::authenticate::Authenticator;
 use super::request::Request;

@@ -1,4 +1,4 @@
-//! What becomes of a request: what changes in it before it goes upstream, or what its client gets.
+//! The outcomes of a request: the changes in it before it goes upstream, or the response that its client gets.
 
 use std::rc::Rc;
 

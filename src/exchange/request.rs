@@ -1,4 +1,4 @@
-//! A request as it came, and what becomes of it once that is known.
+//! A request as it came, with its rule and its readings, and its outcome once that is known.
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! What a VM sends, and what comes back.
+//! The callouts of one VM: which go out, and what their responses do.
 
 use super::{Callout, Gateway, Notice};
 use crate::callout::{CalloutOutcome, CalloutRequest, LONGEST_BODY, Leader};

@@ -1,4 +1,4 @@
-//! Requests that wait: how many may, for how long, and what becomes of them.
+//! Requests that wait: how many may, for how long, and how they are answered.
 
 use super::waiting::Wakers;
 use super::{Gateway, Held};

@@ -1,4 +1,4 @@
-//! Which held requests can go on: a request is woken by what it waits for, and looked at no sooner.
+//! Which held requests can go on: what a request waits for wakes it, and nothing evaluates it before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

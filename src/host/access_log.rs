@@ -1,4 +1,4 @@
-//! What operators hear of single requests: a counter of each, a line in the log of so many a second.
+//! The access log: a counter for each decision, and a bounded number of lines per second about single requests.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Counters, each defined when it first counts.
+//! Counters in the host's metrics, each defined when it first counts.
 
 use std::collections::BTreeMap;
 

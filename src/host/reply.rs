@@ -1,4 +1,4 @@
-//! What a request and its client see of a decision.
+//! Applies a decision to a request, or answers its client.
 
 use super::access_log::AccessLog;
 use super::call::{self, MapType};

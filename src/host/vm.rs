@@ -1,4 +1,4 @@
-//! One VM: the gateway of its configuration, and which host token stands for which fetch.
+//! One VM: the gateway of its configuration, and the host's token of each callout in flight.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! A token as it came: parsed once, believed in nothing.
+//! A token as the client sent it: parsed once, and not trusted.
 
 use std::{fmt, rc::Rc};
 

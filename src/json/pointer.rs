@@ -1,4 +1,4 @@
-//! JSON Pointers (RFC 6901) into whatever an answer is.
+//! JSON Pointers (RFC 6901) into answers of any form.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What is read of an object, so that nothing else of it is kept.
+//! The members of an object that something reads; the filter keeps no others.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Where a document is fetched.
+//! The URI that a document is fetched from, in its parts.
 
 /// An `http` or `https` URI in the parts that a callout needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

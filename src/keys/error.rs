@@ -1,4 +1,4 @@
-//! Why a fetch brought no keys.
+//! The reasons why a fetch brought no keys.
 
 use thiserror::Error;
 

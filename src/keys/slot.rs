@@ -1,4 +1,4 @@
-//! One key set: a state machine over what was fetched, what goes on, and what other VMs did.
+//! One key set: a state machine over the set that was fetched, the fetch in flight, and what other VMs did.
 
 mod answer;
 mod fetching;

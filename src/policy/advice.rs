@@ -1,4 +1,4 @@
-//! What `check` says about rules and requests that are only nearly for them, beyond what is warned of at each load.
+//! Advice of `check`: requests that a rule nearly matches, beyond the warnings of each load.
 
 use super::denial::Denial;
 use super::path::MatchPath;

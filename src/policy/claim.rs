@@ -1,4 +1,4 @@
-//! Tests of claims.
+//! Claim conditions, compiled: the tests of claims and of members of a token's header.
 
 use serde_json::{Map, Value};
 

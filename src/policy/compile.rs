@@ -1,5 +1,5 @@
-//! From configuration to policy: the only validator. After it, nothing is looked up by name and nothing
-//! can be missing at request time.
+//! Compiles a configuration to a policy: the only validator. Afterwards nothing is looked up by name, and nothing can
+//! be missing at request time.
 
 mod claims;
 mod host;

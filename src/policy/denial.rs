@@ -1,4 +1,4 @@
-//! The only place where a refusal meets HTTP: status, challenge, body, and the words for logs and metrics.
+//! Refusals: their reasons, and the only place where a reason becomes an HTTP response (status, challenge, body).
 
 mod challenge;
 

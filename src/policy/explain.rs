@@ -1,4 +1,4 @@
-//! Why a requirement holds for a caller or does not: the same evaluation, part by part.
+//! Explains why a caller meets a requirement or does not: the same evaluation, part by part.
 
 use super::claim::ClaimCondition;
 use super::denial::Denial;

@@ -1,4 +1,4 @@
-//! Who the caller is, once a provider vouches for it.
+//! The caller, once a provider has authenticated it.
 
 mod identity;
 mod lists;

@@ -1,4 +1,4 @@
-//! A compiled provider: which credentials it vouches for, and whom they stand for.
+//! A compiled provider: the credentials that it verifies, and the identity that it gives their callers.
 
 mod directory;
 mod machine;

@@ -1,4 +1,4 @@
-//! What an operator is told of a refusal whose reason alone does not say what to do about it.
+//! Remarks in the log about refusals whose reason alone does not say what an operator can do.
 
 use super::denial::Denial;
 use super::{Policy, Rule};

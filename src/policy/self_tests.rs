@@ -1,4 +1,4 @@
-//! The tests that a configuration carries, held against its own rules: offline, at each load.
+//! Runs the self tests of a configuration against its own rules, without a network, at each load.
 
 use std::rc::Rc;
 use std::time::Duration;

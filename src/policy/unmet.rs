@@ -1,4 +1,4 @@
-//! Why a request does not pass now: something must come first, or nothing helps.
+//! Why a request does not pass now: it is pending until something else comes, or it is denied.
 
 use super::denial::Denial;
 use crate::jose::TokenError;

@@ -1,4 +1,4 @@
-//! The headers that the filter speaks through, and nobody else.
+//! The headers and the filter state that only the filter sets, by which the upstream learns who the caller is.
 
 mod own_names;
 

@@ -1,4 +1,4 @@
-//! Why a proof does not hold.
+//! The reasons why a proof of possession is refused.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! What a service is asked.
+//! The content of a question to a service.
 
 use std::fmt;
 use std::rc::Rc;

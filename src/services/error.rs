@@ -1,4 +1,4 @@
-//! Why a call to a service brought no answer.
+//! The reasons why a call to a service brought no answer.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! Texts of the configuration that are nobody else's.
+//! Secret texts of the configuration, which no log shows.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Questions that wait, are under way, or have their answer.
+//! Questions to services that are due, in flight or answered.
 
 mod calls;
 mod due;

@@ -1,4 +1,4 @@
-//! Subjects that were verified before: a flood of made-up ones cannot be among them.
+//! Subjects of tokens that were verified before: a flood of made-up subjects is not among them.
 
 /// How many are kept; a later one takes the place of an earlier one that has the same.
 const MOST: usize = 4096;

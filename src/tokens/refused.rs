@@ -1,4 +1,4 @@
-//! Tokens that did not hold.
+//! Tokens that were refused before.
 
 use std::collections::HashMap;
 use std::time::Duration;

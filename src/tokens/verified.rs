@@ -1,4 +1,4 @@
-//! Tokens that hold.
+//! Tokens that were verified before.
 
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};

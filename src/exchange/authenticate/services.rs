@@ -1,4 +1,4 @@
-//! Credentials that services judge, and what services add to a caller.
+//! Credentials that services verify, and entries of directories that complete a caller.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! When a key set is due.
+//! When the next fetch of a key set is due.
 
 use std::time::Duration;
 

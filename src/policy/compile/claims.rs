@@ -1,4 +1,4 @@
-//! Tests of claims.
+//! Compiles claim conditions, as the configuration writes them.
 
 use super::providers::claim_path;
 use crate::config::{self, ClaimConditionObject, ConfigError, Literal};

@@ -1,4 +1,4 @@
-//! What of a configuration its host cannot do, or would do in an unsafe way.
+//! Refuses and warns of what a host cannot do for a configuration, or would do in an unsafe way.
 
 use crate::capabilities::{Capabilities, IdentityOutput};
 use crate::config::{ClientAddress, ConfigError, NginxHost, OverrideHeaders};

@@ -1,4 +1,4 @@
-//! Rules: routes and requirements.
+//! Compiles rules: their routes and their requirements.
 
 mod aws;
 mod letters;

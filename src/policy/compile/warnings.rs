@@ -1,4 +1,4 @@
-//! What is allowed and dangerous: told at each load, with its place and what would be better.
+//! Warnings of what is allowed and dangerous: the filter logs them at each load, each with its place and a better way.
 
 mod issuers;
 mod providers;

@@ -1,4 +1,4 @@
-//! What a credential alone says of whoever presents it.
+//! The identity that a credential gives its caller by its claims alone, before directories add to it.
 
 use std::rc::{Rc, Weak};
 
@@ -122,7 +122,8 @@ pub struct Tellable {
 /// For so many rules that look at other lists, what is told is remembered of one identity.
 const MOST_TOLD: usize = 4;
 
-/// What was told of a identity, for as long as directories say the same.
+/// The headers and the filter state that were made of an identity, kept for as long as directories give the same
+/// entries.
 #[derive(Debug, Default)]
 pub(super) struct ToldWith(Memo<Kept>);
 

@@ -1,4 +1,4 @@
-//! The lists of a caller: what they are made of, each made once of it.
+//! The caller's groups, roles, permissions and scopes: each list is made once from its sources.
 
 use std::rc::{Rc, Weak};
 

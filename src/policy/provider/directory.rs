@@ -1,4 +1,4 @@
-//! Directories, and what they know of a caller.
+//! Directories of a provider, and the parts of their entries.
 
 use crate::services::{Mapping, ServiceId};
 

@@ -1,4 +1,4 @@
-//! How the token of a machine, with no user behind it, is recognised.
+//! Recognises the token of a machine, which has no user behind it.
 
 use crate::jose::ClaimSet;
 use crate::policy::claim::ClaimRule;

@@ -1,4 +1,4 @@
-//! How the tokens of an issuer that signs them are verified.
+//! Verifies the tokens of an issuer that signs them.
 
 use super::{Keys, TokenRules};
 use crate::jose::{AlgorithmSet, TokenError, UntrustedToken};

@@ -1,4 +1,4 @@
-//! What must hold of the claims of a token.
+//! The rules for the claims of a token.
 
 use crate::jose::{ClaimSet, TimeRules, TokenError};
 use crate::policy::claim::ClaimRule;

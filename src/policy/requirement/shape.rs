@@ -1,4 +1,4 @@
-//! What can be said of a requirement whoever calls.
+//! What a requirement says of itself, whoever the caller is.
 
 // As in the evaluation: what is new must be thought of here.
 #![deny(clippy::wildcard_enum_match_arm)]

@@ -1,4 +1,4 @@
-//! A question to a service, and where it stands.
+//! One question to a service, and its state.
 
 use crate::expiring::Digest;
 use crate::services::shared::Place;

@@ -1,4 +1,4 @@
-//! What concerns more than one question: those of other VMs, and those that go out in one call.
+//! What concerns several questions: the answers of other VMs, and batches in one call.
 
 use std::time::Duration;
 

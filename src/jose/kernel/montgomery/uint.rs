@@ -1,4 +1,4 @@
-//! Uint numbers as rows of limbs, and what is computed of them once for a key.
+//! Unsigned numbers as rows of limbs, and what is computed from them once for a key.
 
 /// The most bits that a modulus may have.
 const MOST_BITS: u32 = 8192;

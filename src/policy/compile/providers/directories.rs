@@ -1,4 +1,4 @@
-//! Directories: what they are asked, and what of their answers counts.
+//! Compiles directories: the questions to them, and the parts of their answers that are read.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Providers of kind `http`: a service says whose a credential is.
+//! Compiles providers of kind `http`: a service verifies the credential and identifies the caller.
 
 use super::identity::{Claims, DESCRIBED, machine};
 use super::{Compiled, Own};

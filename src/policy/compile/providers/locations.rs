@@ -1,4 +1,4 @@
-//! Where a provider's tokens stand.
+//! Compiles the places where a provider's tokens are read.
 
 use crate::config::{self, ConfigError, Foreign, Places};
 use crate::credential::{Location, Named};

@@ -1,4 +1,4 @@
-//! How tokens are bound to keys.
+//! Compiles `proof_of_possession`: how tokens are bound to keys.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Services that are asked, and what services of all kinds have in common.
+//! Compiles services, with what services of all kinds have in common.
 
 use std::rc::Rc;
 use std::time::Duration;

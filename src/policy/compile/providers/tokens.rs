@@ -1,4 +1,4 @@
-//! What must hold of tokens, for the kinds whose credentials are tokens with claims.
+//! Compiles the rules for tokens, for the kinds whose credentials are tokens with claims.
 
 use std::time::Duration;
 

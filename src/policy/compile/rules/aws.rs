@@ -1,4 +1,4 @@
-//! What of AWS a rule asks for.
+//! Compiles `aws_credentials` and `aws_sigv4` of a rule.
 
 use super::of;
 use crate::config::{self, ConfigError, ProviderId};

@@ -1,4 +1,4 @@
-//! `match`: which requests a rule is for.
+//! Compiles `match`: the conditions on a request for a rule to decide it.
 
 use regex_lite::{Regex, RegexBuilder};
 

@@ -1,4 +1,4 @@
-//! `require`: what a rule needs.
+//! Compiles `require`: what a caller needs for a rule to let a request pass.
 
 use super::non_empty;
 use crate::config::{
