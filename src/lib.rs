@@ -14,7 +14,7 @@
 //!    missing the request waits for it, and [`gateway::Gateway::poll_callout`] says which callout must go out.
 //! 7. [`jose::KeySet::verify`] verifies the token's signature; nothing else makes [`jose::VerifiedClaims`].
 //!    [`tokens::TokenStore`] remembers the outcome, so that the next request with the token costs no signature.
-//!    For a token that is bound to a key, [`possession`] checks the proof of that key at each request.
+//!    For a token that is bound to a key, [`possession`] checks at each request that the caller has the key.
 //! 8. [`policy::principal::Principal`] is the caller, completed by the directories that the rule depends on. The caller
 //!    meets the rule's [requirement](policy::requirement) or does not.
 //! 9. [`exchange::Grant`] says what changes in the request before it goes upstream; [`policy::denial::Denial`] is the only
