@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Authenticator;
 use crate::basic::{self, Attempt, Counters, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
+use crate::credential::Location;
 use crate::exchange::{CountedAttempt, Effect};
 use crate::policy::denial::Denial;
 use crate::policy::principal::TrustedClaims;
@@ -78,6 +79,11 @@ impl Authenticator<'_, '_> {
 
     /// A password that is right for one provider is no guess at the others' users.
     pub(super) fn refund_all(&mut self) {
+        // Another credential of the request says nothing of this password: with a cookie of their own somebody could try
+        // the passwords of others for nothing.
+        if *self.credential.location != Location::basic() {
+            return;
+        }
         for at in 0..self.evaluation.memory.attempts.len() {
             let attempts = &self.evaluation.memory.attempts;
             if let Some(provider) = attempts.get(at).map(|attempt| attempt.provider) {

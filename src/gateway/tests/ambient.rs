@@ -1,5 +1,7 @@
 //! Credentials that browsers send by themselves.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::world::{Fate, Mood, START, World, jwk, token};
@@ -269,6 +271,32 @@ fn a_password_of_a_browser_s_and_its_cookie_are_one_caller_s() {
     assert_eq!(send(wrong, &session), Ok("alice".to_owned()));
     assert_eq!(send(right, "session=x"), Ok("alice".to_owned()));
     assert_eq!(send(wrong, "session=x"), Err((401, "bad_password")));
+}
+
+/// Somebody's own session must not pay for guesses at the passwords of others.
+#[test]
+fn a_cookie_that_holds_refunds_no_wrong_password() {
+    let mut config = config();
+    config["providers"]["main"]["from_cookies"] = json!(["session"]);
+    let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+    config["providers"]["ops"] =
+        json!({ "kind": "basic", "users": { "alice": { "password_hash": hash } } });
+    let mut world = World::new(1, &config);
+    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
+    world.pass(secs(1));
+    let session = cookie(&of("mallory", &json!({})));
+    let mut guess = |n: usize, cookie: &str| {
+        let password = STANDARD.encode(format!("alice:guess-{n}"));
+        let password = format!("Basic {password}");
+        whose(
+            &mut world,
+            &[("authorization", &password), ("cookie", cookie)],
+        )
+    };
+    for n in 0..10 {
+        assert_eq!(guess(n, &session), Ok("mallory".to_owned()), "{n}");
+    }
+    assert_eq!(guess(10, "session=x"), Err((429, "throttled")));
 }
 
 #[test]

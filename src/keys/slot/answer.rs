@@ -128,7 +128,7 @@ impl Slot {
                 .swap(&self.snapshot_key, &snapshot.encode(), Some(entry.version));
             self.publish_success(turn);
         } else {
-            // What is turn.shared is something else: this VM's keys are no news to the others.
+            // What the VMs share is something else: this VM's keys are no news to the others.
             self.publish(turn.shared, |record| record.phase = Phase::Idle);
         }
         self.keep(Held {
