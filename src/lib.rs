@@ -6,12 +6,17 @@
 //! 1. The host adapter (`host`, compiled for WASI only) hands over the request's [`headers`] as bytes.
 //! 2. [`gateway::Gateway`] knows the requests of one VM: it makes an [`exchange::Exchange`] of this one.
 //! 3. [`policy::Policy::find`] gives the rule: the first whose [route](policy::route) matches the
-//!    [canonical path](policy::path), the method and the host.
-//! 4. [`credential`] finds the one credential of the request, or none, and refuses a request with several.
+//!    [canonical path](policy::path), the method and the host. A request that servers read in several ways
+//!    (`policy/readings`) must come to one rule in each of them. What needs no credential is answered before that: the
+//!    mode `disabled`, the metadata of a resource, a preflight (`exchange/request.rs`).
+//! 4. [`credential`] finds the one credential of the request, or none, or copies that a browser sends and that are judged
+//!    together; it refuses a request with several otherwise. `exchange/authenticate.rs` takes the steps from here to 8.
 //! 5. [`jose::UntrustedToken`] reads the token and proves nothing; [`policy::provider::TokenRules`] checks what needs no
 //!    key: issuer, type, times, audience. [`basic`], [`api_key`] or [`services`] verify other credentials.
 //! 6. [`keys::KeyStore`] has the issuer's keys, and [`services::ServiceStore`] the answers of services. Where one is
-//!    missing the request waits for it, and [`gateway::Gateway::poll_callout`] says which callout must go out.
+//!    missing the request waits for it (`gateway/holding.rs`), [`gateway::Gateway::poll_callout`] says which callout must
+//!    go out, and [`gateway::Gateway::poll_settled`] which requests its answer settled. `keys/fetch.rs` reads an answer
+//!    with keys.
 //! 7. [`jose::KeySet::verify`] verifies the token's signature; nothing else makes [`jose::VerifiedClaims`].
 //!    [`tokens::TokenStore`] remembers the outcome, so that the next request with the token costs no signature.
 //!    For a token that is bound to a key, [`possession`] checks at each request that the caller has the key.
@@ -22,14 +27,14 @@
 //!
 //! # How it is built
 //!
-//! **The core performs no input or output.** Nothing outside `host` reads a clock, sends a callout or knows a
-//! proxy: time is an argument. The gateway calls [`exchange::Exchange::advance`] again whenever something may have
+//! **The core performs no input or output.** Nothing outside `host` reads a clock, sends a callout or calls a
+//! proxy: time is an argument, and what hosts differ in is data ([`capabilities`]). The gateway calls [`exchange::Exchange::advance`] again whenever something may have
 //! changed, and it answers from what is known then. So there is nothing to resume and no callback to be entered twice,
 //! which is how filters of this kind have crashed. Tests can also tell whole stories (an issuer that is down for an
 //! hour, four VMs that start at once) in milliseconds, without a host.
 //!
 //! **What is not allowed cannot be written.** A request goes upstream only behind a [`exchange::Grant`], and only
-//! [`exchange::Exchange::advance`] makes one. A decision reads claims only from [`policy::principal::TrustedClaims`], which
+//! [`exchange::Exchange`] makes one: `advance`, and `give_up` where refusals are only noted. A decision reads claims only from [`policy::principal::TrustedClaims`], which
 //! come from [`jose::VerifiedClaims`], a service's answer or the configuration. A configuration is refused, with the
 //! place of its error, or becomes a [`policy::Policy`] in which every name is resolved.
 //!

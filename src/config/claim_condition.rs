@@ -41,6 +41,17 @@ pub enum Literal {
     Text(String),
 }
 
+/// As JSON has it.
+impl fmt::Display for Literal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(formatter, "{value}"),
+            Self::Integer(value) => write!(formatter, "{value}"),
+            Self::Text(text) => write!(formatter, "{text:?}"),
+        }
+    }
+}
+
 struct LiteralVisitor;
 
 impl Visitor<'_> for LiteralVisitor {

@@ -19,7 +19,7 @@ pub enum Outcome {
     Serve(Document),
 }
 
-/// The permission to let a request through, made only by [`super::Exchange::advance`], with what must change in it first.
+/// The permission to let a request through, made only by [`super::Exchange`] (`advance`, and `give_up` where refusals are only noted), with what must change in it first.
 #[derive(Debug)]
 pub struct Grant {
     pub(super) remove: Vec<Vec<u8>>,

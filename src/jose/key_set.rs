@@ -538,12 +538,6 @@ impl VerifiedClaims {
         &self.claims
     }
 
-    /// The claims, to keep.
-    #[must_use]
-    pub fn into_claims(self) -> Rc<ClaimSet> {
-        self.claims
-    }
-
     /// The claims as they were signed, in base64url.
     #[must_use]
     pub const fn payload(&self) -> &str {

@@ -1,4 +1,4 @@
-//! A fetch: when it is due, who makes it, and how it ended.
+//! The times of a fetch, what its answer says, and what operators hear of it.
 
 use std::time::Duration;
 

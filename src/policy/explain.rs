@@ -64,8 +64,15 @@ impl Requirement {
             Self::Any(_) => ("any of".to_owned(), None),
             Self::Claim(rule) => {
                 let test = match &rule.test {
-                    ClaimCondition::AnyOf(wanted) => format!("is one of {wanted:?}"),
-                    ClaimCondition::Contains(wanted) => format!("contains {wanted:?}"),
+                    ClaimCondition::AnyOf(wanted) => format!(
+                        "is one of {}",
+                        wanted
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                    ClaimCondition::Contains(wanted) => format!("contains {wanted}"),
                     ClaimCondition::PathVariable(name) => format!("is the path's {{{name}}}"),
                     ClaimCondition::Prefix(start) => format!("begins with {start:?}"),
                     ClaimCondition::Present(true) => "is there".to_owned(),

@@ -367,6 +367,25 @@ mod tests {
     }
 
     #[test]
+    fn values_that_a_claim_is_compared_with_are_said_as_they_are_written() {
+        let text = r#"{
+            "providers": { "users": { "kind": "jwt", "issuer": "https://i", "audiences": ["a"], "jwks": { "uri": "https://i/k" } } },
+            "rules": [{ "match": {}, "require": { "claims": { "x": { "any_of": ["a", 2, true] } } } }]
+        }"#;
+        let policy = Policy::compile(
+            &Config::parse(text.as_bytes()).unwrap(),
+            &Capabilities::envoy(),
+        )
+        .unwrap();
+        let asked = parse(&["--path", "/", "--claims", r#"{"x":"a"}"#]).unwrap();
+        let said = lines(&policy, &asked).unwrap().join("\n");
+        assert!(
+            said.contains(r#"the claim x is one of "a", 2, true"#),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn what_depends_on_a_directory_says_so() {
         let claims = r#"{"sub":"alice"}"#;
         let lines = said(&["--path", "/write", "--claims", claims]);

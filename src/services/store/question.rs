@@ -20,12 +20,6 @@ impl Question {
     pub fn weight(&self) -> usize {
         size_of::<Self>().saturating_add(self.ask.weight())
     }
-
-    /// Whether one answer is for both.
-    #[must_use]
-    pub fn is_alike(&self, other: &Self) -> bool {
-        self.service == other.service && self.ask.parts() == other.ask.parts()
-    }
 }
 
 /// A callout that must go out. Its number tells its answer from the late answer of an earlier one.
