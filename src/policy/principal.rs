@@ -160,10 +160,6 @@ impl<'p> Principal<'p> {
                 Vec::new()
             },
         };
-        if self.is_told_once() {
-            // It is being prepared, and keeps this itself.
-            return Rc::new(tell(&tellable));
-        }
         let kept = &self.identity.told_with;
         kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
     }

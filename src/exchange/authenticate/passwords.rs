@@ -81,7 +81,9 @@ impl Authenticator<'_, '_> {
     pub(super) fn refund_all(&mut self) {
         // Another credential of the request says nothing of this password: with a cookie of their own somebody could try
         // the passwords of others for nothing.
-        if *self.credential.location != Location::basic() {
+        if self.evaluation.memory.attempts.is_empty()
+            || *self.credential.location != Location::basic()
+        {
             return;
         }
         for at in 0..self.evaluation.memory.attempts.len() {
