@@ -37,7 +37,7 @@ impl Invariant {
 
     fn says(self) -> &'static str {
         match self {
-            Self::Honest => "honest callers are answered while a core is less than two fifths busy",
+            Self::Honest => "honest callers are answered while a core is less than half busy",
             Self::OpenPath => "an open path answers 99 of 100 requests within 100 ms",
             Self::NobodyIn => "no stranger passes",
             Self::Alive => "the filter lives afterwards",

@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 const HONEST_RATE: f64 = 200.0;
 /// An honest caller with a name and a password.
 pub(super) const PASSWORD: &str = "password";
-/// A core that is less busy has room for everybody. Hashes may take half of it by their charges, which are those of a
-/// slower machine: on a faster one their time is up at 44 to 49 %.
-const ROOM: f64 = 0.4;
+/// A core that is less busy has room for everybody.
+const HALF: f64 = 0.5;
 /// Above this part of the time without a core, because other programs had them, times say nothing of the filter.
 const DISTURBED: f64 = 0.15;
 /// How often a row is measured at the most, where other programs have disturbed its times.
@@ -154,7 +153,7 @@ impl Row {
 
     fn check(&self, attack: &Attack<'_>, checks: &mut Checks) {
         let title = &self.title;
-        if self.busy() < ROOM {
+        if self.busy() < HALF {
             let refused = self.refused().map(|refused| {
                 format!(
                     "{title}: {refused}, with {:.0} % of a core busy",
