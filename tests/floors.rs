@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lab::files::below;
+
 fn source() -> PathBuf {
     lab::tools::workspace().join("src")
 }
@@ -38,18 +40,6 @@ fn declared(lib: &str) -> BTreeSet<String> {
         line.strip_prefix("mod ")?.strip_suffix(';')
     });
     names.map(str::to_owned).collect()
-}
-
-/// All files of the product below a folder: what only tests are made of is left out.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// The text of a file without comments and without what is compiled for tests only.
@@ -159,8 +149,7 @@ fn no_module_uses_one_that_stands_above_it() {
         floors.keys().cloned().collect::<BTreeSet<_>>(),
         declared(&lib)
     );
-    let mut all = Vec::new();
-    files(&source(), &mut all);
+    let all = below(&source(), "rs", &[]).unwrap();
     let mut arrows = 0;
     let mut wrong = Vec::new();
     for path in all.iter().filter(|path| !is_for_tests(path)) {
@@ -219,8 +208,7 @@ const CELLS: [(&str, &str); 6] = [
 
 #[test]
 fn no_cell_is_written_while_a_request_is_evaluated() {
-    let mut all = Vec::new();
-    files(&source(), &mut all);
+    let all = below(&source(), "rs", &[]).unwrap();
     let mut found = BTreeSet::new();
     for path in all.iter().filter(|path| !is_for_tests(path)) {
         let text = product(&fs::read_to_string(path).unwrap());

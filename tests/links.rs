@@ -10,26 +10,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
-fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if !["target", "node_modules"].contains(&name.as_str()) && !name.starts_with('.') {
-                pages(&path, found);
-            }
-        } else if path.extension().is_some_and(|ending| ending == "md") {
-            found.push(path);
-        }
-    }
-}
+use lab::files::below;
+use lab::tools::workspace;
 
 /// Lines outside of fenced blocks.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -120,8 +102,7 @@ fn broken(page: &Path, text: &str) -> Vec<String> {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let mut all = Vec::new();
-    pages(&root(), &mut all);
+    let all = below(workspace(), "md", &["target", "node_modules"]).unwrap();
     assert!(all.len() > 20, "{} pages", all.len());
     let broken: Vec<String> = all
         .iter()
@@ -132,7 +113,7 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn a_link_to_nothing_is_found() {
-    let page = root().join("README.md");
+    let page = workspace().join("README.md");
     let text = "# A heading, `with` signs\n[a](#a-heading-with-signs) [b](#nothing) [c](nowhere.md) [d](Cargo.toml)\n";
     // The anchors are those of the page as it is.
     assert_eq!(broken(&page, text).len(), 3);

@@ -7,7 +7,9 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use lab::files::below;
+use lab::tools::workspace;
 
 /// A word that no identifier of the core is, and the word to use.
 const REPLACED: &[(&str, &str)] = &[
@@ -45,26 +47,6 @@ const REPLACED: &[(&str, &str)] = &[
     ("trial", "self_tests"),
     ("wait_alone", "own_callout"),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            if path.file_name().is_none_or(|name| name != "tests") {
-                files(&path, found);
-            }
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// Files that are named otherwise now.
 const FILES: &[(&str, &str)] = &[
@@ -107,8 +89,7 @@ fn replaced(text: &str) -> Vec<String> {
 
 #[test]
 fn the_core_has_one_word_for_each_thing() {
-    let mut all = Vec::new();
-    files(&root().join("src"), &mut all);
+    let all = below(&workspace().join("src"), "rs", &["tests"]).unwrap();
     assert!(all.len() > 100, "{} files", all.len());
     let mut found = Vec::new();
     for path in all {

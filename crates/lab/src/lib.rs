@@ -42,6 +42,7 @@ pub mod directory;
 pub mod echo;
 pub mod envoy;
 mod exports;
+pub mod files;
 pub mod issuer;
 pub mod load;
 pub mod moto;
