@@ -127,6 +127,12 @@ impl Location {
         }
     }
 
+    /// Whether this is [`Self::basic`].
+    #[must_use]
+    pub fn is_basic(&self) -> bool {
+        matches!(self, Self::Header { name, prefix } if **name == *"authorization" && prefix == "basic ")
+    }
+
     /// Where tokens with a proof stand (RFC 9449 section 7.1): the same header, where that of bearer tokens is one.
     #[must_use]
     pub fn with_proof(&self) -> Option<Self> {

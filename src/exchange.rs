@@ -136,6 +136,15 @@ struct CountedAttempt {
     hash_at: Option<MonoTime>,
 }
 
+impl CountedAttempt {
+    /// Takes back that it counts as a wrong one.
+    fn refund(&mut self, effects: &mut Effects) {
+        if std::mem::take(&mut self.counts) {
+            effects.add(Effect::PasswordRefunded(self.counters));
+        }
+    }
+}
+
 /// The rule that a request comes to.
 #[derive(Clone, Copy)]
 struct Matched<'r, 'v> {

@@ -160,6 +160,10 @@ impl<'p> Principal<'p> {
                 Vec::new()
             },
         };
+        // Without directories and profiles there is one text for all requests, which `prepared` keeps with the identity.
+        if self.is_told_once() {
+            return Rc::new(tell(&tellable));
+        }
         let kept = &self.identity.told_with;
         kept.get_or_make(&tellable, self.services.ledger(), || tell(&tellable))
     }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use super::Authenticator;
 use crate::basic::{self, Attempt, Counters, Standing, Stop, Throttle, Users};
 use crate::config::ProviderId;
-use crate::credential::Location;
 use crate::exchange::{CountedAttempt, Effect};
 use crate::policy::denial::Denial;
 use crate::policy::principal::TrustedClaims;
@@ -81,16 +80,12 @@ impl Authenticator<'_, '_> {
     pub(super) fn refund_all(&mut self) {
         // Another credential of the request says nothing of this password: with a cookie of their own somebody could try
         // the passwords of others for nothing.
-        if self.evaluation.memory.attempts.is_empty()
-            || *self.credential.location != Location::basic()
-        {
+        if !self.credential.location.is_basic() {
             return;
         }
-        for at in 0..self.evaluation.memory.attempts.len() {
-            let attempts = &self.evaluation.memory.attempts;
-            if let Some(provider) = attempts.get(at).map(|attempt| attempt.provider) {
-                self.refund(provider);
-            }
+        let evaluation = &mut *self.evaluation;
+        for attempt in &mut evaluation.memory.attempts {
+            attempt.refund(&mut evaluation.effects);
         }
     }
 
@@ -190,13 +185,10 @@ impl Authenticator<'_, '_> {
 
     /// Takes back that the password of this provider counts as wrong.
     fn refund(&mut self, provider: ProviderId) {
-        let mut attempts = self.evaluation.memory.attempts.iter_mut();
-        let own = attempts.find(|attempt| attempt.provider == provider);
-        if let Some(attempt) = own
-            && std::mem::take(&mut attempt.counts)
-        {
-            let refund = Effect::PasswordRefunded(attempt.counters);
-            self.evaluation.effects.add(refund);
+        let evaluation = &mut *self.evaluation;
+        let mut attempts = evaluation.memory.attempts.iter_mut();
+        if let Some(attempt) = attempts.find(|attempt| attempt.provider == provider) {
+            attempt.refund(&mut evaluation.effects);
         }
     }
 
