@@ -249,8 +249,8 @@ fn a_header_outranks_cookies_and_nothing_else_does() {
     );
 }
 
-#[test]
-fn a_password_of_a_browser_s_and_its_cookie_are_one_caller_s() {
+/// A world in which tokens stand in a cookie, and Alice has a password too.
+fn world_with_alice() -> World {
     let mut config = config();
     config["providers"]["main"]["from_cookies"] = json!(["session"]);
     let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -259,6 +259,12 @@ fn a_password_of_a_browser_s_and_its_cookie_are_one_caller_s() {
     let mut world = World::new(1, &config);
     world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
     world.pass(secs(1));
+    world
+}
+
+#[test]
+fn a_password_of_a_browser_s_and_its_cookie_are_one_caller_s() {
+    let mut world = world_with_alice();
     let session = cookie(&of("alice", &json!({})));
     let (right, wrong) = ("Basic YWxpY2U6cGFzc3dvcmQ=", "Basic YWxpY2U6d3Jvbmc=");
     let mut send = |password: &str, cookie: &str| {
@@ -276,14 +282,7 @@ fn a_password_of_a_browser_s_and_its_cookie_are_one_caller_s() {
 /// Somebody's own session must not pay for guesses at the passwords of others.
 #[test]
 fn a_cookie_that_holds_refunds_no_wrong_password() {
-    let mut config = config();
-    config["providers"]["main"]["from_cookies"] = json!(["session"]);
-    let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
-    config["providers"]["ops"] =
-        json!({ "kind": "basic", "users": { "alice": { "password_hash": hash } } });
-    let mut world = World::new(1, &config);
-    world.issuer(KEYS, Mood::keys(&[&jwk("a")]));
-    world.pass(secs(1));
+    let mut world = world_with_alice();
     let session = cookie(&of("mallory", &json!({})));
     let mut guess = |n: usize, cookie: &str| {
         let password = STANDARD.encode(format!("alice:guess-{n}"));
